@@ -1,0 +1,1 @@
+"""Findings about rules: lint and proofs. Knows no screens and no sockets."""

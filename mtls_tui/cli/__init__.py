@@ -1,0 +1,100 @@
+"""The command line: one verb, one file in this package, imported only when it is asked for.
+
+A verb's file is named after it and holds a click command called `command`. Exit codes are an interface: 0 and 1 are the two
+answers of a verb, 2 is an error of use or input, said in one message on stderr without a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from mtls_tui import __version__
+from mtls_tui.cli.errors import InputError
+
+VERBS: dict[str, str] = {
+    "ui": "open the terminal UI on a rule file",
+    "demo": "make a workspace, open the UI on it or run the tour",
+    "check": "parse, type-check and lint rule files",
+    "fmt": "rewrite expressions in canonical form",
+    "eval": "evaluate one expression",
+    "simulate": "what one request would get, and why",
+    "test": "run the tests of a rule file",
+    "replay": "what a log's requests would get",
+    "export": "write the bundle that the engine runs",
+    "serve": "run the gateway on a bundle",
+    "authz": "run the decision service alone, for other proxies",
+    "certs": "run a certificate authority for clients",
+}
+"""Every verb with its line of help, in the order of `--help`."""
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's file only when the verb is used, so that `--help` and small verbs start fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs whose file is part of this installation."""
+        folder = Path(__file__).parent
+        return [verb for verb in VERBS if (folder / f"{module_of(verb)}.py").exists()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import `mtls_tui.cli.<verb>` and give its `command`."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"mtls_tui.cli.{module_of(cmd_name)}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs with their help, without importing any of them."""
+        rows = [(verb, VERBS[verb]) for verb in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """`mtls-tui FILE` is `mtls-tui ui FILE`."""
+        if args and args[0] not in VERBS and (args[0].endswith(".toml") or Path(args[0]).exists()):
+            args = ["ui", *args]
+        return super().resolve_command(ctx, args)
+
+
+def module_of(verb: str) -> str:
+    """The module that holds a verb; `eval` and `test` get a tail so as not to shadow a builtin or look like a test."""
+    return {"eval": "eval_", "test": "test_", "export": "export"}.get(verb, verb)
+
+
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=False,
+)
+@click.version_option(__version__, prog_name="mtls-tui")
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Author, simulate, prove, deploy and enforce mutual-TLS access rules in the Cloudflare Rules language.
+
+    `mtls-tui FILE` opens the terminal UI on a rule file; without a file, on the last one.
+    """
+    if ctx.invoked_subcommand is None:
+        command = group.get_command(ctx, "ui")
+        if command is None:
+            click.echo(ctx.get_help())
+        else:
+            ctx.invoke(command)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        group(prog_name="mtls-tui")
+    except InputError as error:
+        click.echo(f"mtls-tui: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""From a request to a decision. Knows no sockets and no screens."""

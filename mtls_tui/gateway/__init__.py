@@ -1,0 +1,1 @@
+"""Enforcement: the decision service and the Envoy that asks it. Knows no screens."""

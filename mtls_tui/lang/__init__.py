@@ -1,0 +1,1 @@
+"""The Rules language. Knows no files, sockets or clocks."""

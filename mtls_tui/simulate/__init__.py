@@ -1,0 +1,1 @@
+"""Requests from URL, curl or logs, and what they would get and why. Knows no screens."""

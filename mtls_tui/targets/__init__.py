@@ -1,0 +1,1 @@
+"""Rules in and out of other systems. Knows no screens."""

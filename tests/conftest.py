@@ -1,0 +1,33 @@
+"""What all tests share: the developer's home and configuration stay out, conformance data is found or skipped."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _private_home(tmp_path_factory, monkeypatch):
+    home = tmp_path_factory.mktemp("home")
+    for name in ("CONFIG", "STATE", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    monkeypatch.setenv("HOME", str(home))
+    for name in list(os.environ):
+        if name.startswith(("MTLS_TUI_", "TEXTUAL")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of conformance data beside the checkout; tests that need a file of it skip where it is absent."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"{name} is not here")
+        return path
+
+    return find

@@ -1,0 +1,20 @@
+"""Import directions that a static graph can't see: each headless package in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEADLESS = ["lang", "pki", "engine", "rulefile", "analysis", "simulate", "targets", "gateway", "cli"]
+
+
+@pytest.mark.parametrize("package", HEADLESS)
+def test_headless_package_does_not_import_textual(package):
+    code = f"import sys, mtls_tui.{package}; sys.exit('textual' in sys.modules or 'rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("package", ["lang", "engine"])
+def test_language_and_engine_open_no_sockets(package):
+    code = f"import sys, mtls_tui.{package}; sys.exit('socket' in sys.modules or 'asyncio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
