@@ -1,1 +1,1 @@
-"""The rule file and the bundle: read, check, edit in place, save atomically, export. Knows no screens and no sockets."""
+"""The rule file and the bundle: read, check, edit in place, save atomically, export."""
