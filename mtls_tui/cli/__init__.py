@@ -1,7 +1,7 @@
 """The command line: one verb, one file in this package, imported only when it is asked for.
 
-A verb's file is named after it and holds a click command called `command`. Exit codes are an interface: 0 and 1 are the two
-answers of a verb, 2 is an error of use or input, said in one message on stderr without a traceback.
+A verb's file is named after it and holds a click command called `command`. Exit codes are an interface: 0 and 1 are
+the two answers of a verb, 2 is an error of use or input, said in one message on stderr without a traceback.
 """
 
 from __future__ import annotations
