@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from mtls_tui.pki import issue
 from mtls_tui.pki.inventory import Inventory, InventoryError, Record
-from mtls_tui.pki.issue import DAY, Issuer, IssueError, KeyKind, PrivateKey, Purpose, RevokedEntry
+from mtls_tui.pki.issue import DAY, IssueError, Issuer, KeyKind, PrivateKey, Purpose, RevokedEntry
 
 CRL_VALIDITY = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=5)
@@ -157,15 +157,24 @@ class Authority:
             raise IssueError(f"unknown reason `{reason}`; use one of {', '.join(sorted(issue.REASONS))}")
         self.issuer  # noqa: B018 - a wrong passphrase must be found before anything changes
         record = self.inventory.revoke(serial, reason, at)
-        self.write_crl(at)
+        self._publish(record, "revoked", at)
         return record
 
     def restore(self, serial: str, *, at: datetime) -> Record:
         """Lift a certificateHold and write the CRL."""
         self.issuer  # noqa: B018 - as in revoke
         record = self.inventory.restore(serial)
-        self.write_crl(at)
+        self._publish(record, "restored", at)
         return record
+
+    def _publish(self, record: Record, done: str, at: datetime) -> None:
+        try:
+            self.write_crl(at)
+        except AuthorityError as error:
+            raise AuthorityError(
+                f"serial {record.serial} is {done} in the inventory, but nobody sees it yet: {error}; "
+                "mend that and run `mtls-tui certs crl`"
+            ) from None
 
     def write_crl(self, at: datetime, *, path: Path | None = None, validity: timedelta = CRL_VALIDITY) -> Path:
         """Sign the next CRL and put it in place atomically (default: `ca.crl` in the folder)."""

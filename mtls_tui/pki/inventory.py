@@ -146,7 +146,7 @@ class Inventory:
         return [_record(row) for row in rows]
 
     def find(self, serial: str) -> Record:
-        """The record of a serial; colons, blanks, case and leading zeros don't matter. InventoryError when there is none."""
+        """The record of a serial; colons, blanks, case, leading zeros don't matter. InventoryError: there is none."""
         wanted = _normal(serial)
         for record in self.all():
             if _normal(record.serial) == wanted:

@@ -1,0 +1,84 @@
+"""`mtls-tui certs` as a user types it."""
+
+import json
+import stat
+
+import pytest
+from click.testing import CliRunner
+
+from mtls_tui.cli import certs
+from mtls_tui.cli.errors import InputError
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(*arguments, expect=0):
+        result = CliRunner().invoke(certs.command, ["--store", str(tmp_path / "ca"), *arguments], catch_exceptions=True)
+        if isinstance(result.exception, InputError):
+            assert expect == 2, result.exception
+            return str(result.exception)
+        assert result.exit_code == expect, (result.output, result.exception)
+        return result.stdout
+
+    return call
+
+
+def test_the_whole_life_of_a_client_certificate(run, tmp_path):
+    run("init", "--cn", "Acme")
+    issued = json.loads(run("issue", "--cn", "dev1", "-o", str(tmp_path / "dev1"), "--json"))
+    assert stat.S_IMODE((tmp_path / "dev1.key").stat().st_mode) == 0o600
+    assert run("list").splitlines()[1].split()[:2] == [issued["serial"], "valid"]
+    run("revoke", issued["serial"], "--reason", "certificateHold")
+    assert "on hold (certificateHold)" in run("list")
+    run("restore", issued["serial"])
+    run("revoke", issued["serial"], "--reason", "superseded")
+    assert [entry["status"] for entry in json.loads(run("list", "--json"))] == ["revoked"]
+
+
+def test_what_ends_soon_is_marked(run, tmp_path):
+    run("init")
+    run("issue", "--cn", "soon", "--days", "20", "-o", str(tmp_path / "soon"))
+    assert "20 days left !" in run("list")
+
+
+def test_nothing_is_issued_when_a_file_would_be_overwritten(run, tmp_path):
+    run("init")
+    (tmp_path / "dev.pem").write_text("mine")
+    assert "exists already" in run("issue", "--cn", "dev", "-o", str(tmp_path / "dev"), expect=2)
+    assert json.loads(run("list", "--json")) == []
+    assert (tmp_path / "dev.pem").read_text() == "mine"
+
+
+def test_pkcs12_takes_its_passphrase_from_the_environment(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLS_TUI_P12_PASSPHRASE", "pass")
+    run("init")
+    run("issue", "--cn", "phone", "--p12", "-o", str(tmp_path / "phone"))
+    assert stat.S_IMODE((tmp_path / "phone.p12").stat().st_mode) == 0o600
+
+
+def test_show_prints_the_fields_as_rules_see_them(run, tmp_path):
+    run("init")
+    issued = json.loads(run("issue", "--cn", "dev1", "-o", str(tmp_path / "dev1"), "--json"))
+    facts = json.loads(run("show", str(tmp_path / "dev1.pem"), "--json"))
+    assert facts["cf.tls_client_auth.cert_fingerprint_sha256"] == issued["fingerprint_sha256"]
+    assert facts["cf.tls_client_auth.cert_serial"] == issued["serial"]
+    assert "dev1" in run("show", str(tmp_path / "dev1.pem"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["list"], "there is no authority here"),
+        (["show", "absent.pem"], "can't be read"),
+        (["issue", "--cn", "x"], "there is no authority here"),
+    ],
+)
+def test_bad_input_is_one_message(run, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in run(*arguments, expect=2)
+
+
+def test_names_with_control_characters_do_not_reach_the_terminal(run, tmp_path):
+    run("init")
+    run("issue", "--cn", "evil\x1b[31m", "-o", str(tmp_path / "e"))
+    assert "\x1b" not in run("list")
