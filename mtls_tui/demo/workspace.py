@@ -13,7 +13,9 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import resources
 from pathlib import Path
+from string import Template
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -83,7 +85,7 @@ class Workspace:
 
 
 def open_or_make(folder: Path, at: datetime, *, port: int | None = None) -> Workspace:
-    """The workspace of a folder: an existing one as it is, else a new one. DemoError when the folder is somebody else's."""
+    """The workspace of a folder: an existing one as it is, else a new one. DemoError: the folder is somebody else's."""
     marker = folder / MARKER
     if marker.exists():
         try:
@@ -147,13 +149,15 @@ def _fill(workspace: Workspace, at: datetime) -> None:
     _write_client(workspace, "revoked", revoked)
     authority.revoke(revoked.record.serial, reason="keyCompromise", at=at)
     _write_server(workspace, at)
-    good = (
-        authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex().upper()
-    )
-    text = RULES.format(upstream=workspace.ports.upstream, issuer_ski=good)
-    write_atomically(workspace.rules, text.encode("utf-8"), 0o644)
-    commands = COMMANDS.format(port=workspace.ports.gateway)
-    write_atomically(folder / "README.md", commands.encode("utf-8"), 0o644)
+    ski = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex().upper()
+    rules = _template("demo.rules.toml", upstream=workspace.ports.upstream, issuer_ski=ski)
+    write_atomically(workspace.rules, rules, 0o644)
+    write_atomically(folder / "README.md", _template("README.md", port=workspace.ports.gateway), 0o644)
+
+
+def _template(name: str, **values: object) -> bytes:
+    text = resources.files(__package__).joinpath("templates", name).read_text("utf-8")
+    return Template(text).substitute(values).encode("utf-8")
 
 
 def _write_client(workspace: Workspace, name: str, issued: Issued) -> None:
@@ -178,109 +182,3 @@ def _write_server(workspace: Workspace, at: datetime) -> None:
     write_atomically(folder / "ca.pem", root.public_bytes(Encoding.PEM), 0o644)
     write_atomically(folder / "server.key", key_pem(server_key), 0o600)
     write_atomically(folder / "server.pem", server.public_bytes(Encoding.PEM), 0o644)
-
-
-RULES = """\
-# The demo's rules. Change them in the UI or here, export, and the running gateway takes them over.
-version = 1
-
-[[hosts]]
-name = "api.localhost"
-mtls = true
-anchors = ["ca/ca.pem"]
-crls = ["ca/ca.crl"]
-upstream = "http://127.0.0.1:{upstream}"
-server_certificate = "server/server.pem"
-server_key = "server/server.key"
-
-[[hosts]]
-name = "pay.localhost"
-mtls = true
-anchors = ["ca/ca.pem"]
-crls = ["ca/ca.crl"]
-upstream = "http://127.0.0.1:{upstream}"
-server_certificate = "server/server.pem"
-server_key = "server/server.key"
-
-# A host without mTLS: its clients are not asked for a certificate.
-[[hosts]]
-name = "www.localhost"
-mtls = false
-upstream = "http://127.0.0.1:{upstream}"
-server_certificate = "server/server.pem"
-server_key = "server/server.key"
-
-# A revoked certificate still counts as verified: both have to be asked. Webhooks come without a certificate.
-[[rules]]
-ref = "mtls-required"
-description = "Only clients with a valid, unrevoked certificate"
-expression = '''(http.host in {{"api.localhost" "pay.localhost"}} and (not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked) and not starts_with(http.request.uri.path, "/hook/"))'''
-action = "block"
-response = {{ status = 403, content_type = "application/json", body = '{{"error":"client certificate required"}}' }}
-
-# Whoever adds a second authority later doesn't open /admin to its clients.
-[[rules]]
-ref = "admin-pinned"
-description = "The administration is for certificates of our own authority only"
-expression = '''(http.host eq "pay.localhost" and starts_with(http.request.uri.path, "/admin") and cf.tls_client_auth.cert_issuer_ski ne "{issuer_ski}")'''
-action = "block"
-
-[[tests]]
-name = "a good certificate gets in"
-url = "https://api.localhost/v1/items"
-certificate = "clients/good.pem"
-expect = {{ action = "allow" }}
-
-[[tests]]
-name = "no certificate is blocked"
-url = "https://api.localhost/v1/items"
-certificate = "none"
-expect = {{ action = "block", rule = "mtls-required" }}
-
-[[tests]]
-name = "an expired certificate is blocked"
-url = "https://pay.localhost/"
-certificate = "clients/expired.pem"
-expect = {{ action = "block", rule = "mtls-required" }}
-
-[[tests]]
-name = "a revoked certificate is blocked"
-url = "https://api.localhost/v1/items"
-certificate = "clients/revoked.pem"
-expect = {{ action = "block", rule = "mtls-required" }}
-
-[[tests]]
-name = "webhooks need no certificate"
-url = "https://pay.localhost/hook/stripe"
-method = "POST"
-certificate = "none"
-expect = {{ action = "allow" }}
-
-[[tests]]
-name = "administration needs our own authority"
-url = "https://pay.localhost/admin"
-certificate = "none"
-set = {{ "cf.tls_client_auth.cert_verified" = true, "cf.tls_client_auth.cert_issuer_ski" = "00" }}
-expect = {{ action = "block", rule = "admin-pinned" }}
-"""
-
-COMMANDS = """\
-# The demo's workspace
-
-    mtls-tui demo.rules.toml                              # the UI
-    mtls-tui test demo.rules.toml                         # the file's own tests
-    mtls-tui simulate demo.rules.toml --url https://api.localhost/ --cert clients/expired.pem --explain
-    mtls-tui export demo.rules.toml -o demo.bundle.json
-    mtls-tui serve demo.bundle.json --listen 127.0.0.1:{port}
-
-While the gateway runs, in another terminal:
-
-    curl --cacert server/ca.pem https://api.localhost:{port}/
-    curl --cacert server/ca.pem --cert clients/good.pem --key clients/good.key https://api.localhost:{port}/
-    curl --cacert server/ca.pem --cert clients/expired.pem --key clients/expired.key https://api.localhost:{port}/
-
-Revoke a certificate (`mtls-tui certs --store ca list` has the serials):
-
-    mtls-tui certs --store ca revoke SERIAL --reason keyCompromise
-    mtls-tui export demo.rules.toml -o demo.bundle.json
-"""
