@@ -1,0 +1,79 @@
+"""Rules as a Terraform resource `cloudflare_ruleset`, for provider version 5 (attributes) or 4 (blocks)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias
+
+from mtls_tui.engine.model import Rule
+from mtls_tui.targets.cloudflare import Note, ruleset
+
+ProviderVersion: TypeAlias = Literal[4, 5]
+
+
+def resource(
+    rules: Iterable[Rule], *, name: str = "mtls", zone_id: str = "var.cloudflare_zone_id", version: ProviderVersion = 5
+) -> tuple[str, list[Note]]:
+    """The HCL text, formatted as `terraform fmt` leaves it, and what was not carried over.
+
+    `zone_id` is an HCL expression; `name` the resource's name.
+    """
+    body, notes = ruleset(rules, description="Written by mtls-tui")
+    lines = [f'resource "cloudflare_ruleset" {string(name)} {{']
+    head: list[tuple[str, str]] = [("zone_id", zone_id)]
+    head += [(key, string(body[key])) for key in ("name", "description", "kind", "phase")]
+    lines += _assignments(head, 1)
+    if version == 5:
+        lines.append("")
+        lines.append("  rules = [")
+        for rule in body["rules"]:
+            lines += ["    {", *_attributes(rule, 3), "    },"]
+        lines.append("  ]")
+    else:
+        for rule in body["rules"]:
+            lines += ["", "  rules {", *_blocks(rule, 2), "  }"]
+    lines.append("}")
+    return "\n".join(lines) + "\n", notes
+
+
+def string(text: str) -> str:
+    """A quoted HCL string: quotes, backslashes, control characters and both template openings escaped."""
+    out = ['"']
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    for character in text:
+        if character in escapes:
+            out.append(escapes[character])
+        elif ord(character) < 32 or ord(character) == 127:
+            out.append(f"\\u{ord(character):04x}")
+        else:
+            out.append(character)
+    out.append('"')
+    return "".join(out).replace("${", "$${").replace("%{", "%%{")
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else string(str(value))
+
+
+def _assignments(pairs: Iterable[tuple[str, str]], depth: int) -> list[str]:
+    pairs = list(pairs)
+    width = max((len(key) for key, _ in pairs), default=0)
+    return ["  " * depth + f"{key.ljust(width)} = {value}" for key, value in pairs]
+
+
+def _attributes(value: dict[str, Any], depth: int) -> list[str]:
+    lines = _assignments([(k, _scalar(v)) for k, v in value.items() if not isinstance(v, dict)], depth)
+    for key, nested in value.items():
+        if isinstance(nested, dict):
+            lines += ["  " * depth + f"{key} = {{", *_attributes(nested, depth + 1), "  " * depth + "}"]
+    return lines
+
+
+def _blocks(value: dict[str, Any], depth: int) -> list[str]:
+    lines = _assignments([(k, _scalar(v)) for k, v in value.items() if not isinstance(v, dict)], depth)
+    for key, nested in value.items():
+        if isinstance(nested, dict):
+            lines += ["  " * depth + f"{key} {{", *_blocks(nested, depth + 1), "  " * depth + "}"]
+    return lines
