@@ -1,0 +1,206 @@
+"""Edits of a rule file's text: update, insert, remove, move and copy entries; comments and untouched lines stay.
+
+Where every entry of a section is a table of its own, which is how rule files are written, an edit touches that
+block alone, so its cost doesn't grow with the file's number of entries. Other layouts (`rules = [{…}]`, dotted keys)
+are edited through a `tomlkit` document of the whole file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+from tomlkit.items import AoT, Table
+
+from mtls_tui.rulefile import blocks, render
+from mtls_tui.rulefile.errors import Problem, RuleFileError, nearest
+from mtls_tui.rulefile.places import Places
+from mtls_tui.rulefile.schema import KEYS, Entry, FileEntry, HostEntry, ListEntry, RuleEntry, TestEntry
+
+if TYPE_CHECKING:
+    from mtls_tui.rulefile.model import RuleFile
+
+ENTRIES: dict[str, type[Entry]] = {"hosts": HostEntry, "lists": ListEntry, "rules": RuleEntry, "tests": TestEntry}
+
+
+def apply(rulefile: RuleFile, verb: str, section: str, where: Any, what: Any = None) -> str:
+    """The text after an edit. IndexError or KeyError for a place that isn't there."""
+    text = rulefile.text
+    newline = "\r\n" if "\r\n" in text else "\n"
+    editor = _Editor(text, rulefile.places or Places(text), section, _keys(rulefile, section))
+    match verb:
+        case "settings":
+            edited = _settings(text, _plain(what, FileEntry))
+        case "update":
+            edited = editor.update(where, _plain(what, ENTRIES[section]))
+        case "insert":
+            edited = editor.insert(where, _plain(what, ENTRIES[section]))
+        case "remove":
+            edited = editor.remove(where)
+        case "move":
+            edited = editor.move(where, what)
+        case "copy":
+            edited = editor.copy(where, _plain(what, ENTRIES[section]))
+        case _:
+            raise ValueError(verb)
+    return edited if newline == "\n" else edited.replace("\r\n", "\n").replace("\n", "\r\n")
+
+
+def _keys(rulefile: RuleFile, section: str) -> list[Any]:
+    if section == "lists":
+        return list(rulefile.lists)
+    return list(range(len(getattr(rulefile, section)))) if section else []
+
+
+def _plain(values: Any, struct: type[Entry]) -> dict[str, Any]:
+    """Changes as plain data, None kept; a key that no such table has is an error."""
+    if isinstance(values, Entry):
+        found = render.plain(values)
+        assert isinstance(found, dict)
+        return found
+    for key in values:
+        if key not in KEYS[struct]:
+            raise RuleFileError(Problem("unknown-key", "unknown key", key=key, cure=nearest(key, KEYS[struct])))
+    return {key: None if value is None else render.plain(value) for key, value in values.items()}
+
+
+class _Editor:
+    """Edits of one section of one text."""
+
+    def __init__(self, text: str, places: Places, section: str, keys: list[Any]) -> None:
+        self.text, self.section, self.keys = text, section, keys
+        self.all = blocks.cut(places) if section else []
+        self.mine = blocks.of_section(self.all, section, keys)
+
+    def update(self, key: Any, changes: Mapping[str, Any]) -> str:
+        position = self._position(key)
+        if self.mine is None:
+            document = tomlkit.parse(self.text)
+            _change(document[self.section][key], changes)
+            return tomlkit.dumps(document)
+        block = self.mine[position]
+        return blocks.replaced(self.text, block, self._changed(block, changes))
+
+    def insert(self, at: Any, values: Mapping[str, Any]) -> str:
+        values = {key: value for key, value in values.items() if value is not None}
+        if self.section == "lists":
+            if at in self.keys:
+                raise RuleFileError(Problem("duplicate", f"`{at}` is already a list", cure="choose another name"))
+            new, before = self._new_list(at, values), None
+        else:
+            new = self._new(values)
+            if at is not None and not 0 <= at <= len(self.keys):
+                raise IndexError(at)
+            before = self.mine[at] if self.mine is not None and at is not None and at < len(self.keys) else None
+        if self.mine is None or (not self.keys and self.section in tomlkit.parse(self.text)):
+            return self._insert_in_document(at, values)
+        return blocks.inserted(self.text, self.all, self.section, new, before)
+
+    def remove(self, key: Any) -> str:
+        position = self._position(key)
+        if self.mine is None:
+            document = tomlkit.parse(self.text)
+            del document[self.section][key]
+            return tomlkit.dumps(document)
+        return blocks.removed(self.text, self.mine[position])
+
+    def move(self, key: int, to: int) -> str:
+        self._position(key)
+        if not 0 <= to < len(self.keys):
+            raise IndexError(to)
+        order = [index for index in range(len(self.keys)) if index != key]
+        order.insert(to, key)
+        if self.mine is None:
+            document = tomlkit.parse(self.text)
+            values = [entry.unwrap() for entry in document[self.section]]
+            self._fill(document, [values[index] for index in order])
+            return tomlkit.dumps(document)
+        return blocks.reordered(self.text, self.mine, order)
+
+    def copy(self, key: int, changes: Mapping[str, Any]) -> str:
+        position = self._position(key)
+        if self.mine is None:
+            entry = tomlkit.parse(self.text)[self.section][key].unwrap()
+            return self.insert(key + 1, {**entry, **changes})
+        block = self.mine[position]
+        before = self.mine[position + 1] if position + 1 < len(self.mine) else None
+        new = self._changed(block, changes, comment=False)
+        return blocks.inserted(self.text, self.all, self.section, new, before)
+
+    def _position(self, key: Any) -> int:
+        if key not in self.keys:
+            raise KeyError(key) if self.section == "lists" else IndexError(key)
+        return self.keys.index(key)
+
+    def _changed(self, block: blocks.Block, changes: Mapping[str, Any], *, comment: bool = True) -> str:
+        text = self.text[block.start : block.end]
+        start = 0 if comment or text.startswith("[") else text.index("\n[") + 1
+        document = tomlkit.parse(text[start:])
+        holder = document[self.section]
+        table = holder[block.key] if isinstance(block.key, str) else holder[0]
+        _change(table, changes)
+        new = tomlkit.dumps(document)
+        return new if new.endswith("\n") else new + "\n"
+
+    def _new(self, values: Mapping[str, Any]) -> str:
+        array = tomlkit.aot()
+        array.append(render.table(values))
+        return tomlkit.dumps({self.section: array})
+
+    def _new_list(self, name: str, values: Mapping[str, Any]) -> str:
+        parent = tomlkit.table(is_super_table=True)
+        parent.append(name, render.table(values))
+        return tomlkit.dumps({"lists": parent})
+
+    def _insert_in_document(self, at: Any, values: Mapping[str, Any]) -> str:
+        document = tomlkit.parse(self.text)
+        if self.section == "lists":
+            holder = document["lists"]
+            made = render.table(values) if isinstance(holder, Table) else render.item("", values)
+            holder[at] = made
+            return tomlkit.dumps(document)
+        entries = [entry.unwrap() for entry in document[self.section]]
+        if not entries:
+            # `rules = []`: the empty array makes room for tables.
+            document.remove(self.section)
+            text = tomlkit.dumps(document)
+            return _Editor(text, Places(text), self.section, []).insert(None, values)
+        array = document[self.section]
+        index = len(entries) if at is None else at
+        if isinstance(array, AoT):
+            array.insert(index, render.table(values))
+        else:
+            array.insert(index, render.item("", values))
+        return tomlkit.dumps(document)
+
+    def _fill(self, document: tomlkit.TOMLDocument, values: list[Any]) -> None:
+        holder = document[self.section]
+        for index, value in enumerate(values):
+            made = render.table(value) if isinstance(holder, AoT) else render.item("", value)
+            holder[index] = made
+
+
+def _change(table: Any, changes: Mapping[str, Any]) -> None:
+    """Change keys of a tomlkit table; a value that is already there is left as it is written."""
+    for key, value in changes.items():
+        if value is None:
+            if key in table:
+                table.remove(key)
+            continue
+        if key in table:
+            if table[key].unwrap() == value and type(table[key].unwrap()) is type(value):
+                continue
+            if isinstance(table[key], Table):
+                table.remove(key)  # a sub-table makes room for an inline one
+        table[key] = render.item(key, value)
+
+
+def _settings(text: str, changes: Mapping[str, Any]) -> str:
+    """Top-level keys stand before the first table; the rest of the text isn't looked at."""
+    places = Places(text)
+    first = blocks.cut(places)[0].start if places.headers else len(text)
+    document = tomlkit.parse(text[:first])
+    _change(document, changes)
+    head = tomlkit.dumps(document)
+    return head + ("" if not head or head.endswith("\n") or first == len(text) else "\n") + text[first:]

@@ -1,0 +1,131 @@
+"""The keys of a rule file, as types: what a table may hold. Reading, checking and JSON Schema all follow from them.
+
+Nothing here looks at a value's meaning (does the PEM exist, does the expression parse): that is `checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+VERSION = 1
+
+RuleAction: TypeAlias = Literal["block", "log", "skip", "managed_challenge", "js_challenge", "challenge"]
+ListKind: TypeAlias = Literal["ip", "hostname", "asn"]
+CrlPolicy: TypeAlias = Literal["require", "soft"]
+Revocation: TypeAlias = Literal["chain", "leaf"]
+ContentType: TypeAlias = Literal["text/plain", "text/html", "text/xml", "application/json"]
+ExpectedAction: TypeAlias = Literal["allow", "block", "log", "skip", "managed_challenge", "js_challenge", "challenge"]
+
+NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+FilePath: TypeAlias = Annotated[str, Meta(min_length=1, description="Path of a file, relative to this rule file.")]
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What all tables share: immutable, unknown keys are errors, defaults are not written."""
+
+
+class HostEntry(Entry, frozen=True):
+    """`[[hosts]]`: one host name and how certificates are asked for and trusted on it."""
+
+    name: Annotated[NonEmpty, Meta(description="Host name, `*.example.com`, or an IP address; no port.")]
+    mtls: Annotated[bool, Meta(description="Ask clients for a certificate.")] = True
+    anchors: Annotated[tuple[FilePath, ...], Meta(description="PEM files of the trusted authorities.")] = ()
+    intermediates: Annotated[tuple[FilePath, ...], Meta(description="PEM files that help to build paths.")] = ()
+    crls: Annotated[tuple[FilePath, ...], Meta(description="Revocation lists, PEM or DER.")] = ()
+    crl_policy: Annotated[
+        CrlPolicy | None,
+        Meta(description="`require` (default with any CRL): no usable CRL means not verified. `soft`: it is ignored."),
+    ] = None
+    revocation: Annotated[Revocation | None, Meta(description="Ask for the whole path (default) or the leaf.")] = None
+    upstream: Annotated[str | None, Meta(description="Where the gateway sends requests: http://… or https://…")] = None
+    upstream_ca: Annotated[FilePath | None, Meta(description="PEM of the authority of an https upstream.")] = None
+    server_certificate: Annotated[FilePath | None, Meta(description="The gateway's certificate for this host.")] = None
+    server_key: Annotated[FilePath | None, Meta(description="The key of that certificate.")] = None
+
+
+class ListEntry(Entry, frozen=True):
+    """`[lists.NAME]`: what `$NAME` stands for."""
+
+    kind: ListKind
+    items: tuple[str | int, ...] = ()
+    description: str = ""
+
+
+class ResponseEntry(Entry, frozen=True):
+    """What a blocked client gets."""
+
+    status: Annotated[int, Meta(ge=400, le=499)] = 403
+    content_type: ContentType = "text/plain"
+    body: Annotated[str, Meta(max_length=2048)] = ""
+
+
+class RuleEntry(Entry, frozen=True):
+    """`[[rules]]`: one rule. `expression` is its text as written in the file."""
+
+    ref: Annotated[NonEmpty, Meta(max_length=128, description="Stable name, unique in the file.")]
+    expression: Annotated[NonEmpty, Meta(description="In the Cloudflare Rules language.")]
+    description: Annotated[str, Meta(max_length=500)] = ""
+    action: RuleAction = "block"
+    enabled: bool = True
+    shadow: Annotated[bool, Meta(description="Report what would be blocked, block nothing.")] = False
+    response: ResponseEntry | None = None
+
+
+class ExpectEntry(Entry, frozen=True):
+    """What a test expects: the action, the rule that decides, the value of clauses (expression to Boolean)."""
+
+    action: ExpectedAction | None = None
+    rule: str | None = None
+    clauses: dict[str, bool] = {}
+
+
+class TestEntry(Entry, frozen=True):
+    """`[[tests]]`: a request, the certificate it comes with, the expected verdict."""
+
+    __test__ = False  # pytest would collect it by its name
+
+    name: NonEmpty
+    url: NonEmpty
+    expect: ExpectEntry
+    method: NonEmpty = "GET"
+    headers: dict[str, str | tuple[str, ...]] = {}
+    body: str | None = None
+    ip: str | None = None
+    at: Annotated[
+        Any,
+        Meta(
+            description="When: a TOML date-time, an RFC 3339 text, or POSIX seconds.",
+            extra_json_schema={"type": ["string", "number"]},
+        ),
+    ] = None
+    set: Annotated[dict[str, Any], Meta(description="Field values that win over what the request gives.")] = {}
+    certificate: Annotated[
+        NonEmpty,
+        Meta(
+            description="none, good, expired, not_yet_valid, revoked, foreign, self_signed, server_purpose "
+            "or a PEM file."
+        ),
+    ] = "none"
+
+
+class FileEntry(Entry, frozen=True):
+    """The whole file."""
+
+    version: Annotated[int, Meta(ge=1, le=VERSION)] = VERSION
+    anchors: tuple[FilePath, ...] = ()
+    intermediates: tuple[FilePath, ...] = ()
+    crls: tuple[FilePath, ...] = ()
+    hosts: tuple[HostEntry, ...] = ()
+    lists: dict[str, ListEntry] = {}
+    rules: tuple[RuleEntry, ...] = ()
+    tests: tuple[TestEntry, ...] = ()
+
+
+KEYS: dict[type[Entry], tuple[str, ...]] = {
+    struct: struct.__struct_fields__
+    for struct in (FileEntry, HostEntry, ListEntry, RuleEntry, ResponseEntry, TestEntry, ExpectEntry)
+}
+"""The keys of each table, in the order in which they are written."""

@@ -1,0 +1,81 @@
+"""What a new rule file, and a new mTLS rule, begin with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from mtls_tui.engine import hostnames
+from mtls_tui.rulefile.errors import Problem, RuleFileError
+from mtls_tui.rulefile.model import RuleFile, fresh_name
+
+EMPTY = """\
+# Rules of mtls-tui: who may reach which host. Paths are relative to this file.
+version = 1
+"""
+
+
+def default_expression(hostnames_: Iterable[str]) -> str:
+    """The expression that Cloudflare's "Create mTLS rule" makes: these hosts need a valid certificate.
+
+    A wildcard (`*.example.com`) becomes a `wildcard` clause, since `in` compares whole names.
+    """
+    names = list(hostnames_)
+    exact = [name for name in names if not name.startswith("*.")]
+    clauses = []
+    if exact:
+        clauses.append("http.host in {" + " ".join(f'"{name}"' for name in exact) + "}")
+    clauses += [f'http.host wildcard "{name}"' for name in names if name.startswith("*.")]
+    hosts = clauses[0] if len(clauses) == 1 else "(" + " or ".join(clauses) + ")"
+    return f"({hosts} and not cf.tls_client_auth.cert_verified)"
+
+
+def slug(name: str) -> str:
+    """A name as a ref: `mtls-api-clients`."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:100] or "rule"
+
+
+def add_mtls_rule(
+    rulefile: RuleFile,
+    name: str,
+    names: Iterable[str],
+    *,
+    at: int | None = None,
+    ref: str | None = None,
+    **host_settings: Any,
+) -> RuleFile:
+    """See `RuleFile.with_mtls_rule`."""
+    hosts = []
+    for given in names:
+        try:
+            hosts.append(hostnames.configured(given.strip()))
+        except hostnames.HostnameError as error:
+            raise RuleFileError(
+                Problem("value", f"`{given}` is no host name: {error}", rulefile.name, cure="like api.example.com")
+            ) from None
+    if not hosts:
+        raise RuleFileError(Problem("value", "no host name is given", rulefile.name, cure="name at least one"))
+    known = {_form(host.name) for host in rulefile.hosts}
+    for host in dict.fromkeys(hosts):
+        if host not in known:
+            rulefile = rulefile.with_new_host({"name": host, "mtls": True, **host_settings})
+    taken = {rule.ref for rule in rulefile.rules}
+    chosen = ref or slug(name)
+    if chosen in taken and ref is None:
+        chosen = fresh_name(chosen, taken)
+    rule = {
+        "ref": chosen,
+        "description": name,
+        "expression": default_expression(dict.fromkeys(hosts)),
+        "action": "block",
+        "enabled": True,
+    }
+    return rulefile.with_new_rule(rule, at)
+
+
+def _form(name: str) -> str:
+    try:
+        return hostnames.configured(name)
+    except hostnames.HostnameError:
+        return name
