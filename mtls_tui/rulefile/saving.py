@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import stat
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,27 +73,37 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         raise _failed(path, error) from None
     if real.is_dir():
         raise RuleFileError(Problem("directory", "is a directory", str(path), cure="name a file inside it"))
-    temporary: str | None = None
+    temporary = real.with_name(f".{real.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    made = False
     try:
         try:
-            permissions = stat.S_IMODE(real.stat().st_mode)
+            old = real.stat()
         except FileNotFoundError:
-            permissions = mode & ~_umask()
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{real.name[:100]}.", suffix=".tmp", dir=real.parent)
+            old = None
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        made = True
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(descriptor, permissions)
+            if old is not None:
+                _keep_owner(descriptor, old)
             os.fsync(descriptor)
-        Path(temporary).replace(real)
-        temporary = None
+        temporary.replace(real)
+        made = False
         _sync_folder(real.parent)
     except OSError as error:
         raise _failed(path, error) from None
     finally:
-        if temporary is not None:
+        if made:
             with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+                temporary.unlink()
+
+
+def _keep_owner(descriptor: int, old: os.stat_result) -> None:
+    """Permissions as before; owner and group too when this user may give files away."""
+    with contextlib.suppress(OSError):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
 def _sync_folder(folder: Path) -> None:
@@ -106,17 +116,14 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _umask() -> int:
-    """The process's umask; there is no way to read it without setting it (umask(2))."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _failed(path: Path, error: Exception) -> RuleFileError:
-    cure = {
-        PermissionError: f"make {path.parent} writable, or save elsewhere",
-        FileNotFoundError: f"make the folder {path.parent} first",
-        NotADirectoryError: f"{path.parent} is a file: choose another path",
-    }.get(type(error), "free some space, or save elsewhere")
+def _failed(path: Path, error: OSError | RuntimeError) -> RuleFileError:
+    match error:
+        case PermissionError():
+            cure = f"make {path.parent} writable, or save elsewhere"
+        case FileNotFoundError():
+            cure = f"make the folder {path.parent} first"
+        case NotADirectoryError():
+            cure = f"{path.parent} is a file: choose another path"
+        case _:
+            cure = "free some space, or save elsewhere"
     return RuleFileError(Problem("unwritable", f"can't be written: {reason(error)}", str(path), cure=cure))
