@@ -1,0 +1,83 @@
+"""Some rules in order as one function from fields to a decision.
+
+Few rules become one generated function, in which a rule costs as little as its condition; many are asked one by one.
+Both say the same; the second is also what tests hold the first and the index against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.generate import Generator
+from mtls_tui.engine.members import Lists
+from mtls_tui.engine.model import TERMINATING, Decision, Rule
+from mtls_tui.lang.types import Fields
+
+Program: TypeAlias = Callable[[Fields], Decision]
+MAX_GENERATED = 32
+"""Programs of more rules than this are run one by one: Python compiles long functions slowly."""
+ALLOWED = Decision("allow", reason="no rule matched")
+
+
+def is_logging(rule: Rule) -> bool:
+    """Whether a match is only reported."""
+    return rule.shadow or rule.action == "log"
+
+
+def outcome(rule: Rule) -> Decision:
+    """What a match of a rule that is not only reported decides."""
+    if rule.action in TERMINATING:
+        return Decision(rule.action, rule, reason=f"rule {rule.ref} matched")
+    return Decision("allow", reason=f"rule {rule.ref} skips the remaining rules", skipped_by=rule)
+
+
+def with_logged(decision: Decision, logged: tuple[Rule, ...]) -> Decision:
+    """The decision, and the rules that were only reported on the way."""
+    return Decision(decision.action, decision.rule, logged, decision.reason, decision.skipped_by)
+
+
+def one_by_one(rules: Sequence[Rule], matchers: Sequence[Matcher]) -> Program:
+    """The plain loop: every rule is asked in its turn."""
+    steps = [
+        (matcher.function, None if is_logging(rule) else outcome(rule), rule)
+        for rule, matcher in zip(rules, matchers, strict=True)
+    ]
+
+    def decide(fields: Fields) -> Decision:
+        logged: tuple[Rule, ...] = ()
+        for matches, decision, rule in steps:
+            if matches(fields):
+                if decision is None:
+                    logged += (rule,)
+                else:
+                    return with_logged(decision, logged) if logged else decision
+        return with_logged(ALLOWED, logged) if logged else ALLOWED
+
+    return decide
+
+
+def generated(rules: Sequence[Rule], lists: Lists | None) -> Program:
+    """The same as one function. Raises as `compile` does."""
+    generator = Generator(lists)
+    generator.name("with_logged", with_logged)
+    lines: list[str] = []
+    logging = False
+
+    def leave(decision: Decision) -> str:
+        name = generator.constant(decision)
+        return f"return with_logged({name}, logged) if logged else {name}" if logging else f"return {name}"
+
+    for rule in rules:
+        condition = generator.condition(rule.expression.root, 0)
+        if is_logging(rule):
+            if not logging:
+                lines.append("logged = ()")
+                logging = True
+            lines.append(f"if {condition}:\n            logged += ({generator.constant(rule)},)")
+        else:
+            lines.append(f"if {condition}:\n            {leave(outcome(rule))}")
+    lines.append(leave(ALLOWED))
+    program: Any = generator.build(lines)
+    return program  # type: ignore[no-any-return]

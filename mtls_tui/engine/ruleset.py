@@ -1,0 +1,155 @@
+"""Rules in order: what they decide together about one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+from mtls_tui.engine.compile import Matcher, fields_of_request
+from mtls_tui.engine.guards import HOST
+from mtls_tui.engine.index import RuleIndex, require_comparable
+from mtls_tui.engine.members import ListError, Lists, prepared
+from mtls_tui.engine.model import BLOCKED_BY_ERROR, TERMINATING, Decision, Request, Rule
+from mtls_tui.engine.program import MAX_GENERATED, Program, generated, one_by_one
+from mtls_tui.engine.walk import fields_of, lists_of
+from mtls_tui.lang.types import Fields
+
+MAX_PROGRAMS = 4096
+"""Programs that are kept for combinations of guards' values; hosts alone are as many as the rules name."""
+
+
+class Ruleset:
+    """Rules in their order, ready to decide.
+
+    `decide(request)` takes a `Request` or a mapping from field names to values and never raises: an error while
+    deciding is a block. Rules that are not enabled are kept in `rules` and not evaluated.
+
+    Raises `ListError` for a list that an enabled rule names and `lists` does not have, `ValueError` for an unknown
+    action or a `ref` that two rules share.
+    """
+
+    def __init__(self, rules: Iterable[Rule], lists: Lists | None = None) -> None:
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self.lists: Lists = prepared(lists)
+        self.enabled: tuple[Rule, ...] = tuple(rule for rule in self.rules if rule.enabled)
+        _check(self.rules, self.enabled, self.lists)
+        self.index = RuleIndex(rule.expression for rule in self.enabled)
+        self._matchers: dict[int, Matcher] = {}
+        self.decide: Callable[[Request | Fields], Decision] = self._decider()
+
+    @cached_property
+    def fields_read(self) -> frozenset[str]:
+        """Canonical names of the fields that any enabled rule reads."""
+        return frozenset().union(*(fields_of(rule.expression.root) for rule in self.enabled))
+
+    def matcher(self, position: int) -> Matcher:
+        """The matcher of the enabled rule at a position, compiled on first use."""
+        found = self._matchers.get(position)
+        if found is None:
+            found = self._matchers[position] = Matcher(self.enabled[position].expression, self.lists)
+        return found
+
+    def may_match_host(self, host: str | bytes) -> bool:
+        """Whether some enabled rule can match a request whose `http.host` is this, whatever else the request holds."""
+        name = host.encode() if isinstance(host, str) else host
+        fields: Fields = {HOST.name: name}
+        for position in self.index.positions_for_host(name):
+            matcher = self.matcher(position)
+            if matcher.unknown(matcher.fields - {HOST.name})(fields) is not False:
+                return True
+        return False
+
+    def decide_plainly(self, request: Request | Fields) -> Decision:
+        """As `decide`, by asking every rule in turn: slow, and the measure for what the index does."""
+        program = one_by_one(self.enabled, [self.matcher(position) for position in range(len(self.enabled))])
+        try:
+            return program(fields_of_request(request))
+        except Exception as error:
+            return _failed(error)
+
+    def _program(self, positions: tuple[int, ...]) -> Program:
+        rules = [self.enabled[position] for position in positions]
+        if len(rules) <= MAX_GENERATED:
+            return generated(rules, self.lists)
+        return one_by_one(rules, [self.matcher(position) for position in positions])
+
+    def _decider(self) -> Callable[[Request | Fields], Decision]:
+        """`decide` as a function of its own: a bound method would cost a fifth of a decision."""
+        index = self.index
+        if len(self.enabled) <= MAX_GENERATED // 4 or not index.tables:
+            return _guarded(self._program(tuple(range(len(self.enabled)))))
+        if set(index.tables) == {HOST}:
+            return self._by_host(index.tables[HOST])
+        return self._by_key()
+
+    def _by_host(self, table: dict[Any, tuple[int, ...]]) -> Callable[[Request | Fields], Decision]:
+        programs: dict[Any, Program] = {}
+        others = self._program(self.index.always)
+        name, program_for = HOST.name, self._program
+        merged = self.index.positions
+
+        def decide(request: Request | Fields) -> Decision:
+            try:
+                fields: Any = request.fields if request.__class__ is Request else request  # type: ignore[union-attr]
+                host = fields.get(name)
+                program = programs.get(host)
+                if program is None:
+                    if host in table:
+                        program = programs[host] = program_for(merged((host,)))
+                    else:
+                        require_comparable(host, table)
+                        program = others
+                return program(fields)  # type: ignore[arg-type]
+            except Exception as error:
+                return _failed(error)
+
+        return decide
+
+    def _by_key(self) -> Callable[[Request | Fields], Decision]:
+        programs: dict[tuple[Any, ...], Program] = {}
+        key_of, positions, program_for = self.index.key, self.index.positions, self._program
+
+        def decide(request: Request | Fields) -> Decision:
+            try:
+                fields = fields_of_request(request)
+                key = key_of(fields)
+                program = programs.get(key)
+                if program is None:
+                    if len(programs) >= MAX_PROGRAMS:
+                        programs.clear()
+                    program = programs[key] = program_for(positions(key))
+                return program(fields)
+            except Exception as error:
+                return _failed(error)
+
+        return decide
+
+
+def _guarded(program: Program) -> Callable[[Request | Fields], Decision]:
+    def decide(request: Request | Fields) -> Decision:
+        try:
+            fields: Any = request.fields if request.__class__ is Request else request  # type: ignore[union-attr]
+            return program(fields)
+        except Exception as error:
+            return _failed(error)
+
+    return decide
+
+
+def _failed(error: Exception) -> Decision:
+    return Decision("block", reason=f"{BLOCKED_BY_ERROR}: {type(error).__name__}: {error}")
+
+
+def _check(rules: tuple[Rule, ...], enabled: tuple[Rule, ...], lists: Lists) -> None:
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.action not in TERMINATING and rule.action not in ("log", "skip"):
+            raise ValueError(f"rule {rule.ref}: `{rule.action}` is not an action")
+        if rule.ref in seen:
+            raise ValueError(f"two rules have the ref {rule.ref}")
+        seen.add(rule.ref)
+    for rule in enabled:
+        for name in lists_of(rule.expression.root):
+            if name not in lists:
+                raise ListError(name, f"rule {rule.ref}: no list is named `{name}`")
