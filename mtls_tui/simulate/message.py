@@ -25,8 +25,7 @@ _DECODER = msgspec.json.Decoder(_Message)
 
 
 def from_json(data: bytes) -> HttpRequest:
-    """The request of a JSON object with `url` and optionally method, headers, body, ip, at (POSIX
-    seconds), http_version.
+    """The request of a JSON object with `url` and optionally method, headers, body, ip, at or http_version.
 
     Headers are an object (a list of values for a repeated one) or a list of pairs. RequestError names the wrong key.
     """

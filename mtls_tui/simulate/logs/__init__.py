@@ -1,0 +1,1 @@
+"""Reading access logs: one format a module, nothing of rules."""
