@@ -48,6 +48,9 @@ class FieldInfo:
     aliases: tuple[str, ...] = ()
     deprecated_by: str | None = None
     enum: tuple[str, ...] = ()
+    """Every value that it can have, where that is documented."""
+    values: tuple[str, ...] = ()
+    """Some usual values, for completion."""
     range: tuple[int, int] | None = None
     max_bytes: int | None = None
     raw_of: str | None = None
@@ -305,6 +308,7 @@ def _field(row: dict[str, Any]) -> FieldInfo:
         aliases=tuple(row.get("aliases", ())),
         deprecated_by=row.get("deprecated_by"),
         enum=tuple(row.get("enum", ())),
+        values=tuple(row.get("values", ())),
         range=(bounds[0], bounds[1]) if bounds else None,
         max_bytes=row.get("max_bytes"),
         raw_of=row.get("raw_of"),

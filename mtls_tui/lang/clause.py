@@ -1,0 +1,159 @@
+"""Writing and rewriting one row for the builder: a first row for a field, another operator, another field."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mtls_tui.lang.ast import (
+    Address,
+    Call,
+    Expression,
+    Field,
+    Index,
+    Integer,
+    ListName,
+    Network,
+    Not,
+    Pattern,
+    Range,
+    Set,
+    String,
+)
+from mtls_tui.lang.catalogue import FIELDS, OPERATORS, BuilderOperator
+from mtls_tui.lang.describe import describe
+from mtls_tui.lang.edit import Refusal, Result, replace_part, replace_row
+from mtls_tui.lang.formatter import format_node, quote, raw_quote
+from mtls_tui.lang.splice import row_path, with_text
+from mtls_tui.lang.tree import Node, Path, node_at, source
+from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type
+
+EMPTY = {BYTES: '""', INT: "0", IP: "192.0.2.1"}
+"""The literal that a new row of a type starts with (the address is one for documentation, RFC 5737)."""
+
+
+def clause_text(subject: str, choice: BuilderOperator, right: str) -> str:
+    """A row as the builder writes it, from the texts of its two sides."""
+    text = f"{choice.function}({subject}, {right})" if choice.function else f"{subject} {choice.operator} {right}"
+    return f"not {text}" if choice.negated else text
+
+
+def first_clause(field: str) -> str:
+    """A valid row to begin with for a field, with an empty value: what "add a row" puts in. KeyError for no field."""
+    info = FIELDS[field]
+    subject, kind = field, info.type
+    if kind.name == "Map":
+        assert kind.item is not None
+        subject, kind = f'{subject}["name"]', kind.item
+    stars = 0
+    while kind.name == "Array":
+        assert kind.item is not None
+        subject, kind, stars = f"{subject}[*]", kind.item, stars + 1
+    if kind == BOOL:
+        return f"any({subject})" if stars else subject
+    text = f"{subject} eq {EMPTY[kind]}"
+    return f"any({text})" if stars else text
+
+
+def change_operator(expression: Expression, path: Path, choice: BuilderOperator, right: str | None = None) -> Result:
+    """The row at `path` with another operator of the builder; its value is kept as far as the operator can take it.
+
+    `right` is the text of the new right side where the caller knows better. The choice also settles the row's `not`.
+    """
+    expression = with_text(expression)
+    path = row_path(expression, path)
+    row = describe(node_at(expression, path))  # type: ignore[arg-type]
+    if row.subject_path is None or (row.quantifier and choice.negated):
+        return Refusal("this row has no operator to choose")
+    subject = source(expression, path + row.subject_path)
+    if right is None:
+        value = node_at(expression, path + row.value_path) if row.value_path is not None else None
+        right = _converted(value, choice, subject)
+    if right is None:
+        return Refusal("choose a list first")
+    plain = replace(choice, negated=False)
+    if row.negated == choice.negated or row.quantifier:
+        return replace_row_inside(expression, path + row.clause_path, clause_text(subject, plain, right))
+    return replace_row_inside(expression, path, clause_text(subject, choice, right))
+
+
+def replace_row_inside(expression: Expression, path: Path, text: str) -> Result:
+    """Another row in the place of this one, within the parentheses that it has."""
+    parens = node_at(expression, path).parens  # type: ignore[union-attr]
+    return replace_row(expression, path, "(" * parens + text + ")" * parens)
+
+
+def change_field(expression: Expression, path: Path, field: str) -> Result:
+    """The row at `path` about another field; its operator and value stay when the types agree, else it begins anew."""
+    expression = with_text(expression)
+    path = row_path(expression, path)
+    row = describe(node_at(expression, path))  # type: ignore[arg-type]
+    if field not in FIELDS:
+        return Refusal(f"there is no field `{field}`")
+    if row.subject_path is not None:
+        subject = path + row.subject_path
+        node, below = node_at(expression, subject), subject
+        while isinstance(node, Index):
+            node, below = node.base, (*below, 0)
+        if isinstance(node, Field):
+            old = FIELDS.get(node.name)
+            if old and old.type == FIELDS[field].type:
+                return replace_part(expression, below, field)
+    clause = path + row.clause_path
+    while clause and not _whole_row(expression, path, clause):
+        clause = clause[:-1]
+    return replace_row_inside(expression, clause, first_clause(field))
+
+
+def _whole_row(expression: Expression, path: Path, clause: Path) -> bool:
+    """Whether only `not`s stand between the row and the clause (and no call)."""
+    return all(isinstance(node_at(expression, clause[:depth]), Not) for depth in range(len(path), len(clause)))
+
+
+def _converted(value: Node | None, choice: BuilderOperator, subject: str) -> str | None:
+    """The old right side in the form that the new operator takes; None when there is no such form."""
+    if choice.form == "list":
+        return format_node(value) if isinstance(value, ListName) else None
+    if choice.form == "set":
+        if isinstance(value, Set):
+            return format_node(value)
+        return f"{{{_literal(value, choice, subject)}}}"
+    dynamic = isinstance(value, Field | Index | Call)
+    if dynamic and value is not None and not choice.function and OPERATORS[choice.operator].dynamic_right:
+        return format_node(value)
+    if choice.operator == "matches":
+        return format_node(value) if isinstance(value, Pattern) and value.text.startswith("r") else _raw(value)
+    return _literal(value, choice, subject)
+
+
+def _raw(value: Node | None) -> str:
+    first = _first(value)
+    try:
+        return raw_quote(first.value if isinstance(first, String | Pattern) else b"")
+    except ValueError:
+        return 'r""'
+
+
+def _first(value: Node | None) -> Node | None:
+    if isinstance(value, Set):
+        return value.items[0] if value.items else None
+    return value
+
+
+def _literal(value: Node | None, choice: BuilderOperator, subject: str) -> str:
+    first = _first(value)
+    if isinstance(first, Range):
+        first = first.first
+    match first:
+        case Pattern(value=content):
+            return quote(content)
+        case Network(value=network):
+            return str(network.network_address)
+        case String() | Integer() | Address():
+            return first.text
+        case _:
+            return EMPTY.get(_subject_type(subject, choice), '""')
+
+
+def _subject_type(subject: str, choice: BuilderOperator) -> Type:
+    info = FIELDS.get(subject)
+    return info.type if info and info.type in EMPTY else choice.types[0]
