@@ -148,12 +148,16 @@ def _operands(place: Place) -> list[Completion]:
         if param is None or _reaches(param, info):
             found.append((_field(info), f"{info.label} {info.summary}"))
     for function in FUNCTIONS.values():
-        if param is None or function.returns is None or param.accepts(function.returns):
+        if param is None or (not param.allowed_fields and _fits(param, function)):
             found.append((_function(function), function.summary))
     if param is None:
         found.append((Completion("not ", "not", "operator", "the opposite of what follows"), ""))
         found.append((Completion("true", "true", "value", "every request"), ""))
     return _ranked(place.word, found)
+
+
+def _fits(param: ParamInfo, function: FunctionInfo) -> bool:
+    return function.returns is None or param.accepts(function.returns)
 
 
 def _reaches(param: ParamInfo, info: FieldInfo) -> bool:
