@@ -1,13 +1,19 @@
 """From a request to a decision. Knows no sockets and no screens."""
 
 from mtls_tui.engine.compile import Matcher, compile  # noqa: A004 - the contract's name
+from mtls_tui.engine.explain import explain
+from mtls_tui.engine.flip import Change, Edit
 from mtls_tui.engine.members import ListError
 from mtls_tui.engine.model import Action, Decision, HttpRequest, Request, Response, Rule
 from mtls_tui.engine.ruleset import Ruleset
+from mtls_tui.engine.trace import Absent, Step, Trace
 
 __all__ = [
+    "Absent",
     "Action",
+    "Change",
     "Decision",
+    "Edit",
     "HttpRequest",
     "ListError",
     "Matcher",
@@ -15,5 +21,8 @@ __all__ = [
     "Response",
     "Rule",
     "Ruleset",
+    "Step",
+    "Trace",
     "compile",
+    "explain",
 ]

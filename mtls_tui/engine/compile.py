@@ -15,7 +15,7 @@ from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import Fields, FieldValue
 
-_CLASSES: Mapping[str, tuple[type, ...]] = {
+CLASSES: Mapping[str, tuple[type, ...]] = {
     "Bytes": (bytes,),
     "Int": (int,),
     "Bool": (bool,),
@@ -23,6 +23,7 @@ _CLASSES: Mapping[str, tuple[type, ...]] = {
     "Array": (list, tuple),
     "Map": (dict,),
 }
+"""What may stand for a value of a type."""
 
 
 class Matcher:
@@ -79,7 +80,7 @@ def check_types(fields: Fields, names: frozenset[str]) -> None:
         info = FIELDS.get(name)
         if value is None or info is None:
             continue
-        if not isinstance(value, _CLASSES[info.type.name]) or (isinstance(value, bool) and info.type.name == "Int"):
+        if not isinstance(value, CLASSES[info.type.name]) or (isinstance(value, bool) and info.type.name == "Int"):
             raise TypeError(f"`{name}` is {info.type}, so its value can't be a {type(value).__name__}{_cure(value)}")
 
 

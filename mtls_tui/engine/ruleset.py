@@ -91,7 +91,7 @@ class Ruleset:
 
         def decide(request: Request | Fields) -> Decision:
             try:
-                fields: Any = request.fields if request.__class__ is Request else request  # type: ignore[union-attr]
+                fields: Any = request.fields if request.__class__ is Request else request
                 host = fields.get(name)
                 program = programs.get(host)
                 if program is None:
@@ -100,7 +100,7 @@ class Ruleset:
                     else:
                         require_comparable(host, table)
                         program = others
-                return program(fields)  # type: ignore[arg-type]
+                return program(fields)
             except Exception as error:
                 return _failed(error)
 
@@ -129,7 +129,7 @@ class Ruleset:
 def _guarded(program: Program) -> Callable[[Request | Fields], Decision]:
     def decide(request: Request | Fields) -> Decision:
         try:
-            fields: Any = request.fields if request.__class__ is Request else request  # type: ignore[union-attr]
+            fields: Any = request.fields if request.__class__ is Request else request
             return program(fields)
         except Exception as error:
             return _failed(error)
