@@ -1,0 +1,370 @@
+"""Name constraints (RFC 5280 4.2.1.10): what an authority may issue names for, and whether a certificate keeps to it.
+
+Kinds: dNSName, rfc822Name (alternative names and emailAddress in the subject), iPAddress, directoryName, URI. A kind
+that is not understood refuses as soon as a certificate has a name of it. Under constraints a name has to be well-formed:
+one that two readers could read differently is refused, not matched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TypeVar
+
+from cryptography import x509
+
+from mtls_tui.pki import certificate as c
+from mtls_tui.pki.certificate import View
+from mtls_tui.pki.der import SEQUENCE, DerError, children, expect, header
+from mtls_tui.pki.errors import Code, Refused
+from mtls_tui.pki.names import COMMON_NAME, EMAIL_ADDRESS, CanonicalName, attributes, canonical
+from mtls_tui.pki.raw import raw_extension
+
+MAX_CHECKS = 1 << 16
+"""Comparisons of names with constraints per path. OpenSSL (NAME_CHECK_MAX) and cryptography (Budget) stop at 2^20."""
+
+OTHER, EMAIL, DNS, X400, DIRECTORY, EDI, URI, IP, REGISTERED = range(9)
+"""GeneralName's context tags (4.2.1.6)."""
+_KIND_NAMES = (
+    "otherName", "rfc822Name", "dNSName", "x400Address", "directoryName", "ediPartyName", "URI", "iPAddress",
+    "registeredID",
+)  # fmt: skip
+_UNDERSTOOD = frozenset({EMAIL, DNS, DIRECTORY, URI, IP})
+
+_N = TypeVar("_N")
+_C = TypeVar("_C")
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_DNS_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
+_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Subtrees:
+    """One side (permitted or excluded) of an extension, sorted by kind."""
+
+    dns: frozenset[str] = frozenset()
+    email: tuple[str, ...] = ()
+    uri: tuple[str, ...] = ()
+    ip: tuple[tuple[int, int, int], ...] = ()
+    """(length in octets, masked address, mask)"""
+    directory: tuple[CanonicalName, ...] = ()
+    kinds: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """One authority's name constraints."""
+
+    permitted: Subtrees
+    excluded: Subtrees
+    kinds: frozenset[int]
+
+
+@dataclass(slots=True)
+class _Side:
+    dns: set[str] = field(default_factory=set)
+    email: list[str] = field(default_factory=list)
+    uri: list[str] = field(default_factory=list)
+    ip: list[tuple[int, int, int]] = field(default_factory=list)
+    directory: list[CanonicalName] = field(default_factory=list)
+    kinds: set[int] = field(default_factory=set)
+
+    def freeze(self) -> Subtrees:
+        return Subtrees(
+            frozenset(self.dns),
+            tuple(self.email),
+            tuple(self.uri),
+            tuple(self.ip),
+            tuple(self.directory),
+            frozenset(self.kinds),
+        )
+
+
+def constraints_of(view: View) -> Constraints | None:
+    """An authority's name constraints, None when it has none. Refused when they can't be read or understood."""
+    if "_constraints" not in view.__dict__:
+        view.__dict__["_constraints"] = _read(view) if c.NAME_CONSTRAINTS in view.extensions else None
+    known: Constraints | None = view.__dict__["_constraints"]
+    return known
+
+
+def check_path(path: Sequence[View]) -> None:
+    """Refused when a certificate breaks the constraints of an authority above it. `path` runs from leaf to anchor."""
+    budget = [MAX_CHECKS]
+    names: dict[int, list[tuple[int, object]]] = {}
+    for above in range(len(path) - 1, 0, -1):
+        constraints = constraints_of(path[above])
+        if constraints is None:
+            continue
+        for below in range(above - 1, -1, -1):
+            if below and path[below].self_issued:  # 6.1.3 (b), (c): self-issued ones, the last excepted
+                continue
+            if below not in names:
+                names[below] = list(_names(path[below], leaf=below == 0))
+            try:
+                for kind, name in names[below]:
+                    _check(constraints, kind, name, path[above], budget)
+            except Refused as refusal:
+                raise refusal.at_depth(below) from None
+
+
+# --- reading the extension -----------------------------------------------------------------------------------------
+
+
+def _read(view: View) -> Constraints:
+    raw = raw_extension(view.tbs, c.NAME_CONSTRAINTS)
+    if raw is None:
+        raise Refused(Code.INVALID_EXTENSION, "has name constraints that can't be read")
+    sides = {0xA0: _Side(), 0xA1: _Side()}
+    try:
+        start, end = expect(raw, 0, len(raw), SEQUENCE)
+        seen: list[int] = []
+        for tag, _, content, stop in children(raw, start, end):
+            if tag not in sides or (seen and tag <= seen[-1]) or content == stop:
+                raise DerError("no GeneralSubtrees")
+            seen.append(tag)
+            for inner, _, subtree, subtree_end in children(raw, content, stop):
+                if inner != SEQUENCE:
+                    raise DerError("no GeneralSubtree")
+                _read_subtree(sides[tag], raw, subtree, subtree_end)
+        if not seen:
+            raise DerError("neither permitted nor excluded subtrees")
+    except DerError as error:
+        raise Refused(
+            Code.UNSUPPORTED_CONSTRAINT_SYNTAX, f"has name constraints that can't be read ({error})"
+        ) from None
+    permitted, excluded = sides[0xA0].freeze(), sides[0xA1].freeze()
+    return Constraints(permitted, excluded, permitted.kinds | excluded.kinds)
+
+
+def _read_subtree(side: _Side, raw: bytes, start: int, end: int) -> None:
+    tag, content, stop = header(raw, start, end)
+    if tag & 0xC0 != 0x80 or tag & 0x1F > REGISTERED:
+        raise DerError("no GeneralName")
+    position = stop
+    while position < end:  # minimum has to be 0 (its default), maximum absent
+        bound, inner, position = header(raw, position, end)
+        if bound != 0x80 or raw[inner:position].strip(b"\0"):
+            raise Refused(Code.SUBTREE_MINMAX, "has name constraints with a minimum or maximum, which is not allowed")
+    kind = tag & 0x1F
+    side.kinds.add(kind)
+    base = raw[content:stop]
+    if kind == DNS:
+        side.dns.add(_constraint_host(base, "dNSName", empty=True))
+    elif kind == EMAIL:
+        side.email.append(_constraint_email(base))
+    elif kind == URI:
+        side.uri.append(_constraint_domain(base, "URI"))
+    elif kind == IP:
+        side.ip.append(_constraint_network(base))
+    elif kind == DIRECTORY:
+        try:
+            side.directory.append(canonical(base))
+        except DerError:
+            raise _bad_constraint("directoryName", base) from None
+
+
+def _bad_constraint(kind: str, base: bytes) -> Refused:
+    shown = base[:60].decode("ascii", "backslashreplace")
+    return Refused(
+        Code.UNSUPPORTED_CONSTRAINT_SYNTAX, f"has a name constraint of kind {kind} that is malformed (`{shown}`)"
+    )
+
+
+def _constraint_host(base: bytes, kind: str, *, empty: bool = False) -> str:
+    text = base.decode("latin-1").lower()
+    if text == "" and empty:
+        return text
+    if len(text) > 253 or not _HOST.fullmatch(text):
+        raise _bad_constraint(kind, base)
+    return text
+
+
+def _constraint_domain(base: bytes, kind: str) -> str:
+    """A host, or a domain with a period before it, which stands for the hosts below it."""
+    if base[:1] == b".":
+        return "." + _constraint_host(base[1:], kind)
+    return _constraint_host(base, kind)
+
+
+def _constraint_email(base: bytes) -> str:
+    if b"@" not in base:
+        return _constraint_domain(base, "rfc822Name")
+    try:
+        return _mailbox(base.decode("latin-1"))
+    except Refused:
+        raise _bad_constraint("rfc822Name", base) from None
+
+
+def _constraint_network(base: bytes) -> tuple[int, int, int]:
+    half = len(base) // 2
+    if len(base) not in (8, 32):
+        raise _bad_constraint("iPAddress", base.hex().encode())
+    address, mask = int.from_bytes(base[:half], "big"), int.from_bytes(base[half:], "big")
+    inverted = mask ^ ((1 << (8 * half)) - 1)
+    if inverted & (inverted + 1):  # RFC 4632: ones, then zeros
+        raise _bad_constraint("iPAddress", base.hex().encode())
+    return half, address & mask, mask
+
+
+# --- the names of a certificate ------------------------------------------------------------------------------------
+
+
+def _names(view: View, *, leaf: bool) -> Iterator[tuple[int, object]]:
+    """(kind, value) of every name that constraints are about."""
+    dns_seen = False
+    alternatives = view.extension(c.SUBJECT_ALTERNATIVE_NAME, x509.SubjectAlternativeName)
+    for name in alternatives or ():
+        if isinstance(name, x509.DNSName):
+            dns_seen = True
+            yield DNS, name.value
+        elif isinstance(name, x509.RFC822Name):
+            yield EMAIL, name.value
+        elif isinstance(name, x509.IPAddress):
+            if not hasattr(name.value, "packed"):
+                raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, "has a network where an address belongs")
+            yield IP, name.value.packed
+        elif isinstance(name, x509.UniformResourceIdentifier):
+            yield URI, name.value
+        elif isinstance(name, x509.DirectoryName):
+            yield DIRECTORY, canonical(name.value.public_bytes())
+        elif isinstance(name, x509.RegisteredID):
+            yield REGISTERED, name.value
+        else:
+            yield OTHER, name.value
+    if view.has_subject:
+        yield DIRECTORY, view.subject
+        for attribute in attributes(view.subject_raw):
+            if attribute.oid == EMAIL_ADDRESS:
+                yield EMAIL, attribute.text() or ""
+            elif attribute.oid == COMMON_NAME and leaf and not dns_seen:
+                # As OpenSSL: a common name that looks like a host is held to the constraints on hosts.
+                text = attribute.text() or ""
+                if "." in text and _DNS_NAME.fullmatch(text):
+                    yield DNS, text
+
+
+def _check(constraints: Constraints, kind: int, name: object, authority: View, budget: list[int]) -> None:
+    if kind not in constraints.kinds:
+        return
+    if kind not in _UNDERSTOOD:
+        raise Refused(
+            Code.UNSUPPORTED_CONSTRAINT_TYPE,
+            f"has a name of kind {_KIND_NAMES[kind]}, which {authority.name} constrains, and that is not understood",
+        )
+    permitted, excluded = constraints.permitted, constraints.excluded
+    allowed, forbidden = _match(kind, name, permitted, excluded, budget)
+    if forbidden:
+        raise Refused(
+            Code.EXCLUDED_VIOLATION,
+            f"has the {_KIND_NAMES[kind]} {_show(name)}, which name constraints of {authority.name} exclude",
+        )
+    if kind in permitted.kinds and not allowed:
+        raise Refused(
+            Code.PERMITTED_VIOLATION,
+            f"has the {_KIND_NAMES[kind]} {_show(name)}, which name constraints of {authority.name} don't permit",
+        )
+
+
+def _show(name: object) -> str:
+    if isinstance(name, bytes):
+        return f"`{name.hex()}`" if len(name) not in (4, 16) else f"`{ip_address(name)}`"
+    return f"`{name[:80]}`" if isinstance(name, str) else "of its subject"
+
+
+def _match(kind: int, name: object, permitted: Subtrees, excluded: Subtrees, budget: list[int]) -> tuple[bool, bool]:
+    """(matches a permitted subtree, matches an excluded one)."""
+    if kind == DNS:
+        assert isinstance(name, str)
+        return _match_dns(name, permitted.dns, excluded.dns, budget)
+    if kind == EMAIL:
+        assert isinstance(name, str)
+        mailbox = _mailbox(name)
+        return _any(mailbox, permitted.email, _in_email, budget), _any(mailbox, excluded.email, _in_email, budget)
+    if kind == URI:
+        assert isinstance(name, str)
+        host = _uri_host(name)
+        return _any(host, permitted.uri, _in_domain, budget), _any(host, excluded.uri, _in_domain, budget)
+    if kind == IP:
+        assert isinstance(name, bytes)
+        return _any(name, permitted.ip, _in_network, budget), _any(name, excluded.ip, _in_network, budget)
+    assert isinstance(name, tuple)
+    return (
+        _any(name, permitted.directory, _in_directory, budget),
+        _any(name, excluded.directory, _in_directory, budget),
+    )
+
+
+def _any(name: _N, constraints: Sequence[_C], inside: Callable[[_N, _C], bool], budget: list[int]) -> bool:
+    budget[0] -= len(constraints)
+    if budget[0] < 0:
+        raise _too_many()
+    return any(inside(name, constraint) for constraint in constraints)
+
+
+def _too_many() -> Refused:
+    return Refused(Code.UNSPECIFIED, f"needs more than {MAX_CHECKS:,} comparisons of names with name constraints")
+
+
+def _match_dns(name: str, permitted: frozenset[str], excluded: frozenset[str], budget: list[int]) -> tuple[bool, bool]:
+    """Hosts by looking up the name and each domain above it: linear in its labels, however many constraints."""
+    if len(name) > 253 or not _DNS_NAME.fullmatch(name):
+        raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has the dNSName `{name[:80]}`, which is malformed")
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise _too_many()
+    text = name.lower()
+    above = [""]
+    labels = text.split(".")
+    above += [".".join(labels[i:]) for i in range(len(labels))]
+    allowed = any(domain in permitted for domain in above)
+    forbidden = any(domain in excluded for domain in above)
+    if not forbidden and labels[0] == "*":
+        # A wildcard stands for each host one label below its domain: none of them may be excluded.
+        domain = text[1:]
+        forbidden = any(host.endswith(domain) and "." not in host[: -len(domain)] for host in excluded)
+    return allowed, forbidden
+
+
+def _mailbox(text: str) -> str:
+    """A mailbox ready to compare: the host in lower case. Refused unless it is a plain `local@host`."""
+    local, at, host = text.rpartition("@")
+    if not at or not _LOCAL.fullmatch(local) or len(host) > 253 or not _HOST.fullmatch(host):
+        raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has the rfc822Name `{text[:80]}`, which is malformed")
+    return f"{local}@{host.lower()}"
+
+
+def _in_email(mailbox: str, constraint: str) -> bool:
+    if "@" in constraint:
+        return mailbox == constraint
+    return _in_domain(mailbox.rpartition("@")[2], constraint)
+
+
+def _in_domain(host: str, constraint: str) -> bool:
+    return host.endswith(constraint) if constraint[0] == "." else host == constraint
+
+
+def _uri_host(text: str) -> str:
+    """The host of a URI (RFC 3986 3.2). Refused when it has none or an address: 4.2.1.10 asks for a name."""
+    match = _URI.match(text)
+    host = match[1].rpartition("@")[2] if match else ""
+    host, colon, port = host.partition(":")
+    if (colon and port and not port.isdigit()) or not _HOST.fullmatch(host) or _IPV4.fullmatch(host):
+        raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has the URI `{text[:80]}`, which has no host name to constrain")
+    return host.lower()
+
+
+def _in_network(address: bytes, constraint: tuple[int, int, int]) -> bool:
+    length, network, mask = constraint
+    return len(address) == length and int.from_bytes(address, "big") & mask == network
+
+
+def _in_directory(name: CanonicalName, constraint: CanonicalName) -> bool:
+    return name[: len(constraint)] == constraint

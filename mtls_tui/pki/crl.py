@@ -1,0 +1,345 @@
+"""One certificate revocation list (RFC 5280 section 5), checked once at loading, asked for serials ever after.
+
+A list that can never be used is refused here, with reason and cure. What depends on time, or on which authority's key
+signed it, is judged by `revocation`. Entries are indexed by a sorted array of (hash, place): a million of them take
+8 MB beside the list's own bytes, and a look-up reads only the entry it finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple, TypeAlias
+
+from cryptography import x509
+
+from mtls_tui.pki.certificate import EPOCH
+from mtls_tui.pki.der import (
+    BIT_STRING,
+    ENUMERATED,
+    GENERALIZED_TIME,
+    INTEGER,
+    SEQUENCE,
+    UTC_TIME,
+    DerError,
+    children,
+    expect,
+    header,
+)  # fmt: skip
+from mtls_tui.pki.dn import display
+from mtls_tui.pki.errors import LoadError, Refused, StoreError
+from mtls_tui.pki.keys import check_algorithm
+from mtls_tui.pki.load import parse_crl
+from mtls_tui.pki.names import CanonicalName, canonical
+from mtls_tui.pki.raw import extension_list, read_extension
+
+Scope: TypeAlias = Literal["all", "user", "authority"]
+
+REASONS = {
+    0: "unspecified",
+    1: "keyCompromise",
+    2: "cACompromise",
+    3: "affiliationChanged",
+    4: "superseded",
+    5: "cessationOfOperation",
+    6: "certificateHold",
+    9: "privilegeWithdrawn",
+    10: "aACompromise",
+}
+"""CRLReason (5.3.1) of a complete list; 8, removeFromCRL, belongs to delta lists only."""
+
+_NUMBER = "2.5.29.20"
+_DELTA = "2.5.29.27"
+_DISTRIBUTION_POINT = "2.5.29.28"
+_AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
+_FRESHEST = "2.5.29.46"
+_REASON = "2.5.29.21"
+_INVALIDITY_DATE = "2.5.29.24"
+_CERTIFICATE_ISSUER = "2.5.29.29"
+_HOLD_INSTRUCTION = "2.5.29.23"
+
+
+class Revoked(NamedTuple):
+    """One entry: when (POSIX seconds) and why."""
+
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RevocationList:
+    """A complete list, ready to be asked. `this_update` and `next_update` are POSIX seconds."""
+
+    label: str
+    digest: bytes
+    issuer_raw: bytes
+    issuer: CanonicalName
+    this_update: int
+    next_update: int
+    number: int
+    scope: Scope
+    authority_key_identifier: bytes | None
+    algorithm: bytes
+    signature: bytes
+    tbs: bytes
+    index: array[int]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def issuer_name(self) -> str:
+        """The issuer for messages."""
+        return display(self.issuer_raw)
+
+    def find(self, serial: bytes) -> Revoked | None:
+        """The entry of a serial number (content octets of its DER INTEGER), None when it is not listed."""
+        key = (hash(serial) & 0xFFFFFFFF) << 32
+        index = self.index
+        position = bisect_left(index, key)
+        while position < len(index):
+            item = index[position]
+            if item ^ key > 0xFFFFFFFF:
+                return None
+            entry = _entry(self.tbs, item & 0xFFFFFFFF, serial)
+            if entry is not None:
+                return entry
+            position += 1
+        return None
+
+
+def read_crl(der: bytes, label: str) -> RevocationList:
+    """A list from DER. StoreError, beginning with `label`, when it can't be read or can never be used."""
+    try:
+        parsed = parse_crl(der)
+        return _read(der, parsed, label)
+    except LoadError as error:
+        raise StoreError(f"{label}: {error}; write it anew and load that") from None
+    except (DerError, OverflowError, IndexError) as error:
+        raise StoreError(f"{label}: a CRL that can't be read: {error}; write it anew and load that") from None
+
+
+def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> RevocationList:
+    start, end = expect(der, 0, len(der), SEQUENCE)
+    _, body_end = expect(der, start, end, SEQUENCE)
+    _, algorithm_end = expect(der, body_end, end, SEQUENCE)
+    bits, bits_end = expect(der, algorithm_end, end, BIT_STRING)
+    if bits_end != end or bits == bits_end or der[bits] != 0:
+        raise DerError("the signature is no whole number of octets")
+    algorithm, signature, tbs = der[body_end:algorithm_end], der[bits + 1 : bits_end], der[start:body_end]
+
+    position, stop = expect(tbs, 0, len(tbs), SEQUENCE)
+    tag, _, after = header(tbs, position, stop)
+    if tag != INTEGER:
+        raise _never(label, "is of version 1 and can't carry a CRL number", "have the authority write version 2 lists")
+    position = after
+    _, after = expect(tbs, position, stop, SEQUENCE)
+    if tbs[position:after] != algorithm:  # 5.1.1.2
+        raise _never(label, "names two different signature algorithms", "write it anew")
+    try:
+        check_algorithm(algorithm)
+    except Refused as refusal:
+        cure = "set default_md = sha256 (or longer) in the authority's configuration and write it anew"
+        raise _never(label, refusal.message, cure) from None
+    _, issuer_end = expect(tbs, after, stop, SEQUENCE)
+    issuer_raw = tbs[after:issuer_end]
+
+    next_update = parsed.next_update_utc
+    if next_update is None:  # 5.1.2.5
+        raise _never(
+            label, "has no nextUpdate, so nobody can tell when it is stale", "set default_crl_days and write it anew"
+        )
+    number, scope, identifier = _extensions(tbs, parsed, label)
+    return RevocationList(
+        label=label,
+        digest=_sha256(der),
+        issuer_raw=issuer_raw,
+        issuer=canonical(issuer_raw),
+        this_update=int((parsed.last_update_utc - EPOCH).total_seconds()),
+        next_update=int((next_update - EPOCH).total_seconds()),
+        number=number,
+        scope=scope,
+        authority_key_identifier=identifier,
+        algorithm=algorithm,
+        signature=signature,
+        tbs=tbs,
+        index=_index(tbs, *_entries_of(tbs, issuer_end, stop), label),
+    )
+
+
+def _never(label: str, what: str, cure: str) -> StoreError:
+    return StoreError(f"{label}: this CRL can never be used: it {what}; {cure}")
+
+
+# --- extensions of the list (5.2) ----------------------------------------------------------------------------------
+
+
+def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) -> tuple[int, Scope, bytes | None]:
+    entries = extension_list(tbs, tag=0xA0)
+    names = [dotted for dotted, _, _, _ in entries]
+    for dotted in names:
+        if names.count(dotted) > 1:
+            raise _never(label, f"has the extension {dotted} twice", "write it anew")
+    if _DELTA in names:  # 5.2.4
+        raise _never(label, "is a delta, which only tells changes", "load the complete list instead")
+    for dotted, critical, _, _ in entries:
+        if dotted == _NUMBER and critical:  # 5.2.3
+            raise _never(label, "has a critical CRL number, which has to be non-critical", "write it anew")
+        if critical and dotted not in (_DISTRIBUTION_POINT, _AUTHORITY_KEY_IDENTIFIER):  # 5.2
+            raise _never(label, f"has the critical extension {dotted}, which is not understood", "write it without")
+    if _NUMBER not in names:  # 5.2.3
+        cure = "set `crlnumber` in the authority's configuration (and crl_extensions) and write it anew"
+        raise _never(label, "has no CRL number", cure)
+    try:
+        extensions = parsed.extensions
+        number = extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        identifier = None
+        if _AUTHORITY_KEY_IDENTIFIER in names:
+            identifier = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        scope: Scope = "all"
+        if _DISTRIBUTION_POINT in names:
+            scope = _scope(extensions.get_extension_for_class(x509.IssuingDistributionPoint).value, label)
+    except (ValueError, TypeError, x509.UnsupportedGeneralNameType) as error:
+        raise _never(label, f"has an extension that can't be read ({str(error)[:160]})", "write it anew") from None
+    if number < 0:
+        raise _never(label, "has a negative CRL number", "write it anew")
+    return number, scope, identifier
+
+
+def _scope(point: x509.IssuingDistributionPoint, label: str) -> Scope:
+    """5.2.5. Lists split by kind of certificate are used within their half; split any other way, never."""
+    complete = "load the authority's complete list instead"
+    if point.indirect_crl:
+        raise _never(label, "is indirect (one authority speaks for others)", complete)
+    if point.only_some_reasons is not None:
+        raise _never(label, "holds only some reasons of revocation", complete)
+    if point.full_name is not None or point.relative_name is not None:
+        raise _never(label, "is one part of a list that is split over distribution points", complete)
+    if point.only_contains_attribute_certs:
+        raise _never(label, "is about attribute certificates only", complete)
+    if point.only_contains_user_certs and point.only_contains_ca_certs:
+        raise _never(label, "is limited to users and to authorities at once", complete)
+    if point.only_contains_user_certs:
+        return "user"
+    return "authority" if point.only_contains_ca_certs else "all"
+
+
+# --- entries (5.1.2.6, 5.3) ----------------------------------------------------------------------------------------
+
+
+def _entries_of(tbs: bytes, position: int, end: int) -> tuple[int, int]:
+    """Where revokedCertificates begins and ends; an empty range when there is none."""
+    for tag, _, content, stop in children(tbs, position, end):
+        if tag == SEQUENCE:
+            return content, stop
+        if tag not in (UTC_TIME, GENERALIZED_TIME):
+            break
+    return end, end
+
+
+def _index(tbs: bytes, position: int, end: int, label: str) -> array[int]:
+    """(hash of the serial, place of the entry) of every entry, sorted. Each kind of entry extension is read once."""
+    if len(tbs) > 0xFFFFFFFF:
+        raise _never(label, "is larger than 4 GiB", "split it or drop expired certificates from it")
+    found: list[int] = []
+    append = found.append
+    known: set[bytes] = set()
+    while position < end:
+        # The common shape, short lengths and UTCTime, without a call; everything else by the careful road.
+        size = tbs[position + 1]
+        octets = tbs[position + 3]
+        serial_end = position + 4 + octets
+        after = position + 2 + size
+        if tbs[position] == 0x30 and size < 0x80 and tbs[position + 2] == 0x02 and octets < 0x80 and after <= end:
+            time_end = serial_end + 15
+            if tbs[serial_end] != 0x17 or tbs[serial_end + 1] != 13 or time_end > after:
+                time_end = _time_end(tbs, serial_end, after)
+            serial = tbs[position + 4 : serial_end]
+        else:
+            content, after = expect(tbs, position, end, SEQUENCE)
+            number, number_end = expect(tbs, content, after, INTEGER)
+            serial = tbs[number:number_end]
+            time_end = _time_end(tbs, number_end, after)
+        if time_end != after:
+            extensions = tbs[time_end:after]
+            if extensions not in known:
+                _check_entry(extensions, label, serial)
+                if len(known) < 4096:  # invalidity dates make nearly every one different: keep no million of them
+                    known.add(extensions)
+        append((hash(serial) & 0xFFFFFFFF) << 32 | position)
+        position = after
+    found.sort()
+    return array("Q", found)
+
+
+def _time_end(tbs: bytes, position: int, end: int) -> int:
+    tag, _, stop = header(tbs, position, end)
+    if tag not in (UTC_TIME, GENERALIZED_TIME):
+        raise DerError("an entry without a date")
+    return stop
+
+
+def _check_entry(raw: bytes, label: str, serial: bytes) -> None:
+    where = f"in the entry of serial {serial.hex().upper()}"
+    start, end = expect(raw, 0, len(raw), SEQUENCE)
+    if end != len(raw):
+        raise DerError(f"trailing bytes {where}")
+    for tag, _, entry, stop in children(raw, start, end):
+        if tag != SEQUENCE:
+            raise DerError(f"no extension {where}")
+        dotted, critical, value, value_end = read_extension(raw, entry, stop)
+        if dotted == _CERTIFICATE_ISSUER:  # 5.3.3
+            raise _never(
+                label, f"is indirect: {where} it names another issuer", "load the authority's own list instead"
+            )
+        if dotted == _REASON:
+            _reason_name(raw, value, value_end, label)
+        elif critical:  # 5.3
+            raise _never(
+                label, f"has the critical extension {dotted} {where}, which is not understood", "write it without"
+            )
+
+
+def _reason_name(data: bytes, start: int, end: int, label: str) -> str:
+    content, stop = expect(data, start, end, ENUMERATED)
+    code = int.from_bytes(data[content:stop], "big")
+    if code == 8:
+        raise _never(label, "has removeFromCRL in an entry, which only a delta may", "write the complete list anew")
+    if code not in REASONS:
+        raise _never(label, f"has the reason code {code}, which does not exist", "write it anew")
+    return REASONS[code]
+
+
+def _entry(tbs: bytes, position: int, serial: bytes) -> Revoked | None:
+    """The entry at a place, None when it is another serial's (two hashes may begin alike)."""
+    content, after = expect(tbs, position, len(tbs), SEQUENCE)
+    number, number_end = expect(tbs, content, after, INTEGER)
+    if tbs[number:number_end] != serial:
+        return None
+    tag, when, when_end = header(tbs, number_end, after)
+    reason = "unspecified"
+    if when_end != after:
+        start, end = expect(tbs, when_end, after, SEQUENCE)
+        for _, _, inner, stop in children(tbs, start, end):
+            dotted, _, value, value_end = read_extension(tbs, inner, stop)
+            if dotted == _REASON:
+                reason = _reason_name(tbs, value, value_end, "CRL")
+    return Revoked(_time(tbs[when:when_end], tag), reason)
+
+
+def _time(text: bytes, tag: int) -> int:
+    """POSIX seconds of a UTCTime or GeneralizedTime (4.1.2.5); 0 for a date that is none: revoked all the same."""
+    digits = text.decode("latin-1").removesuffix("Z")
+    if tag == UTC_TIME:
+        digits = ("19" if digits[:1] >= "5" else "20") + digits
+    try:
+        return int((datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC) - EPOCH).total_seconds())
+    except ValueError:
+        return 0
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()

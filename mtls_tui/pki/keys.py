@@ -1,0 +1,185 @@
+"""Which keys and signature algorithms are good enough, and checking one signature.
+
+Accepted: RSA of at least 2048 bits (PKCS #1 v1.5 and PSS), ECDSA on P-256, P-384 and P-521, Ed25519; with SHA-256 or
+longer. MD5, SHA-1 and whatever is not listed are refused, as is a key that only looks strong (RSA with exponent 1).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+from mtls_tui.pki.certificate import View
+from mtls_tui.pki.der import INTEGER, OID, SEQUENCE, DerError, expect, oid_text
+from mtls_tui.pki.errors import Code, Refused
+
+MIN_RSA_BITS = 2048
+MAX_RSA_BITS = 16_384
+"""OpenSSL's own limit for verification (OPENSSL_RSA_MAX_MODULUS_BITS): larger keys only cost time."""
+CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+
+PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+_Kind: TypeAlias = Literal["rsa", "pss", "ecdsa", "ed25519"]
+_Hash: TypeAlias = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+
+
+def _algorithm(dotted: str, *, null: bool = False) -> bytes:
+    """DER of an AlgorithmIdentifier with absent or NULL parameters."""
+    body = x509.ObjectIdentifier(dotted)
+    arcs = [int(arc) for arc in body.dotted_string.split(".")]
+    content = bytearray((arcs[0] * 40 + arcs[1],))
+    for arc in arcs[2:]:
+        groups = [arc & 0x7F]
+        while arc := arc >> 7:
+            groups.append(0x80 | (arc & 0x7F))
+        content += bytes(reversed(groups))
+    inner = bytes((0x06, len(content))) + bytes(content) + (b"\x05\x00" if null else b"")
+    return bytes((0x30, len(inner))) + inner
+
+
+_HASHES: tuple[_Hash, ...] = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
+_ECDSA: dict[bytes, _Hash] = {
+    _algorithm(f"1.2.840.10045.4.3.{arc}"): digest for arc, digest in zip((2, 3, 4), _HASHES, strict=True)
+}
+# RFC 4055 section 5: the parameters are NULL; absent ones must be taken as well.
+_RSA: dict[bytes, _Hash] = {
+    _algorithm(f"1.2.840.113549.1.1.{arc}", null=null): digest
+    for arc, digest in zip((11, 12, 13), _HASHES, strict=True)
+    for null in (True, False)
+}
+_ED25519 = _algorithm("1.3.101.112")
+_PSS = "1.2.840.113549.1.1.10"
+_ECDSA_BY_HASH = {digest.name: ec.ECDSA(digest) for digest in _HASHES}
+
+_WEAK = {
+    "1.2.840.113549.1.1.2": "MD2",
+    "1.2.840.113549.1.1.3": "MD4",
+    "1.2.840.113549.1.1.4": "MD5",
+    "1.2.840.113549.1.1.5": "SHA-1",
+    "1.3.14.3.2.29": "SHA-1",
+    "1.2.840.10045.4.1": "SHA-1",
+    "1.2.840.10040.4.3": "SHA-1 with DSA",
+}
+
+
+def check_key(key: CertificatePublicKeyTypes | None, *, authority: bool) -> None:
+    """Refused when the key is too weak or of a kind that is not accepted."""
+    too_small = Code.CA_KEY_TOO_SMALL if authority else Code.EE_KEY_TOO_SMALL
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        if key.curve.name not in CURVES:
+            raise Refused(too_small, f"has a key on the curve {key.curve.name}; only P-256, P-384 and P-521 are taken")
+    elif isinstance(key, rsa.RSAPublicKey):
+        bits = key.key_size
+        if bits < MIN_RSA_BITS:
+            raise Refused(too_small, f"has an RSA key of {bits} bits; at least {MIN_RSA_BITS} are needed")
+        if bits > MAX_RSA_BITS:
+            raise Refused(too_small, f"has an RSA key of {bits:,} bits; at most {MAX_RSA_BITS:,} are taken")
+        numbers = key.public_numbers()
+        if numbers.e < 3 or not numbers.e & 1 or not numbers.n & 1:
+            raise Refused(too_small, f"has an RSA key that protects nothing (exponent {numbers.e})")
+    elif not isinstance(key, ed25519.Ed25519PublicKey):
+        kind = "damaged or of an unknown kind" if key is None else f"of the kind {type(key).__name__.lstrip('_')}"
+        raise Refused(too_small, f"has a key that is {kind}; only RSA, ECDSA and Ed25519 are taken")
+
+
+def verify_signature(algorithm: bytes, signature: bytes, message: bytes, key: CertificatePublicKeyTypes | None) -> bool:
+    """Whether `key` made `signature` over `message`; false as well when the algorithm needs another kind of key.
+
+    `algorithm` is the DER AlgorithmIdentifier. Refused when it is weak or unknown, whatever the key.
+    """
+    try:
+        if (digest := _ECDSA.get(algorithm)) is not None:
+            if not isinstance(key, ec.EllipticCurvePublicKey):
+                return False
+            key.verify(signature, message, _ECDSA_BY_HASH[digest.name])
+        elif (digest := _RSA.get(algorithm)) is not None:
+            if not isinstance(key, rsa.RSAPublicKey):
+                return False
+            key.verify(signature, message, padding.PKCS1v15(), digest)
+        elif algorithm == _ED25519:
+            if not isinstance(key, ed25519.Ed25519PublicKey):
+                return False
+            key.verify(signature, message)
+        else:
+            scheme, digest = _pss(algorithm)
+            if not isinstance(key, rsa.RSAPublicKey):
+                return False
+            key.verify(signature, message, scheme, digest)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
+
+
+def signed_by(child: View, issuer: View) -> bool:
+    """Whether the issuer's key signed the child. Refused when the algorithm is weak or unknown."""
+    return verify_signature(child.algorithm, child.signature, child.tbs, issuer.public_key)
+
+
+def check_algorithm(algorithm: bytes) -> None:
+    """Refused when a signature by this AlgorithmIdentifier is never taken."""
+    if algorithm not in _ECDSA and algorithm not in _RSA and algorithm != _ED25519:
+        _pss(algorithm)
+
+
+def _pss(algorithm: bytes) -> tuple[padding.PSS, _Hash]:
+    """The PSS scheme of an AlgorithmIdentifier; Refused for any other algorithm (RFC 4055 3.1)."""
+    try:
+        start, end = expect(algorithm, 0, len(algorithm), SEQUENCE)
+        oid, oid_end = expect(algorithm, start, end, OID)
+        dotted = oid_text(algorithm[oid:oid_end])
+    except DerError:
+        raise Refused(Code.UNSUPPORTED_SIGNATURE_ALGORITHM, "is signed by an algorithm that can't be read") from None
+    if dotted in _WEAK:
+        raise Refused(Code.CA_MD_TOO_WEAK, f"is signed with {_WEAK[dotted]}, which is too weak; have it issued anew")
+    if dotted == _PSS:
+        try:
+            return _pss_parameters(algorithm[oid_end:end])
+        except DerError:
+            raise Refused(
+                Code.CA_MD_TOO_WEAK,
+                "is signed with RSA-PSS parameters that are not taken (SHA-256, -384 or -512 for both)",
+            ) from None
+    raise Refused(Code.UNSUPPORTED_SIGNATURE_ALGORITHM, f"is signed by the algorithm {dotted}, which is not taken")
+
+
+_SHA2 = {
+    bytes.fromhex("30")
+    + bytes((11 + len(null),))
+    + bytes.fromhex("06096086480165030402")
+    + bytes((arc,))
+    + null: digest
+    for arc, digest in zip((1, 2, 3), _HASHES, strict=True)
+    for null in (b"\x05\x00", b"")
+}
+_MGF1 = bytes.fromhex("06092a864886f70d010108")
+
+
+def _pss_parameters(parameters: bytes) -> tuple[padding.PSS, _Hash]:
+    """RSASSA-PSS-params of RFC 4055 3.1 with the same SHA-2 for both hashes. DerError for any others.
+
+    The defaults are SHA-1, so both hashes must be written; the trailer is always 1.
+    """
+    start, end = expect(parameters, 0, len(parameters), SEQUENCE)
+    outer, position = expect(parameters, start, end, 0xA0)
+    digest = _SHA2.get(parameters[outer:position])
+    mask, position = expect(parameters, position, end, 0xA1)
+    mask, mask_end = expect(parameters, mask, position, SEQUENCE)
+    if digest is None or mask_end != position or not parameters.startswith(_MGF1, mask):
+        raise DerError("other hashes")
+    if _SHA2.get(parameters[mask + len(_MGF1) : mask_end]) is not digest:
+        raise DerError("another hash for the mask")
+    salt = 20
+    if position < end and parameters[position] == 0xA2:
+        length, position = expect(parameters, position, end, 0xA2)
+        length, length_end = expect(parameters, length, position, INTEGER)
+        salt = int.from_bytes(parameters[length:length_end], "big", signed=True)
+    if position < end and parameters[position:end] != bytes.fromhex("a303020101"):
+        raise DerError("another trailer")
+    if not 0 <= salt <= MAX_RSA_BITS // 8:
+        raise DerError("salt of no sensible length")
+    return padding.PSS(padding.MGF1(digest), salt), digest

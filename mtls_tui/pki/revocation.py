@@ -1,0 +1,94 @@
+"""Is a certificate of a verified path revoked? RFC 5280 6.3 with complete CRLs that the store already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from mtls_tui.pki.certificate import View
+from mtls_tui.pki.crl import RevocationList, Revoked
+from mtls_tui.pki.errors import Code, Refused
+from mtls_tui.pki.store import TrustStore, may_sign_crls
+
+
+class Revocation(NamedTuple):
+    """What the CRLs say about a path: the first revoked certificate from the leaf up, or None."""
+
+    depth: int
+    entry: Revoked
+    crl: RevocationList
+
+
+def check_revocation(path: Sequence[View], store: TrustStore, now: int) -> Revocation | None:
+    """The revocation of a path that verifies otherwise (leaf first, anchor last).
+
+    Under "require" Refused when an authority on the path has no usable current CRL. The anchor itself is not asked
+    about: nobody above it is trusted. Under both policies a certificate that any of its issuer's CRLs lists is revoked.
+    """
+    if store.crl_policy is None:
+        return None
+    last = 1 if store.revocation == "leaf" else len(path) - 1
+    revoked: Revocation | None = None
+    for depth in range(min(last, len(path) - 1)):
+        found = _check_one(path[depth], path[depth + 1], store, now, depth)
+        revoked = revoked or found
+    return revoked
+
+
+def _check_one(subject: View, issuer: View, store: TrustStore, now: int, depth: int) -> Revocation | None:
+    candidates = [
+        crl
+        for crl in store.crls_of(issuer.subject)
+        if _covers(crl, subject) and store.signed_crl(crl, issuer) and may_sign_crls(issuer)
+    ]
+    current = [crl for crl in candidates if crl.this_update <= now <= crl.next_update]
+    if current:
+        newest = max(current, key=lambda crl: (crl.number, crl.this_update))
+        entry = newest.find(subject.serial)
+        return None if entry is None else Revocation(depth, entry, newest)
+    if store.crl_policy == "require":
+        raise _missing(issuer, candidates, store, now, depth)
+    # Soft: an old list that names the certificate still counts, and one from the future for what it dates before now.
+    for crl in candidates:
+        entry = crl.find(subject.serial)
+        if entry is not None and (crl.this_update <= now or entry.at <= now):
+            return Revocation(depth, entry, crl)
+    return None
+
+
+def _covers(crl: RevocationList, subject: View) -> bool:
+    """5.2.5: a list limited to users or to authorities says nothing about the others."""
+    return crl.scope == "all" or (crl.scope == "authority") == subject.is_authority
+
+
+def _missing(issuer: View, candidates: Sequence[RevocationList], store: TrustStore, now: int, depth: int) -> Refused:
+    if not candidates:
+        named = store.crls_of(issuer.subject)
+        if any(not store.signed_crl(crl, issuer) for crl in named):
+            what = f"the CRL in the name of {issuer.name} is not signed by its key"
+            return Refused(Code.CRL_SIGNATURE_FAILURE, f"{what}; load the one that this authority signs", depth)
+        if named and not may_sign_crls(issuer):
+            what = f"{issuer.name} may not sign CRLs: its key usage lacks cRLSign"
+            return Refused(Code.KEYUSAGE_NO_CRL_SIGN, what, depth)
+        if named:
+            what = f"the CRL of {issuer.name} does not cover this kind of certificate; load its complete list"
+            return Refused(Code.DIFFERENT_CRL_SCOPE, what, depth)
+        what = f"there is no CRL of {issuer.name}, and crl_policy `require` asks for one; load it or choose `soft`"
+        return Refused(Code.UNABLE_TO_GET_CRL, what, depth)
+    stale = [crl for crl in candidates if crl.next_update < now]
+    if stale:
+        end = max(crl.next_update for crl in stale)
+        what = f"the CRL of {issuer.name} is stale since {date_text(end)}; fetch a newer one"
+        return Refused(Code.CRL_HAS_EXPIRED, what, depth)
+    begin = min(crl.this_update for crl in candidates)
+    what = f"the CRL of {issuer.name} is valid from {date_text(begin)} only; is the clock right?"
+    return Refused(Code.CRL_NOT_YET_VALID, what, depth)
+
+
+def date_text(seconds: int) -> str:
+    """A time for messages, UTC, to the minute."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"second {seconds}"

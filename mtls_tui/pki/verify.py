@@ -1,0 +1,196 @@
+"""The one verification: presented, verified, revoked, and why. Simulator, tests, replay and gateway all call it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from cryptography import x509
+
+from mtls_tui.pki.certificate import View, view
+from mtls_tui.pki.errors import Code, LoadError, Refused, VerifyError
+from mtls_tui.pki.explain import no_issuer, sentence
+from mtls_tui.pki.load import load_certificates
+from mtls_tui.pki.paths import MAX_POOL, Search
+from mtls_tui.pki.revocation import Revocation, check_revocation, date_text
+from mtls_tui.pki.store import TrustStore
+from mtls_tui.pki.validate import PathRefused, SignatureBudget, Stage, validate
+
+Presented: TypeAlias = x509.Certificate | bytes
+
+MAX_PATHS = 64
+"""Paths that are checked in full in one verification."""
+MAX_ITEM_BYTES = 1 << 20
+"""A presented item larger than this is not read (OpenSSL takes 100 KiB for a whole chain by default)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What is known of the certificate that a client presented.
+
+    `verified` says that a valid path leads to an anchor; a revoked certificate is verified *and* revoked, one that is
+    not verified is never revoked. `error` is None when all is well, number 23 when revoked. `chain` is the path used,
+    leaf first and anchor last; of a chain that did not verify, as much as was found. The answer stays the same while
+    the time is within `valid_from` and `valid_until` (POSIX seconds, both included) and the store is the same.
+    """
+
+    presented: bool
+    verified: bool
+    revoked: bool
+    error: VerifyError | None
+    chain: tuple[x509.Certificate, ...] = ()
+    valid_from: int = 0
+    valid_until: int = 0
+
+    @property
+    def reason(self) -> str:
+        """One line for a log or a screen, whatever the outcome."""
+        if self.error is not None:
+            return str(self.error)
+        return "verified" if self.verified else "no certificate was presented"
+
+
+def verify(chain: Sequence[Presented] | Presented, store: TrustStore, at: datetime) -> Verification:
+    """Verify what a client presented, leaf first: Certificates, or PEM or DER bytes, unparsable ones included.
+
+    The first certificate is the identity; the others may come in any order, doubled, foreign. `at` is the time that
+    counts (a naive one is read as UTC). Never raises on anything that a client can send.
+    """
+    items: Sequence[Presented] = (chain,) if isinstance(chain, bytes | x509.Certificate) else chain
+    return verify_at(items, store, epoch_seconds(at))
+
+
+def verify_at(items: Sequence[Presented], store: TrustStore, now: int) -> Verification:
+    """`verify` with the time in whole POSIX seconds."""
+    low, high = store.window(now)
+    if not items:
+        return Verification(False, False, False, None, (), low, high)
+    leaf, pool, damage = _read(items, store)
+    if leaf is None:
+        unreadable = Refused(Code.UNSPECIFIED, f"the certificate can't be read: {damage}").as_error()
+        return Verification(True, False, False, unreadable, (), -(1 << 62), 1 << 62)
+    for item in (leaf, *pool):
+        for boundary in (item.not_before, item.not_after + 1):
+            if boundary <= now:
+                low = max(low, boundary)
+            else:
+                high = min(high, boundary - 1)
+    path, revocation, error = _decide(leaf, pool, store, now)
+    certificates = tuple(item.certificate for item in path)
+    if error is not None:
+        return Verification(True, False, False, error, certificates, low, high)
+    if revocation is not None:
+        return Verification(True, True, True, _revoked(revocation, path), certificates, low, high)
+    return Verification(True, True, False, None, certificates, low, high)
+
+
+def epoch_seconds(at: datetime) -> int:
+    """POSIX seconds, fractions cut off downwards; a naive time is read as UTC."""
+    return math.floor((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp())
+
+
+def _read(items: Sequence[Presented], store: TrustStore) -> tuple[View | None, list[View], str]:
+    """(leaf, others without doubles, why the leaf can't be read). Other damaged certificates count as not sent."""
+    views: dict[bytes, View] = {}
+    leaf: View | None = None
+    for number, item in enumerate(items):
+        if len(views) > MAX_POOL:
+            break
+        try:
+            for found in _views(item, store):
+                if leaf is None:
+                    leaf = found
+                elif len(views) <= MAX_POOL:
+                    views.setdefault(found.der, found)
+        except LoadError as error:
+            if number == 0 and leaf is None:
+                return None, [], str(error)
+    if leaf is None:
+        return None, [], "it is empty"
+    views.pop(leaf.der, None)
+    return leaf, list(views.values()), ""
+
+
+def _views(item: Presented, store: TrustStore) -> list[View]:
+    if isinstance(item, x509.Certificate):
+        return [view(item)]
+    if not isinstance(item, bytes):
+        raise LoadError(f"it is a {type(item).__name__}, neither a certificate nor bytes")
+    if len(item) > MAX_ITEM_BYTES:
+        raise LoadError(f"it has more than {MAX_ITEM_BYTES:,} bytes")
+    if item[:1] == b"\x30":
+        return [store.known(item) or view(item)]
+    return [view(certificate) for certificate in load_certificates(item)]
+
+
+def _decide(
+    leaf: View, pool: list[View], store: TrustStore, now: int
+) -> tuple[Sequence[View], Revocation | None, VerifyError | None]:
+    """(path, revocation, error): a valid path that is not revoked wins, then a revoked one, then the best failure."""
+    search = Search(leaf, pool, store)
+    budget = SignatureBudget()
+    revoked: tuple[Sequence[View], Revocation] | None = None
+    failure: tuple[Sequence[View], PathRefused] | None = None
+    for tried, path in enumerate(search, 1):
+        try:
+            validate(path, now, budget)
+            _remember(path, store)
+            revocation = _revocation(path, store, now)
+        except PathRefused as refused:
+            if refused.pair is not None:
+                search.rejected.add(refused.pair)
+            if failure is None or refused.stage > failure[1].stage:
+                failure = (path, refused)
+        else:
+            if revocation is None:
+                return path, None, None
+            revoked = revoked or (path, revocation)
+        if tried >= MAX_PATHS or budget.left <= 0:
+            break
+    if revoked is not None:
+        return (*revoked, None)
+    if failure is not None and not (failure[1].stage is Stage.SIGNATURES and _unrelated(leaf, failure)):
+        return failure[0], None, sentence(failure[1].refusal, failure[0])
+    return search.deepest, None, no_issuer(search, store)
+
+
+def _revocation(path: Sequence[View], store: TrustStore, now: int) -> Revocation | None:
+    try:
+        return check_revocation(path, store, now)
+    except Refused as refusal:
+        raise PathRefused(Stage.REVOCATION, refusal) from None
+
+
+def _unrelated(leaf: View, failure: tuple[Sequence[View], PathRefused]) -> bool:
+    """Whether a signature that does not fit only means that the true issuer, of the same name, is not here.
+
+    That is so when the certificate itself says so by its authority key identifier, or when it signed itself.
+    """
+    path, refused = failure
+    if refused.refusal.code is not Code.CERT_SIGNATURE_FAILURE:
+        return False
+    child, issuer = path[refused.refusal.depth], path[refused.refusal.depth + 1]
+    if child is leaf and leaf.self_issued:
+        return True
+    wanted, have = child.issuer_key_identifier, issuer.key_identifier
+    return wanted is not None and have is not None and wanted != have
+
+
+def _remember(path: Sequence[View], store: TrustStore) -> None:
+    """Keep the authorities of a path whose signatures fit: the next client of the same authority comes cheaper."""
+    for authority in path[1:-1]:
+        if store.known(authority.der) is None:
+            store.remember(authority)
+
+
+def _revoked(revocation: Revocation, path: Sequence[View]) -> VerifyError:
+    subject = path[revocation.depth]
+    who = "it was" if revocation.depth == 0 else f"its authority {subject.name} was"
+    message = f"{who} revoked on {date_text(revocation.entry.at)}"
+    if revocation.entry.reason != "unspecified":
+        message += f", reason {revocation.entry.reason}"
+    message += f", by {path[revocation.depth + 1].name}"
+    return Refused(Code.CERT_REVOKED, message, revocation.depth).as_error()
