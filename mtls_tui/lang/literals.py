@@ -1,0 +1,344 @@
+"""Literals: pyparsing tokens that read strings, integers and addresses, and say what is wrong as the original does.
+
+Every token's `parseImpl(text, position)` gives the position after it and the node. They know neither names nor types.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
+
+from pyparsing import Regex, Token
+
+from mtls_tui.lang.ast import Address, Integer, ListName, Network, Range, Span, String
+from mtls_tui.lang.failure import Rejected, expected_literal, expected_name, unrecognised
+from mtls_tui.lang.limits import INTEGER_MAX, INTEGER_MIN, MAX_HASHES
+
+
+def terminal(pattern: str) -> Regex:
+    """A pyparsing terminal that skips no white space by itself, since blanks are part of what errors point at."""
+    token = Regex(pattern)
+    token.leave_whitespace()
+    return token
+
+
+SPACES = terminal(r"[ \r\n]*+")
+"""Blanks between tokens; a tab is none."""
+DIGITS = terminal(r"[0-9A-Fa-f]++")
+"""What an integer takes at once, whatever its base, so that `10fe` is one bad number and not `10`."""
+PLAIN_STRING = terminal(r'"([^"\\]*+)"')
+ADDRESS_CHARACTERS = terminal(r"[0-9A-Fa-f:./]++")
+LIST_CHARACTERS = terminal(r"[a-z0-9_.]++")
+
+_PLAIN = re.compile(r'[^"\\]++')
+_HASHES = re.compile(r"#*+")
+_HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}|\+[0-9A-Fa-f]")
+_OCTAL = re.compile(r"[0-7]{3}")
+_SEPARATOR = re.compile(r"[:.-]")
+_U8 = re.compile(r"\+?[0-9]+")
+
+after_spaces = SPACES.re_match
+plain_string = PLAIN_STRING.re_match
+_digits = DIGITS.re_match
+_address_characters = ADDRESS_CHARACTERS.re_match
+
+
+class _Literal(Token):
+    """A token without white space of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leave_whitespace()
+
+    def _generateDefaultName(self) -> str:  # noqa: N802 - named by pyparsing
+        return type(self).__name__
+
+
+# --- integers -----------------------------------------------------------------------------------------------------
+
+
+def _number(text: str, start: int, end: int, radix: int) -> int:
+    """A signed 64-bit number; the first thing that is wrong, from the left, is what is said."""
+    written = text[start:end]
+    negative = written.startswith("-")
+    digits = written[1:] if negative else written
+    good = len(digits)
+    for place, digit in enumerate(digits):
+        if int(digit, 16) >= radix:
+            good = place
+            break
+    significant = digits[:good].lstrip("0")
+    value = int(significant or "0", radix) if len(significant) <= 64 else 1 << 64
+    value = -value if negative else value
+    if INTEGER_MIN <= value <= INTEGER_MAX:
+        if good == len(digits):
+            return value
+        problem = "invalid digit found in string"
+    else:
+        problem = f"number too {'small' if negative else 'large'} to fit in target type"
+    raise Rejected(text, start, end, "bad-number", f"{problem} while parsing with radix {radix}")
+
+
+class IntegerLiteral(_Literal):
+    """Decimal with an optional minus, `0x` hexadecimal, or octal after a leading `0`."""
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
+        """The position after the integer, and the node."""
+        start, radix = loc, 10
+        if instring.startswith("0x", loc):
+            start, radix = loc + 2, 16
+        elif instring.startswith("0", loc):
+            radix = 8
+        elif instring.startswith("-", loc):
+            start += 1
+        found = _digits(instring, start)
+        if found is None:
+            raise expected_name(instring, start, "digit")
+        end = found.end()
+        value = _number(instring, loc if radix == 10 else start, end, radix)
+        return end, Integer(value, instring[loc:end], Span(loc, end))
+
+
+class IntegerItem(_Literal):
+    """An integer in a set, or a range of them."""
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
+        """The position after the item, and the node."""
+        end, first = INTEGER.parseImpl(instring, loc)
+        if not instring.startswith("..", end):
+            return end, first
+        end, last = INTEGER.parseImpl(instring, end + 2)
+        if last.value < first.value:
+            raise Rejected(instring, loc, end, "range-bounds", "incompatible range bounds")
+        return end, Range(first, last, Span(loc, end))
+
+
+# --- strings ------------------------------------------------------------------------------------------------------
+
+
+def _taken(text: str, at: int, count: int) -> str:
+    taken = text[at : at + count]
+    if len(taken) < count:
+        message = f"expected {count} characters, but found {len(taken)}"
+        raise Rejected(text, at, at + count, "too-few-characters", message)
+    return taken
+
+
+def _hex_byte(text: str, at: int) -> int:
+    taken = _taken(text, at, 2)
+    if not _HEX_PAIR.fullmatch(taken):
+        message = "invalid digit found in string while parsing with radix 16"
+        raise Rejected(text, at, at + 2, "bad-byte", message)
+    return int(taken, 16)
+
+
+def _octal_byte(text: str, at: int) -> int:
+    taken = _taken(text, at, 3)
+    problem = "invalid digit found in string"
+    if _OCTAL.fullmatch(taken):
+        value = int(taken, 8)
+        if value < 256:
+            return value
+        problem = "number too large to fit in target type"
+    raise Rejected(text, at, at + 3, "bad-byte", f"{problem} while parsing with radix 8")
+
+
+def missing_quote(text: str, at: int) -> Rejected:
+    """No quote ends the string whose content begins here."""
+    return Rejected(text, at, len(text), "missing-quote", "could not find an ending quote")
+
+
+def quoted(text: str, start: int) -> tuple[int, bytes]:
+    """The position after a quoted string whose quote stands at `start`, and what it denotes."""
+    found = plain_string(text, start)
+    if found is not None:
+        return found.end(), found[1].encode()
+    parts: list[bytes] = []
+    at = start + 1
+    while True:
+        found = _PLAIN.match(text, at)
+        if found is not None:
+            parts.append(found[0].encode())
+            at = found.end()
+        mark = text[at : at + 1]
+        if mark == '"':
+            return at + 1, b"".join(parts)
+        escape = text[at + 1 : at + 2]
+        if not escape:  # the text ends, in the string or after its backslash
+            raise missing_quote(text, start + 1)
+        if escape in '"\\':
+            parts.append(escape.encode())
+            at += 2
+        elif escape == "x":
+            parts.append(bytes((_hex_byte(text, at + 2),)))
+            at += 4
+        elif escape in "01234567":
+            parts.append(bytes((_octal_byte(text, at + 1),)))
+            at += 4
+        else:
+            raise Rejected(text, at + 1, at + 2, "bad-escape", 'expected ", xHH or OOO after \\')
+
+
+def raw(text: str, start: int) -> tuple[int, str]:
+    """The position after a raw string whose `r` stands at `start`, and its content."""
+    found = _HASHES.match(text, start + 1)
+    assert found is not None
+    hashes, opening = found[0], found.end()
+    if len(hashes) > MAX_HASHES:
+        message = "invalid raw string hash count, there can't be more than 255 #s"
+        raise Rejected(text, start + 1, opening, "hash-count", message)
+    if not text.startswith('"', opening):
+        raise expected_name(text, opening, '" or #')
+    closing = text.find('"' + hashes, opening + 1)
+    if closing < 0:
+        raise missing_quote(text, start + 1)
+    return closing + 1 + len(hashes), text[opening + 1 : closing]
+
+
+def quoted_or_raw(text: str, start: int) -> tuple[int, bytes]:
+    """The position after a quoted or raw string, and what it denotes."""
+    mark = text[start : start + 1]
+    if mark == '"':
+        return quoted(text, start)
+    if mark == "r":
+        end, content = raw(text, start)
+        return end, content.encode()
+    raise expected_name(text, start, '" or r') if mark else unrecognised(text, start)
+
+
+class StringLiteral(_Literal):
+    """A quoted string, a raw string, or a byte string: two or more hexadecimal pairs joined by `:`, `-` or `.`."""
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
+        """The position after the string, and the node."""
+        mark = instring[loc : loc + 1]
+        if not mark:
+            raise unrecognised(instring, loc)
+        if mark in '"r':
+            end, value = quoted_or_raw(instring, loc)
+        else:
+            end, value = self._bytes(instring, loc)
+        return end, String(value, instring[loc:end], Span(loc, end))
+
+    @staticmethod
+    def _bytes(text: str, start: int) -> tuple[int, bytes]:
+        value = bytearray((_hex_byte(text, start),))
+        at = start + 2
+        if not _SEPARATOR.match(text, at):
+            if at < len(text):
+                raise expected_name(text, at, "byte separator")
+            raise Rejected(text, at, at, "too-few-characters", "expected 1 characters, but found 0")
+        while _SEPARATOR.match(text, at):
+            value.append(_hex_byte(text, at + 1))
+            at += 3
+        return at, bytes(value)
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------
+
+
+def _bad_network(text: str, start: int, end: int, problem: str) -> Rejected:
+    return Rejected(text, start, end, "bad-address", problem)
+
+
+def _address(text: str, start: int, end: int) -> Address:
+    written = text[start:end]
+    try:
+        value: IPv4Address | IPv6Address = IPv6Address(written) if ":" in written else IPv4Address(written)
+    except AddressValueError:
+        message = "couldn't parse address in network: invalid IP address syntax"
+        raise _bad_network(text, start, end, message) from None
+    return Address(value, written, Span(start, end))
+
+
+def _network(text: str, start: int, slash: int, end: int) -> Network:
+    address = _address(text, start, slash)
+    written = text[slash + 1 : end]
+    problem = ""
+    if not written:
+        problem = "cannot parse integer from empty string"
+    elif not _U8.fullmatch(written):
+        problem = "invalid digit found in string"
+    elif len(written.lstrip("0")) > 3 or int(written) > 255:
+        problem = "number too large to fit in target type"
+    if problem:
+        raise _bad_network(text, slash + 1, end, f"couldn't parse length in network: {problem}")
+    length = int(written)
+    family = 4 if isinstance(address.value, IPv4Address) else 6
+    maximum = address.value.max_prefixlen
+    if length > maximum:
+        message = (
+            f"invalid length for network: Network length {length} is too long for Ipv{family} (maximum: {maximum})"
+        )
+        raise _bad_network(text, start, end, message)
+    try:
+        network = (IPv4Network if family == 4 else IPv6Network)((int(address.value), length))
+    except ValueError:
+        raise _bad_network(text, start, slash, "host part of address was not zero") from None
+    return Network(network, text[start:end], Span(start, end))
+
+
+class AddressLiteral(_Literal):
+    """A single address."""
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
+        """The position after the address, and the node."""
+        found = _address_characters(instring, loc)
+        if found is None:
+            raise expected_name(instring, loc, "IP address character")
+        return found.end(), _address(instring, loc, found.end())
+
+
+class AddressItem(_Literal):
+    """An address, a CIDR or an explicit range in a set."""
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
+        """The position after the item, and the node."""
+        found = _address_characters(instring, loc)
+        if found is None:
+            raise expected_name(instring, loc, "IP address character")
+        end = found.end()
+        dots = instring.find("..", loc, end)
+        if dots >= 0:
+            first, last = _address(instring, loc, dots), _address(instring, dots + 2, end)
+            if first.value.version != last.value.version or int(first.value) > int(last.value):
+                raise Rejected(instring, loc, end, "range-bounds", "incompatible range bounds")
+            return end, Range(first, last, Span(loc, end))
+        slash = instring.find("/", loc, end)
+        if slash >= 0:
+            return end, _network(instring, loc, slash, end)
+        return end, _address(instring, loc, end)
+
+
+# --- list names ---------------------------------------------------------------------------------------------------
+
+
+class ListReference(_Literal):
+    """`$name`."""
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
+        """The position after the name, and the node."""
+        if not instring.startswith("$", loc):
+            raise expected_literal(instring, loc, "$")
+        found = LIST_CHARACTERS.re_match(instring, loc + 1)
+        name = found[0] if found else instring[loc + 1 : loc + 2]
+        if found is None or name.startswith(".") or name.endswith("."):
+            end = loc + 1 + len(name)
+            raise Rejected(instring, loc + 1, end, "bad-list-name", f"invalid list name {rust_quoted(name)}")
+        return found.end(), ListName(name, Span(loc, found.end()))
+
+
+def rust_quoted(text: str) -> str:
+    """The text in quotes with the escapes that the original's messages have."""
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
+    shown = (escapes.get(c) or (c if c.isprintable() else f"\\u{{{ord(c):x}}}") for c in text)
+    return '"' + "".join(shown) + '"'
+
+
+INTEGER = IntegerLiteral()
+INTEGER_ITEM = IntegerItem()
+STRING = StringLiteral()
+ADDRESS = AddressLiteral()
+ADDRESS_ITEM = AddressItem()
+LIST = ListReference()
