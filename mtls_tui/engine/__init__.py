@@ -5,6 +5,7 @@ from mtls_tui.engine.explain import explain
 from mtls_tui.engine.flip import Change, Edit
 from mtls_tui.engine.members import ListError
 from mtls_tui.engine.model import Action, Decision, HttpRequest, Request, Response, Rule
+from mtls_tui.engine.partial import UnknownDecision
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.trace import Absent, Step, Trace
 
@@ -23,6 +24,7 @@ __all__ = [
     "Ruleset",
     "Step",
     "Trace",
+    "UnknownDecision",
     "compile",
     "explain",
 ]

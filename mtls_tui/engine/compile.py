@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
-from typing import Any
 
 from mtls_tui.engine.generate import generate
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import Request
+from mtls_tui.engine.types_of import check_types
 from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang.ast import Expression
-from mtls_tui.lang.catalogue import FIELDS
-from mtls_tui.lang.types import Fields, FieldValue
-
-CLASSES: Mapping[str, tuple[type, ...]] = {
-    "Bytes": (bytes,),
-    "Int": (int,),
-    "Bool": (bool,),
-    "Ip": (IPv4Address, IPv6Address),
-    "Array": (list, tuple),
-    "Map": (dict,),
-}
-"""What may stand for a value of a type."""
+from mtls_tui.lang.types import Fields
 
 
 class Matcher:
@@ -71,18 +59,3 @@ def compile(expression: Expression, *, lists: Lists | None = None) -> Matcher:  
 def fields_of_request(request: Request | Fields) -> Fields:
     """The mapping of a request, or the mapping itself."""
     return request.fields if isinstance(request, Request) else request
-
-
-def check_types(fields: Fields, names: frozenset[str]) -> None:
-    """Raise `TypeError` for a value that its field can't have: text where bytes belong would equal nothing."""
-    for name in names:
-        value: Any = fields.get(name)
-        info = FIELDS.get(name)
-        if value is None or info is None:
-            continue
-        if not isinstance(value, CLASSES[info.type.name]) or (isinstance(value, bool) and info.type.name == "Int"):
-            raise TypeError(f"`{name}` is {info.type}, so its value can't be a {type(value).__name__}{_cure(value)}")
-
-
-def _cure(value: FieldValue | str) -> str:
-    return ": give bytes, text is encoded first" if isinstance(value, str) else ""

@@ -19,9 +19,10 @@ from typing import Any
 
 from mtls_tui.engine import members, regex, runtime
 from mtls_tui.engine.functions import FUNCTIONS
-from mtls_tui.engine.types_of import kind_of
+from mtls_tui.engine.types_of import CLASSES_OR_NONE, kind_of
 from mtls_tui.engine.walk import default_of, fields_of, is_mapped, names_of
 from mtls_tui.lang import ast
+from mtls_tui.lang.catalogue import FIELDS
 
 _CUT_AT = 12
 """Nesting at which a part becomes a function of its own."""
@@ -52,6 +53,8 @@ class Generator:
     def __init__(self, lists: members.Lists | None, unknown: frozenset[str] = frozenset()) -> None:
         self.lists = lists
         self.unknown = unknown
+        self.fields: dict[str, None] = {}
+        """Canonical names of the fields that the code reads, in order."""
         self.constants: list[Any] = []
         self.parts: list[str] = []
         self._numbers: dict[tuple[type, Any], int] = {}
@@ -82,6 +85,14 @@ class Generator:
     def name(self, name: str, value: Any) -> None:
         """Let the code use something more by a fixed name."""
         self._names[name] = value
+
+    def type_check(self) -> str:
+        """A condition that holds when some field may have a value of another class than its type wants."""
+        known = [(name, FIELDS[name].type.name) for name in self.fields if name in FIELDS]
+        return " or ".join(
+            f"fields.get({self.constant(name)}).__class__ not in {self.constant(CLASSES_OR_NONE[kind])}"
+            for name, kind in known
+        )
 
     def _temporary(self) -> str:
         self._temporaries += 1
@@ -222,6 +233,7 @@ class Generator:
     def _field(self, node: ast.Field) -> str:
         names = names_of(node.name)
         default = default_of(names[0])
+        self.fields.setdefault(names[0])
         if len(names) > 1:
             return f"first_of(fields, {self.constant(names)}, {self.constant(default)})"
         key = self.constant(names[0])

@@ -40,6 +40,17 @@ class RuleIndex:
             for subject, table in tables.items()
         }
 
+    def without(self, unknown: frozenset[str]) -> RuleIndex:
+        """The index when some fields (canonical names) are unknown: they can't tell that a rule does not match."""
+        kept = {subject: table for subject, table in self.tables.items() if subject.name not in unknown}
+        always = set(self.always)
+        for subject, table in self.tables.items():
+            if subject not in kept:
+                always.update(*table.values())
+        index = RuleIndex(())
+        index.always, index.tables = tuple(sorted(always)), kept
+        return index
+
     def key(self, fields: Fields) -> tuple[Any, ...]:
         """The values that tell which rules can match; values that no rule asks for are None.
 

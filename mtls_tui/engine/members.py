@@ -7,14 +7,16 @@ grows with the logarithm of the set; single integers and strings are plain froze
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
 from mtls_tui.lang import ast
 
 ListItem: TypeAlias = str | bytes | int | IPv4Address | IPv6Address | IPv4Network | IPv6Network
-Lists: TypeAlias = Mapping[str, Iterable[ListItem]]
+Lists: TypeAlias = "Mapping[str, Iterable[ListItem] | NamedList]"
+_KINDS = {"Ip": "ip", "Int": "asn", "Bytes": "hostname"}
 _SPELL_OUT = 64
 """Integer ranges with no more values than this become a plain set."""
 
@@ -25,6 +27,17 @@ class ListError(ValueError):
     def __init__(self, name: str, message: str) -> None:
         self.name = name
         super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedList:
+    """The items of a list whose kind is settled: `ip`, `hostname` or `asn`."""
+
+    kind: str
+    items: tuple[ListItem, ...]
+
+    def __iter__(self) -> Iterator[ListItem]:
+        return iter(self.items)
 
 
 def _merged(intervals: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:
@@ -190,7 +203,7 @@ def _hostname(item: ListItem) -> bytes:
 
 def prepared(lists: Lists | None) -> Lists:
     """The lists with their items read once, so that they can be asked for again and again."""
-    return {name: tuple(items) for name, items in (lists or {}).items()}
+    return {name: items if isinstance(items, NamedList) else tuple(items) for name, items in (lists or {}).items()}
 
 
 def of_list(name: str, kind: str, lists: Lists | None) -> Members:
@@ -202,6 +215,8 @@ def of_list(name: str, kind: str, lists: Lists | None) -> Members:
     if lists is None or name not in lists:
         raise ListError(name, f"no list is named `{name}`: define it, or give its items")
     items = lists[name]
+    if isinstance(items, NamedList) and items.kind != _KINDS.get(kind):
+        raise ListError(name, f"`{name}` is a list of kind {items.kind}, which can't hold what stands before `in`")
     try:
         if kind == "Ip":
             return addresses(items)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeAlias
 
-from mtls_tui.engine.compile import CLASSES
 from mtls_tui.engine.members import Addresses, Integers, ListError, Lists, of_list
 from mtls_tui.engine.regex import PatternError, wildcard_pieces
 from mtls_tui.engine.regex_sample import sample
 from mtls_tui.engine.trace import Absent
-from mtls_tui.engine.types_of import type_of
+from mtls_tui.engine.types_of import CLASSES, type_of
 from mtls_tui.engine.walk import canonical, walk
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS

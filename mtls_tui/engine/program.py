@@ -13,6 +13,7 @@ from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.generate import Generator
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import TERMINATING, Decision, Rule
+from mtls_tui.engine.types_of import check_types
 from mtls_tui.lang.types import Fields
 
 Program: TypeAlias = Callable[[Fields], Decision]
@@ -39,11 +40,13 @@ def with_logged(decision: Decision, logged: tuple[Rule, ...]) -> Decision:
 
 
 def one_by_one(rules: Sequence[Rule], matchers: Sequence[Matcher]) -> Program:
-    """The plain loop: every rule is asked in its turn."""
+    """The plain loop: every rule is asked in its turn. Allows only what has values of the right types."""
     steps = [
         (matcher.function, None if is_logging(rule) else outcome(rule), rule)
         for rule, matcher in zip(rules, matchers, strict=True)
     ]
+
+    names = frozenset().union(*(matcher.fields for matcher in matchers))
 
     def decide(fields: Fields) -> Decision:
         logged: tuple[Rule, ...] = ()
@@ -53,15 +56,20 @@ def one_by_one(rules: Sequence[Rule], matchers: Sequence[Matcher]) -> Program:
                     logged += (rule,)
                 else:
                     return with_logged(decision, logged) if logged else decision
+        check_types(fields, names)
         return with_logged(ALLOWED, logged) if logged else ALLOWED
 
     return decide
 
 
 def generated(rules: Sequence[Rule], lists: Lists | None) -> Program:
-    """The same as one function. Raises as `compile` does."""
+    """The same as one function. Raises as `compile` does.
+
+    Before it allows, it looks at the classes of the values: text where bytes belong would equal nothing and be let in.
+    """
     generator = Generator(lists)
     generator.name("with_logged", with_logged)
+    generator.name("check_types", check_types)
     lines: list[str] = []
     logging = False
 
@@ -78,6 +86,10 @@ def generated(rules: Sequence[Rule], lists: Lists | None) -> Program:
             lines.append(f"if {condition}:\n            logged += ({generator.constant(rule)},)")
         else:
             lines.append(f"if {condition}:\n            {leave(outcome(rule))}")
+    check = generator.type_check()
+    if check:
+        names = generator.constant(tuple(generator.fields))
+        lines.append(f"if {check}:\n            check_types(fields, {names})")
     lines.append(leave(ALLOWED))
     program: Any = generator.build(lines)
     return program  # type: ignore[no-any-return]

@@ -11,10 +11,13 @@ from mtls_tui.engine.guards import HOST
 from mtls_tui.engine.index import RuleIndex, require_comparable
 from mtls_tui.engine.members import ListError, Lists, prepared
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, TERMINATING, Decision, Request, Rule
+from mtls_tui.engine.partial import PartialProgram, UnknownDecision, partial_program
 from mtls_tui.engine.program import MAX_GENERATED, Program, generated, one_by_one
-from mtls_tui.engine.walk import fields_of, lists_of
+from mtls_tui.engine.walk import canonical, fields_of, lists_of
 from mtls_tui.lang.types import Fields
 
+MAX_PARTIALS = 64
+"""Sets of unknown fields that are kept ready: lines of a log lack now this field, now that."""
 MAX_PROGRAMS = 4096
 """Programs that are kept for combinations of guards' values; hosts alone are as many as the rules name."""
 
@@ -36,6 +39,7 @@ class Ruleset:
         _check(self.rules, self.enabled, self.lists)
         self.index = RuleIndex(rule.expression for rule in self.enabled)
         self._matchers: dict[int, Matcher] = {}
+        self._partials: dict[frozenset[str], PartialProgram] = {}
         self.decide: Callable[[Request | Fields], Decision] = self._decider()
 
     @cached_property
@@ -59,6 +63,38 @@ class Ruleset:
             if matcher.unknown(matcher.fields - {HOST.name})(fields) is not False:
                 return True
         return False
+
+    def decide_unknown(self, request: Request | Fields, unknown: frozenset[str]) -> Decision | UnknownDecision:
+        """As `decide` when nobody knows the values of some fields; what the request has for them is not looked at.
+
+        An `UnknownDecision` where the action depends on them: it is never told as allowed.
+        """
+        partial = self._partials.get(unknown)
+        if partial is None:
+            if len(self._partials) >= MAX_PARTIALS:
+                self._partials.clear()
+            partial = self._partials[unknown] = self._partial(frozenset(canonical(name) for name in unknown))
+        try:
+            return partial(fields_of_request(request))
+        except Exception as error:
+            return _failed(error)
+
+    def _partial(self, unknown: frozenset[str]) -> PartialProgram:
+        index = self.index.without(unknown)
+        programs: dict[tuple[Any, ...], PartialProgram] = {}
+
+        def decide(fields: Fields) -> Decision | UnknownDecision:
+            key = index.key(fields)
+            program = programs.get(key)
+            if program is None:
+                if len(programs) >= MAX_PROGRAMS:
+                    programs.clear()
+                positions = index.positions(key)
+                rules, matchers = [self.enabled[p] for p in positions], [self.matcher(p) for p in positions]
+                program = programs[key] = partial_program(rules, matchers, unknown)
+            return program(fields)
+
+        return decide
 
     def decide_plainly(self, request: Request | Fields) -> Decision:
         """As `decide`, by asking every rule in turn: slow, and the measure for what the index does."""

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from types import NoneType
+from typing import Any
+
 from mtls_tui.engine.walk import canonical, is_mapped
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS
-from mtls_tui.lang.types import BYTES, Type
+from mtls_tui.lang.types import BYTES, Fields, Type
+
+CLASSES: Mapping[str, tuple[type, ...]] = {
+    "Bytes": (bytes,),
+    "Int": (int,),
+    "Bool": (bool,),
+    "Ip": (IPv4Address, IPv6Address),
+    "Array": (list, tuple),
+    "Map": (dict,),
+}
+"""What may stand for a value of a type."""
+
+CLASSES_OR_NONE: Mapping[str, tuple[type, ...]] = {name: (*classes, NoneType) for name, classes in CLASSES.items()}
 
 _UNKNOWN = BYTES
 """For names that the catalogue does not have: a checked tree has none."""
@@ -44,3 +61,16 @@ def _result(call: ast.Call) -> Type:
 def kind_of(node: ast.Argument) -> str:
     """The name of the type: Bool, Int, Bytes, Ip, Array or Map."""
     return type_of(node).name
+
+
+def check_types(fields: Fields, names: Iterable[str]) -> None:
+    """Raise `TypeError` for a value that its field can't have: text where bytes belong would equal nothing."""
+    for name in names:
+        value: Any = fields.get(name)
+        info = FIELDS.get(name)
+        if value is None or info is None:
+            continue
+        kind = info.type.name
+        if not isinstance(value, CLASSES[kind]) or (isinstance(value, bool) and kind == "Int"):
+            cure = ": give bytes, text is encoded first" if isinstance(value, str) else ""
+            raise TypeError(f"`{name}` is {info.type}, so its value can't be a {type(value).__name__}{cure}")
