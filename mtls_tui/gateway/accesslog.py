@@ -1,0 +1,114 @@
+"""The access log: one JSON line per decision, with rule, reason and fingerprint; no query, header, body or key.
+
+Lines are gathered and written together. A log that can't be written blocks nobody: what is lost is counted.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import msgspec
+
+from mtls_tui.gateway.questions import Question
+
+MOST_BUFFERED = 1 << 20
+"""Bytes kept while the log can't be written; more are dropped, and counted."""
+FLUSH_SECONDS = 0.1
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """One decision."""
+
+    kind: str
+    time: str
+    action: str
+    rule: str = ""
+    reason: str = ""
+    id: str = ""
+    client: str = ""
+    host: str = ""
+    method: str = ""
+    path: str = ""
+    logged: list[str] = []
+    would: str = ""
+    """What would have been done but for shadow mode."""
+    fingerprint: str = ""
+    verified: bool = False
+    revoked: bool = False
+    certificate_error: str = ""
+    microseconds: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        question: Question | None,
+        now: float,
+        *,
+        action: str,
+        rule: str,
+        reason: str,
+        logged: list[str] | None = None,
+        fingerprint: str = "",
+        verified: bool = False,
+        revoked: bool = False,
+        certificate_error: str = "",
+    ) -> Line:
+        """A line about a question; the query is left out, since secrets travel there."""
+        line = cls(
+            "decision", time_text(now), action, rule, reason, fingerprint=fingerprint, verified=verified,
+            revoked=revoked, certificate_error=certificate_error, logged=logged or [],
+        )  # fmt: skip
+        if question is not None:
+            http = question.http
+            line.id, line.client, line.host = question.request_id, http.client_ip, http.host
+            line.method, line.path = http.method, http.target.partition("?")[0]
+        return line
+
+
+_last: tuple[int, str] = (0, "")
+
+
+def time_text(now: float) -> str:
+    """POSIX seconds as RFC 3339 in UTC, to the millisecond. The last second's text is kept: it is asked for often."""
+    global _last
+    second = int(now)
+    if _last[0] != second:
+        _last = (second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
+    return f"{_last[1]}.{int((now - second) * 1000):03d}Z"
+
+
+class LogWriter:
+    """Gathers lines for a file descriptor opened for appending. `flush` never raises and never waits long."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._encode = msgspec.json.Encoder().encode
+        self.lost = 0
+        """Lines that could not be written."""
+
+    def add(self, line: Line) -> None:
+        """Take a line."""
+        if self._descriptor is None:
+            return
+        if self._size >= MOST_BUFFERED:
+            self.lost += 1
+            return
+        data = self._encode(line)
+        self._lines.append(data)
+        self._size += len(data)
+
+    def flush(self) -> None:
+        """Write what is gathered, in one piece so that lines of several processes don't mix."""
+        if not self._lines or self._descriptor is None:
+            return
+        lines, self._lines, self._size = self._lines, [], 0
+        data = b"\n".join(lines) + b"\n"
+        try:
+            written = os.write(self._descriptor, data)
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
+        except OSError:
+            self.lost += len(lines)

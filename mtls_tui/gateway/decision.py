@@ -1,0 +1,207 @@
+"""From a question to an answer: the policy decides, here it is asked, answered, logged and counted. No sockets.
+
+Whatever goes wrong in here is a block. Answers are built once per rule and once per client certificate.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any
+
+from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
+from mtls_tui.engine.policy import Outcome, Policy
+from mtls_tui.gateway.accesslog import Line
+from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.hostplan import Ask, enough
+from mtls_tui.gateway.questions import Asking, MalformedError, Question, Reader
+from mtls_tui.gateway.settings import UpstreamHeader
+
+REFUSED = Response(403, "text/plain", "forbidden\n")
+MISDIRECTED = Response(421, "text/plain", "misdirected request: this host is not served on this connection\n")
+STALE = Response(503, "text/plain", "the rules have just changed; ask again\n")
+ALLOWED = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+MOST_CACHED = 4096
+LONGEST_HEADER = 16_384
+"""A certificate whose header would be longer is not passed to the upstream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is known of a presented chain before anybody verified it."""
+
+    chain: tuple[bytes, ...]
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class Decider:
+    """Answers questions by one policy. A new bundle means a new one; nothing of the old is kept."""
+
+    policy: Policy
+    reader: Reader
+    generation: int = 0
+    shadow: bool = False
+    upstream_headers: tuple[UpstreamHeader, ...] = ()
+    asks: dict[str, Ask] = field(default_factory=dict)
+    """What has to be asked for each host, by its name in the bundle; empty: the proxy decides what it tells."""
+    statuses: tuple[int, ...] = ()
+    counters: Counters = field(default_factory=Counters)
+    _identities: OrderedDict[bytes, Identity] = field(default_factory=OrderedDict)
+    _refusals: dict[Response, bytes] = field(default_factory=dict)
+    _allowances: OrderedDict[tuple[str, bool, str], bytes] = field(default_factory=OrderedDict)
+
+    def answer(self, asking: Asking, now: float) -> tuple[bytes, Line]:
+        """The HTTP answer to a question, and the line for the log. Never raises. `now`: POSIX seconds."""
+        question: Question | None = None
+        try:
+            question = self.reader(asking)
+            return self._decide(question, now)
+        except MalformedError as error:
+            return self._refuse(question, now, "malformed", str(error), REFUSED)
+        except Exception as error:
+            reason = f"{BLOCKED_BY_ERROR}: {type(error).__name__}: {error}"
+            return self._refuse(question, now, "error", reason, REFUSED)
+
+    def _decide(self, question: Question, now: float) -> tuple[bytes, Line]:
+        http = question.http
+        host = self.policy.host(http.host)
+        if host is None:
+            return self._refuse(question, now, "misdirected", "no such host", MISDIRECTED)
+        if question.sni is not None:
+            served = self.policy.host(question.sni) if question.sni else None
+            if served is None or served.name != host.name:
+                reason = f"the connection is for `{question.sni}`"
+                return self._refuse(question, now, "misdirected", reason, MISDIRECTED)
+        if self.asks and not enough(question.asked, self.asks.get(host.name, "body")):
+            return self._refuse(question, now, "stale", "asked by the rules before the last reload", STALE)
+        identity = self._identify(question) if host.mtls else None
+        outcome = self.policy.decide(http, identity.chain if identity else (), datetime.fromtimestamp(now, UTC))
+        decision = outcome.decision
+        line = self._line(question, now, outcome, identity)
+        shadowed = decision.blocked and self.shadow
+        self.counters.count(host.name, line.rule, "shadow" if shadowed else decision.action)
+        for rule in decision.logged:
+            self.counters.count(host.name, rule.ref, "shadow" if rule.shadow else "log")
+        if decision.blocked and not shadowed:
+            response = decision.rule.response if decision.rule is not None and decision.rule.response else REFUSED
+            return self._refusal(response), line
+        if shadowed:
+            line.action, line.would = "allow", decision.action
+        return self._allowance(identity, outcome), line
+
+    def _identify(self, question: Question) -> Identity | None:
+        text = question.certificates
+        if not text:
+            return None
+        known = self._identities.get(text)
+        if known is None:
+            chain = question.chain()
+            known = Identity(chain, sha256(chain[0]).hexdigest())
+            self._identities[text] = known
+            if len(self._identities) > MOST_CACHED:
+                self._identities.popitem(last=False)
+        return known
+
+    def _refusal(self, response: Response) -> bytes:
+        built = self._refusals.get(response)
+        if built is None:
+            status = response.status
+            if self.statuses and status not in self.statuses:
+                status = self.statuses[0]
+            built = self._refusals[response] = refusal(Response(status, response.content_type, response.body))
+        return built
+
+    def _allowance(self, identity: Identity | None, outcome: Outcome) -> bytes:
+        """200 with what the upstream may know. Only a verified, unrevoked certificate is an identity."""
+        if not self.upstream_headers:
+            return ALLOWED
+        verification = outcome.verification
+        trusted = verification.verified and not verification.revoked
+        key = (identity.fingerprint if identity else "", trusted, str(len(identity.chain)) if identity else "")
+        built = self._allowances.get(key)
+        if built is None:
+            pairs = identity_headers(
+                self.upstream_headers, identity.chain if identity and trusted else (), outcome.request.fields
+            )
+            if identity and not trusted and "verified" in self.upstream_headers:
+                pairs = [("x-client-cert-verified", "REVOKED" if verification.revoked else "FAILED")]
+            lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+            built = f"HTTP/1.1 200 OK\r\n{lines}content-length: 0\r\n\r\n".encode("latin-1")
+            self._allowances[key] = built
+            if len(self._allowances) > MOST_CACHED:
+                self._allowances.popitem(last=False)
+        return built
+
+    def _line(self, question: Question, now: float, outcome: Outcome, identity: Identity | None) -> Line:
+        decision, verification = outcome.decision, outcome.verification
+        return Line.of(
+            question,
+            now,
+            action=decision.action,
+            rule=decision.rule.ref if decision.rule else (decision.skipped_by.ref if decision.skipped_by else ""),
+            reason=decision.reason,
+            logged=[rule.ref for rule in decision.logged],
+            fingerprint=identity.fingerprint if identity else "",
+            verified=verification.verified,
+            revoked=verification.revoked,
+            certificate_error=str(verification.error) if verification.error else "",
+        )
+
+    def _refuse(
+        self, question: Question | None, now: float, kind: str, reason: str, response: Response
+    ) -> tuple[bytes, Line]:
+        # Counted without the host: a client could invent any number of them.
+        self.counters.count("", "", kind)
+        return self._refusal(response), Line.of(question, now, action="block", rule="", reason=reason)
+
+
+def refusal(response: Response) -> bytes:
+    """A whole HTTP/1.1 answer."""
+    body = response.body.encode("utf-8")
+    try:
+        phrase = HTTPStatus(response.status).phrase
+    except ValueError:
+        phrase = "Refused"
+    head = (
+        f"HTTP/1.1 {response.status} {phrase}\r\ncontent-type: {response.content_type}\r\n"
+        f"cache-control: no-store\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
+
+
+def identity_headers(wanted: Iterable[UpstreamHeader], chain: tuple[bytes, ...], fields: Any) -> list[tuple[str, str]]:
+    """The headers that tell an upstream of a verified chain (leaf first); without one, only that there is none."""
+    pairs: list[tuple[str, str]] = []
+    for name in wanted:
+        if not chain:
+            if name == "verified":
+                pairs.append(("x-client-cert-verified", "NONE"))
+            continue
+        if name == "client-cert":
+            pairs.append(("client-cert", _byte_sequence(chain[0])))
+        elif name == "client-cert-chain" and len(chain) > 1:
+            pairs.append(("client-cert-chain", ", ".join(_byte_sequence(der) for der in chain[1:])))
+        elif name == "verified":
+            pairs.append(("x-client-cert-verified", "SUCCESS"))
+        elif name == "subject":
+            subject = fields.get("cf.tls_client_auth.cert_subject_dn_rfc2253", b"")
+            pairs.append(("x-client-cert-subject", printable(subject)))
+        elif name == "fingerprint":
+            pairs.append(("x-client-cert-fingerprint", sha256(chain[0]).hexdigest()))
+    return [(name, value) for name, value in pairs if len(value) <= LONGEST_HEADER]
+
+
+def printable(value: object) -> str:
+    """A subject as a header value: what is not printable ASCII is percent-encoded, `%` too."""
+    data = value if isinstance(value, bytes) else str(value).encode()
+    return "".join(chr(b) if 0x20 <= b < 0x7F and b != 0x25 else f"%{b:02X}" for b in data)
+
+
+def _byte_sequence(der: bytes) -> str:
+    return f":{b64encode(der).decode('ascii')}:"

@@ -1,0 +1,184 @@
+"""From the bytes of a bundle to everything that the gateway needs of it: policy, host plans, certificates.
+
+A state is whole or it is not made: whatever is missing or broken raises GatewayError, and nothing was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, BundleRule
+from mtls_tui.engine.hostnames import most_specific, normalise
+from mtls_tui.engine.policy import Policy
+from mtls_tui.engine.signing import load_verify_key
+from mtls_tui.gateway import credentials
+from mtls_tui.gateway.credentials import Credentials
+from mtls_tui.gateway.hostplan import Ask, HostPlan, Upstream, widest
+from mtls_tui.gateway.settings import GatewayError, Settings, is_ip
+
+LARGEST_BUNDLE = 256 * 1024 * 1024
+
+PLAIN_FIELDS = frozenset(
+    (
+        "http.host", "http.request.method", "http.request.version", "http.request.uri", "http.request.full_uri",
+        "http.request.timestamp.sec", "http.request.timestamp.msec", "ssl", "cf.tls_version", "cf.tls_cipher",
+        "raw.http.request.uri", "raw.http.request.full_uri",
+    )
+)  # fmt: skip
+PLAIN_PREFIXES = (
+    "http.request.uri.", "raw.http.request.uri.", "ip.", "cf.tls_client_auth.", "cf.edge.", "cf.zone.", "cf.colo.",
+)  # fmt: skip
+BODY_PREFIX = "http.request.body."
+BODY_FROM_HEADERS = frozenset(("http.request.body.mime",))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One bundle, ready to be enforced."""
+
+    data: bytes
+    digest: str
+    policy: Policy
+    plans: tuple[HostPlan, ...]
+    credentials: dict[str, Credentials]
+    upstream_cas: dict[Path, bytes]
+    files: tuple[Path, ...]
+    """Files beside the bundle whose change matters."""
+
+    @property
+    def asks(self) -> dict[str, Ask]:
+        """What must be asked for each host."""
+        return {plan.name: plan.ask for plan in self.plans}
+
+
+def read_bundle(path: Path) -> bytes:
+    """The file's bytes. GatewayError for anything that is no readable file."""
+    try:
+        if path.is_dir():
+            raise GatewayError(f"{path}: is a directory, not a bundle")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BUNDLE + 1)
+    except OSError as error:
+        raise GatewayError(f"{path}: can't be read: {error.strerror}") from None
+    if len(data) > LARGEST_BUNDLE:
+        raise GatewayError(f"{path}: is larger than {LARGEST_BUNDLE} bytes: that is no bundle")
+    return data
+
+
+def make_state(path: Path, data: bytes, settings: Settings, ca_folder: Path) -> State:
+    """Everything of a bundle. `ca_folder` is where files with the trust of https upstreams will be."""
+    policy, bundle = open_bundle(path, data, settings.verify_key)
+    if not bundle.hosts:
+        raise GatewayError(f"{path}: the bundle has no hosts: there is nothing to serve")
+    pairs: dict[str, Credentials] = {}
+    plans: list[HostPlan] = []
+    cas: dict[Path, bytes] = {}
+    files: list[Path] = []
+    identities = bool(settings.upstream_headers)
+    for host in bundle.hosts:
+        if is_ip(host.name.strip("[]")):
+            raise GatewayError(
+                f"host {host.name}: clients send no server name for an address, so the gateway can't tell its "
+                "connections; give the host a name"
+            )
+        pairs[host.name] = credentials.load(host.name, host.server_certificate, host.server_key)
+        files += [Path(str(host.server_certificate)), Path(str(host.server_key))]
+        upstream = upstream_of(host, ca_folder, cas)
+        ask = needed(host, bundle, policy)
+        if ask == "nothing" and host.mtls and identities:
+            ask = "plain"  # the upstream learns of the certificate from our answer
+        plans.append(HostPlan(host.name, host.mtls, upstream, ask))
+    return State(data, digest(data), policy, tuple(plans), pairs, cas, tuple(dict.fromkeys(files)))
+
+
+def open_bundle(path: Path, data: bytes, verify_key: bytes | None) -> tuple[Policy, Bundle]:
+    """Policy and bundle. GatewayError for a broken, unsigned or wrongly signed one."""
+    try:
+        key = load_verify_key(verify_key) if verify_key is not None else None
+        bundle = Bundle.decode(data, key)
+        policy = Policy.from_bundle_bytes(data, verify_key=verify_key)
+    except (BundleError, ValueError) as error:
+        raise GatewayError(f"{path}: {error}") from None
+    return policy, bundle
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of a bundle's file, by which running states are told apart."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def needed(host: BundleHost, bundle: Bundle, policy: Policy) -> Ask:
+    """What the decision service must be told of a host's requests: as little as its rules read."""
+    ruleset = policy.ruleset
+    if not host.name.startswith("*.") and not ruleset.may_match_host(host.name):
+        return "nothing"
+    if not any(rule.enabled for rule in bundle.rules):
+        return "nothing"
+    return ask_for(ruleset.fields_read)
+
+
+def ask_for(fields: Iterable[str]) -> Ask:
+    """The kind of question that carries these fields. An unknown field counts as one of the headers."""
+    ask: Ask = "plain"
+    for name in fields:
+        if name in PLAIN_FIELDS or name.startswith(PLAIN_PREFIXES):
+            continue
+        body = name.startswith(BODY_PREFIX) and name not in BODY_FROM_HEADERS
+        ask = widest(ask, "body" if body else "headers")
+    return ask
+
+
+def upstream_of(host: BundleHost, ca_folder: Path, cas: dict[Path, bytes]) -> Upstream:
+    """The upstream of a host; the trust of https ones is added to `cas`."""
+    if not host.upstream:
+        raise GatewayError(f"host {host.name}: `upstream` is not set; give it a URL such as http://127.0.0.1:8080")
+    try:
+        url = urlsplit(host.upstream)
+        port = url.port
+    except ValueError as error:
+        raise GatewayError(f"host {host.name}: upstream `{host.upstream}`: {error}") from None
+    _check_url(host.name, host.upstream, url)
+    name = str(url.hostname)
+    if url.scheme == "http":
+        return Upstream(name, port or 80)
+    if host.upstream_ca is not None:
+        pem = host.upstream_ca.encode()
+        ca = ca_folder / f"{hashlib.sha256(pem).hexdigest()[:32]}.pem"
+        cas[ca] = pem
+    else:
+        ca = system_trust(host.name)
+    return Upstream(name, port or 443, tls=True, name=name, ca=ca)
+
+
+def _check_url(host: str, text: str, url: SplitResult) -> None:
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise GatewayError(f"host {host}: upstream `{text}` is no http:// or https:// URL")
+    if url.username is not None or url.query or url.fragment or url.path not in ("", "/"):
+        raise GatewayError(f"host {host}: upstream `{text}`: only scheme, host and port are taken")
+
+
+def system_trust(host: str) -> Path:
+    """The system's bundle of public authorities, for https upstreams without one of their own."""
+    paths = ssl.get_default_verify_paths()
+    candidates = (paths.cafile, paths.openssl_cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem")
+    for candidate in candidates:
+        if candidate and Path(candidate).is_file():
+            return Path(candidate)
+    raise GatewayError(
+        f"host {host}: the upstream is https, but this machine has no bundle of authorities; set `upstream_ca`"
+    )
+
+
+def served(name: str, plans: Iterable[HostPlan]) -> HostPlan | None:
+    """The host that a name belongs to: the exact one, else the longest wildcard."""
+    return most_specific(normalise(name), {plan.name: plan for plan in plans})
+
+
+def rules_shown(rules: Iterable[BundleRule]) -> list[dict[str, object]]:
+    """The rules for the status."""
+    return [{"ref": rule.ref, "action": rule.action, "enabled": rule.enabled, "shadow": rule.shadow} for rule in rules]

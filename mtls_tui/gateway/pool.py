@@ -1,0 +1,133 @@
+"""All decision processes together: one bundle for all, replaced when one dies. Used by gateway and `authz` alike."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+
+from mtls_tui.gateway.control import Prepare
+from mtls_tui.gateway.counters import Counters, total
+from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.processes import WorkerGone, WorkerProcess
+from mtls_tui.gateway.settings import GatewayError
+
+PING_SECONDS = 1.0
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.1, 5.0
+STEADY_SECONDS = 10.0
+"""A process that lived so long starts with a fresh back-off."""
+
+
+class Pool:
+    """The processes on their listening sockets."""
+
+    def __init__(
+        self, sockets: Sequence[socket.socket], log: int | None, peers: Peers, tell: Callable[[str], None]
+    ) -> None:
+        self.workers = [WorkerProcess(index, one, log, peers) for index, one in enumerate(sockets)]
+        self._tell = tell
+        self._current: Prepare | None = None
+        self._watching: list[asyncio.Task[None]] = []
+        self._change = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    async def start(self, message: Prepare) -> None:
+        """Start all with a first bundle. GatewayError when one can't take it."""
+        await asyncio.gather(*(worker.spawn() for worker in self.workers))
+        await self._prepare_all(message, must=True)
+        await self._commit_all(message)
+        self._watching = [asyncio.create_task(self._watch(worker)) for worker in self.workers]
+
+    async def switch(self, message: Prepare) -> None:
+        """Another bundle for all: prepared by all before any switches. GatewayError, and nothing changed, if not."""
+        async with self._change:
+            await self._prepare_all(message, must=False)
+            await self._commit_all(message)
+
+    async def _prepare_all(self, message: Prepare, *, must: bool) -> None:
+        results = await asyncio.gather(*(worker.prepare(message) for worker in self.workers), return_exceptions=True)
+        for result in results:
+            if isinstance(result, str) and result:
+                raise GatewayError(f"a decision process refuses the bundle: {result}")
+            if isinstance(result, BaseException) and (must or not isinstance(result, WorkerGone)):
+                raise GatewayError("a decision process did not start") from result
+
+    async def _commit_all(self, message: Prepare) -> None:
+        self._current = message  # who dies from here on comes back with the new bundle
+        results = await asyncio.gather(
+            *(worker.commit(message.generation) for worker in self.workers if worker.alive), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, WorkerGone):
+                raise result
+
+    async def _watch(self, worker: WorkerProcess) -> None:
+        """Ping it; replace it when it dies or hangs."""
+        loop = asyncio.get_running_loop()
+        backoff, born = FIRST_BACKOFF, loop.time()
+        while not self._stopping:
+            try:
+                assert worker.process is not None
+                exited = asyncio.create_task(worker.process.wait())
+                await asyncio.wait((exited,), timeout=PING_SECONDS)
+                if not exited.done():
+                    exited.cancel()
+                    await worker.ping()
+                    # A process that missed a commit (it was being replaced) answers by nothing: start it anew.
+                    if self._current is not None and worker.generation != self._current.generation:
+                        async with self._change:
+                            if worker.generation != self._current.generation:
+                                raise WorkerGone
+                    continue
+            except WorkerGone:
+                pass
+            if self._stopping:
+                return
+            code = await worker.dead()
+            self._tell(f"decision process {worker.index} ended ({code}); starting another")
+            worker.restarts += 1
+            if loop.time() - born > STEADY_SECONDS:
+                backoff = FIRST_BACKOFF
+            await asyncio.sleep(backoff)
+            backoff, born = min(backoff * 2, LONGEST_BACKOFF), loop.time()
+            await self._replace(worker)
+
+    async def _replace(self, worker: WorkerProcess) -> None:
+        async with self._change:
+            assert self._current is not None
+            try:
+                await worker.spawn()
+                error = await worker.prepare(self._current)
+                if error:
+                    self._tell(f"decision process {worker.index}: {error}")
+                    worker.kill()
+                    return
+                await worker.commit(self._current.generation)
+            except (WorkerGone, OSError):
+                worker.kill()
+
+    async def refresh(self) -> None:
+        """Fetch the counters of all."""
+        await asyncio.gather(*(worker.ping() for worker in self.workers), return_exceptions=True)
+
+    @property
+    def counters(self) -> Counters:
+        """The sum over all, those of dead processes included."""
+        return total(worker.all_counters() for worker in self.workers)
+
+    @property
+    def ready(self) -> int:
+        """How many answer by the current bundle."""
+        generation = self._current.generation if self._current else -1
+        return sum(worker.alive and worker.generation == generation for worker in self.workers)
+
+    async def stop(self, seconds: float = 2.0) -> None:
+        """End all."""
+        self._stopping = True
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        await asyncio.gather(*(worker.end(seconds) for worker in self.workers))
+        for worker in self.workers:
+            worker.listening.close()

@@ -1,0 +1,186 @@
+"""From what our Envoy asks to a `Question`: which request, which certificates. Pure. Other proxies: see `styles`.
+
+A question that can't be read raises `MalformedError`: the answer to that is always a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mtls_tui.engine.model import HttpRequest
+from mtls_tui.gateway import certheaders
+from mtls_tui.gateway.envoy_config import CERTIFICATE_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
+from mtls_tui.gateway.hostplan import ASK_LEVELS, Ask
+from mtls_tui.gateway.settings import is_ip
+
+Headers: TypeAlias = Sequence[tuple[str, bytes]]
+"""In order of arrival, names in lower case."""
+
+
+class MalformedError(ValueError):
+    """The question can't be read; the text says why, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a proxy sent to the decision service, as it came."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes = b""
+    peer: str = ""
+    """The proxy's address; empty for a Unix socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A client's request to decide on.
+
+    `sni` is None when the proxy doesn't tell it; `certificates` is the proxy's own text of the chain (the key of
+    caches), and `chain()` parses it.
+    """
+
+    http: HttpRequest
+    certificates: bytes = b""
+    parse: Callable[[bytes], tuple[bytes, ...]] = certheaders.from_envoy
+    sni: str | None = None
+    asked: Ask = "body"
+    request_id: str = ""
+
+    def chain(self) -> tuple[bytes, ...]:
+        """The presented certificates as DER, leaf first; empty for none. MalformedError when they can't be read."""
+        if not self.certificates:
+            return ()
+        try:
+            return self.parse(self.certificates)
+        except ValueError as error:
+            raise MalformedError(f"certificate header: {error}") from None
+
+
+Reader: TypeAlias = Callable[[Asking], Question]
+
+NOT_THE_CLIENTS = frozenset(
+    (
+        QUESTION_HEADER, DUPLICATES_HEADER, CERTIFICATE_HEADER, "host", "content-length", "x-request-id",
+        "x-forwarded-proto", "x-envoy-external-address", "x-envoy-internal", "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-auth-partial-body", "x-envoy-original-path", "x-envoy-decorator-operation", "x-envoy-attempt-count",
+    )
+)  # fmt: skip
+"""Headers of a question that Envoy wrote."""
+
+TLS13_CIPHERS: Mapping[str, str] = {
+    "TLS_AES_128_GCM_SHA256": "AEAD-AES128-GCM-SHA256",
+    "TLS_AES_256_GCM_SHA384": "AEAD-AES256-GCM-SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256": "AEAD-CHACHA20-POLY1305-SHA256",
+}
+"""IANA's names of the TLS 1.3 ciphers, and the names that `cf.tls_cipher` has for them."""
+
+
+def canonical_host(text: str) -> str:
+    """A Host header as rules see it: lower case, without port and trailing dot. MalformedError when it is no host.
+
+    IPv6 literals keep their brackets.
+    """
+    host = text.lower()
+    if host.startswith("["):
+        inside, bracket, rest = host[1:].partition("]")
+        if not bracket or not is_ip(inside) or ":" not in inside or not _is_port(rest):
+            raise MalformedError("the host is no host")
+        return f"[{inside}]"
+    name, colon, port = host.partition(":")
+    if not _is_port(colon + port):
+        raise MalformedError("the host is no host")
+    name = name.removesuffix(".")
+    if not name or len(name) > 253 or not all(c.isascii() and (c.isalnum() or c in "-._") for c in name):
+        raise MalformedError("the host is no host")
+    return name
+
+
+def _is_port(rest: str) -> bool:
+    return not rest or (rest[0] == ":" and len(rest) <= 6 and (rest[1:].isascii() and rest[1:].isdigit()))
+
+
+def read_gateway(asking: Asking) -> Question:
+    """A question of the gateway's own Envoy: QUESTION_HEADER tells the connection, CERTIFICATE_HEADER the chain."""
+    connection = certificates = doubled = host = None
+    request_id, truncated = "", False
+    headers: list[tuple[str, bytes]] = []
+    for header in asking.headers:
+        name = header[0]
+        if name not in NOT_THE_CLIENTS:
+            headers.append(header)
+        elif name == QUESTION_HEADER:
+            if connection is not None:
+                raise MalformedError(f"{QUESTION_HEADER} twice")
+            connection = header[1]
+        elif name == CERTIFICATE_HEADER:
+            if certificates is not None:
+                raise MalformedError(f"{CERTIFICATE_HEADER} twice")
+            certificates = header[1]
+        elif name == "host":
+            if host is not None:
+                raise MalformedError("host twice")
+            host = header[1]
+        elif name == DUPLICATES_HEADER:
+            doubled = header[1]
+        elif name == "x-request-id":
+            request_id = header[1].decode("latin-1")
+        elif name == "x-envoy-auth-partial-body":
+            truncated = header[1] == b"true"
+    if connection is None or host is None:
+        raise MalformedError(f"no {QUESTION_HEADER}, or no host")
+    parts = connection.decode("latin-1").split("|", 6)
+    if len(parts) != 7 or parts[0] not in ASK_LEVELS:
+        raise MalformedError(f"{QUESTION_HEADER} is not what this version of the gateway writes")
+    kind, protocol, tls_version, cipher, address, length, sni = parts
+    if doubled is not None:
+        headers = apart(headers, doubled)
+    if length.isdigit() and kind != "plain":
+        headers.append(("content-length", length.encode("ascii")))
+    name = canonical_host(host.decode("latin-1"))
+    if kind != "plain":
+        headers.insert(0, ("host", name.encode("ascii")))
+    return Question(
+        http=HttpRequest(
+            method=asking.method,
+            scheme="https",
+            host=name,
+            target=asking.target,
+            headers=tuple(headers),
+            client_ip=address,
+            http_version=protocol,
+            tls_version=tls_version,
+            tls_cipher=TLS13_CIPHERS.get(cipher, cipher),
+            body=asking.body if kind == "body" else None,
+            body_truncated=truncated,
+        ),
+        certificates=certificates or b"",
+        sni=sni.lower(),
+        asked=kind,  # type: ignore[arg-type]  # tested above
+        request_id=request_id,
+    )
+
+
+def apart(headers: Headers, doubled: bytes) -> list[tuple[str, bytes]]:
+    """Undo the joining by commas of header lines that a client sent several times, by their lengths."""
+    lengths: dict[str, list[int]] = {}
+    try:
+        for item in doubled.decode("ascii").split(";"):
+            name, _, numbers = item.rpartition("=")
+            lengths[name] = [int(number) for number in numbers.split("+")]
+    except ValueError:
+        raise MalformedError(f"{DUPLICATES_HEADER} is not what this version of the gateway writes") from None
+    result: list[tuple[str, bytes]] = []
+    for name, value in headers:
+        sizes = lengths.get(name)
+        if sizes is None or sum(sizes) + len(sizes) - 1 != len(value):
+            result.append((name, value))
+            continue
+        position = 0
+        for size in sizes:
+            result.append((name, value[position : position + size]))
+            position += size + 1
+    return result

@@ -1,0 +1,149 @@
+"""The decision service's end of the wire: HTTP/1.1 questions in, answers out, many on one connection.
+
+An `asyncio.Protocol` on httptools. What can't be parsed, is too long or comes from a stranger is refused and the
+connection closed: never a 200.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+
+from mtls_tui.gateway.accesslog import Line, LogWriter
+from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.decision import REFUSED, refusal
+from mtls_tui.gateway.questions import Asking
+
+MOST_HEADER_BYTES = 512 * 1024
+"""A presented chain of BoringSSL's 100 kB comes escaped and in base64."""
+
+Answer = Callable[[Asking, float], tuple[bytes, Line]]
+REFUSAL = refusal(REFUSED).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+
+
+class Service:
+    """What all connections of a process share: the current `answer`, the log, the counters, who may ask."""
+
+    def __init__(self, log: LogWriter, most_body: int) -> None:
+        self.answer: Answer | None = None
+        self.log = log
+        self.most_body = most_body
+        self.counters = Counters()
+        self.admit: Callable[[asyncio.BaseTransport], str | None] = lambda transport: ""
+        """The asker's address (empty for a local socket), or None for a stranger."""
+        self.connections: set[Connection] = set()
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a proxy."""
+
+    __slots__ = ("_bad", "_body", "_headers", "_names", "_parser", "_peer", "_service", "_size", "_transport", "_url")
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._names: dict[bytes, str] = {}
+        self._bad = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: list[tuple[str, bytes]] = []
+        self._body: list[bytes] = []
+        self._size = 0
+
+    # --- asyncio ----------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let in, or close at once."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        peer = self._service.admit(transport)
+        if peer is None:
+            self._bad = True
+            transport.write(REFUSAL)
+            transport.close()
+            return
+        self._peer = peer
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._service.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._service.connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; it calls back."""
+        if self._bad:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._give_up()  # the question was answered; what follows would be another protocol
+        except (httptools.HttpParserError, ValueError):
+            self._give_up()
+
+    def close(self) -> None:
+        """Close when everything is sent."""
+        self._transport.close()
+
+    def _give_up(self) -> None:
+        if not self._bad:
+            self._bad = True
+            self._transport.write(REFUSAL)
+            self._transport.close()
+
+    # --- httptools --------------------------------------------------------------------------------------------------
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request target."""
+        self._url += url
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header line."""
+        known = self._names.get(name)
+        if known is None:
+            if len(self._names) > 256:
+                self._names.clear()
+            known = self._names[name] = name.decode("latin-1").lower()
+        self._headers.append((known, value))
+        self._grow(len(name) + len(value))
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > MOST_HEADER_BYTES:
+            raise ValueError("the headers are too long")
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._body.append(body)
+        if sum(map(len, self._body)) > self._service.most_body:
+            raise ValueError("the body is too long")
+
+    def on_message_complete(self) -> None:
+        """The question is whole: answer it."""
+        if self._bad:
+            return
+        service, parser = self._service, self._parser
+        method = parser.get_method().decode("latin-1")
+        asking = Asking(method, self._url.decode("latin-1"), self._headers, b"".join(self._body), self._peer)
+        self._reset()
+        begin = time.perf_counter()
+        if service.answer is None:
+            self._give_up()
+            return
+        data, line = service.answer(asking, time.time())
+        if method == "HEAD":
+            data = data[: data.index(b"\r\n\r\n") + 4]
+        self._transport.write(data)
+        spent = time.perf_counter() - begin
+        service.counters.time(spent)
+        line.microseconds = int(spent * 1_000_000)
+        service.log.add(line)
+        if not parser.should_keep_alive():
+            self._bad = True
+            self._transport.close()

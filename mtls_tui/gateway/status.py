@@ -1,0 +1,148 @@
+"""Health, status and metrics over HTTP, on a loopback port or Unix socket of their own. Read-only; no secrets.
+
+`/healthz` 200 or 503 · `/status` JSON · `/metrics` Prometheus · `/metrics/envoy` Envoy's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from mtls_tui.gateway.counters import BUCKETS, Counters
+from mtls_tui.gateway.settings import Address, GatewayError, address_text
+
+REQUEST_SECONDS = 5.0
+
+
+class Subject(Protocol):
+    """What is reported on."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether requests are being decided."""
+        ...
+
+    @property
+    def counters(self) -> Counters:
+        """What was decided."""
+        ...
+
+    async def refresh(self) -> None:
+        """Fetch fresh counters."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Everything."""
+        ...
+
+    async def envoy_metrics(self) -> bytes:
+        """Envoy's own metrics."""
+        ...
+
+
+class StatusServer:
+    """Serves the status."""
+
+    def __init__(self, subject: Subject, address: Address) -> None:
+        self.subject, self.address = subject, address
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. GatewayError when the address can't be had."""
+        try:
+            if isinstance(self.address, Path):
+                self._server = await asyncio.start_unix_server(self._serve, self.address)
+                self.address.chmod(0o600)
+            else:
+                self._server = await asyncio.start_server(self._serve, *self.address)
+                self.address = self._server.sockets[0].getsockname()[:2]
+        except OSError as error:
+            text = address_text(self.address)
+            raise GatewayError(f"{text}: the status can't be served there: {error.strerror}") from None
+
+    async def stop(self) -> None:
+        """Close."""
+        if self._server is not None:
+            self._server.close()
+            if isinstance(self.address, Path):
+                self.address.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(REQUEST_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+                method, path = head.split(b" ", 2)[:2]
+                status, kind, body = await self._answer(method, path.partition(b"?")[0].decode("latin-1"))
+                writer.write(
+                    f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n"
+                    "cache-control: no-store\r\nconnection: close\r\n\r\n".encode()
+                    + (b"" if method == b"HEAD" else body)
+                )
+                await writer.drain()
+        writer.close()
+
+    async def _answer(self, method: bytes, path: str) -> tuple[str, str, bytes]:
+        if method not in (b"GET", b"HEAD"):
+            return "405 Method Not Allowed", "text/plain", b"only GET\n"
+        if path == "/healthz":
+            good = self.subject.healthy
+            return ("200 OK", "text/plain", b"ok\n") if good else ("503 Unavailable", "text/plain", b"not ready\n")
+        if path == "/metrics/envoy":
+            return "200 OK", "text/plain; version=0.0.4", await self.subject.envoy_metrics()
+        if path in ("/status", "/metrics"):
+            await self.subject.refresh()
+            if path == "/status":
+                return "200 OK", "application/json", json.dumps(self.subject.status(), indent=2).encode() + b"\n"
+            return "200 OK", "text/plain; version=0.0.4", metrics(self.subject.status(), self.subject.counters)
+        return "404 Not Found", "text/plain", b"/healthz /status /metrics /metrics/envoy\n"
+
+
+def metrics(status: dict[str, Any], counters: Counters) -> bytes:
+    """The counters in Prometheus' text format."""
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        HistogramMetricFamily,
+        InfoMetricFamily,
+        Metric,
+    )
+
+    class Collector:
+        def collect(self) -> list[Metric]:
+            decisions = CounterMetricFamily(
+                "mtls_tui_decisions", "Decisions by host, rule and outcome.", labels=["host", "rule", "outcome"]
+            )
+            for key, number in sorted(counters.decisions.items()):
+                decisions.add_metric(list(key), number)
+            sums = 0
+            buckets: list[tuple[str, float]] = []
+            for bound, number in zip((*map(str, BUCKETS), "+Inf"), counters.buckets, strict=True):
+                sums += number
+                buckets.append((bound, sums))
+            times = HistogramMetricFamily("mtls_tui_decision_seconds", "Time of a decision, without the network.")
+            times.add_metric([], buckets, sum_value=counters.seconds)
+            reloads = CounterMetricFamily("mtls_tui_reloads", "Reloads by result.", labels=["result"])
+            for result, number in status["reloads"].items():
+                reloads.add_metric([result], number)
+            restarts = CounterMetricFamily("mtls_tui_restarts", "Processes that had to be replaced.", labels=["kind"])
+            restarts.add_metric(["decision"], sum(worker["restarts"] for worker in status["workers"]))
+            restarts.add_metric(["envoy"], status.get("envoy", {}).get("restarts", 0))
+            lost = sum(worker["log_lines_lost"] for worker in status["workers"])
+            return [
+                decisions,
+                times,
+                reloads,
+                restarts,
+                CounterMetricFamily("mtls_tui_log_lines_lost", "Log lines that could not be written.", value=lost),
+                GaugeMetricFamily("mtls_tui_healthy", "1 while requests are being decided.", value=status["healthy"]),
+                GaugeMetricFamily("mtls_tui_generation", "Bundles taken since the start.", value=status["generation"]),
+                InfoMetricFamily("mtls_tui_bundle", "The running bundle.", value={"digest": str(status["digest"])}),
+            ]
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Collector())
+    return generate_latest(registry)

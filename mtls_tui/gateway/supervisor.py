@@ -1,0 +1,402 @@
+"""Runs the gateway: decision processes, Envoy, reloads, drain. Everything that starts or ends a process is here.
+
+Order at a start: bundle → Envoy's own check of the configuration → decision processes → Envoy → port open. Order at a
+reload: routes that ask for all that old and new rules need → decision processes switch → the rest of Envoy's files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mtls_tui.gateway import envoy, planning, rundir
+from mtls_tui.gateway.control import Prepare
+from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.hostplan import HostPlan, widest
+from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.planning import State
+from mtls_tui.gateway.pool import Pool
+from mtls_tui.gateway.processes import free_port, listen_unix
+from mtls_tui.gateway.reload import Watch
+from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, available_cores
+from mtls_tui.gateway.status import StatusServer
+from mtls_tui.gateway.xds import Files, ask_admin, taken
+
+READY_SECONDS = 20.0
+FIRST_BACKOFF, LONGEST_BACKOFF, STEADY_SECONDS = 0.1, 5.0, 10.0
+
+
+class Supervisor:
+    """One gateway on one bundle. `start`, `reload`, `stop`; `status` tells all."""
+
+    def __init__(self, bundle: Path, settings: Settings, tell: Callable[[str], None] | None = None) -> None:
+        self.bundle = bundle.absolute()
+        self.settings = settings
+        self._tell = tell or (lambda text: print(text, file=sys.stderr))  # noqa: T201 - narration of a program
+        self.state: State | None = None
+        self.generation = 0
+        self.last_reload: dict[str, object] = {}
+        self.reloads = {"taken": 0, "refused": 0}
+        self.envoy_restarts = 0
+        self.started = datetime.now(UTC)
+        self._envoy: asyncio.subprocess.Process | None = None
+        self._pool: Pool | None = None
+        self._files: Files | None = None
+        self._run: Path | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._status: StatusServer | None = None
+        self._log: int | None = None
+        self._stopping = False
+        self._reloading = asyncio.Lock()
+        self.failed: str = ""
+
+    # --- start ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Everything up and ready to answer, or GatewayError and nothing left behind."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        binary = envoy.find()
+        data = planning.read_bundle(self.bundle)
+        self._run = rundir.make()
+        state = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
+        self.settings = replace(self.settings, listen=self._port())
+        self._files = Files(self._run, self.settings)
+        self._log = self._open_log()
+        sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
+        await self._write(state, list(state.plans), sockets, binary, listeners=True)
+        listening = [listen_unix(path, 0o600) for path in sockets]
+        self._pool = Pool(listening, self._log, Peers(), self._tell)
+        self.generation = 1
+        await self._pool.start(self._message(state))
+        self.state = state
+        config = self._run / "envoy.json"
+        from mtls_tui.gateway.envoy_config import bootstrap
+
+        document = bootstrap(self.settings, self._files.xds, self._run / "admin.sock", sockets)
+        rundir.write(config, json.dumps(document).encode())
+        self._command = envoy.command(
+            binary, config, self._run / "envoy.log", available_cores(), self.settings.limits.drain_seconds
+        )
+        await self._spawn_envoy()
+        await self._ready()
+        self._note("taken", "started")
+        self._status = StatusServer(self, self.settings.status or self._run / "status.sock")
+        await self._status.start()
+        watch = Watch(self._watched, self._changed)
+        self._tasks = [asyncio.create_task(self._keep_envoy()), asyncio.create_task(watch.run())]
+
+    def _port(self) -> tuple[str, int]:
+        host, port = self.settings.listen
+        try:
+            return host, free_port(host, port)
+        except OSError as error:
+            text = address_text(self.settings.listen)
+            raise GatewayError(f"{text}: can't listen: {error.strerror}; choose another with --listen") from None
+
+    def _open_log(self) -> int | None:
+        path = self.settings.log
+        if path is None:
+            return os.dup(1)
+        if str(path) == os.devnull:
+            return None
+        try:
+            return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        except OSError as error:
+            raise GatewayError(f"{path}: the access log can't be written: {error.strerror}") from None
+
+    def _message(self, state: State) -> Prepare:
+        return Prepare(
+            generation=self.generation,
+            bundle=state.data,
+            verify_key=self.settings.verify_key,
+            style="gateway",
+            asks=state.asks,
+            shadow=self.settings.shadow,
+            upstream_headers=self.settings.upstream_headers,
+        )
+
+    async def _write(
+        self, state: State, plans: list[HostPlan], sockets: list[Path], binary: Path, *, listeners: bool
+    ) -> None:
+        """Files for Envoy; with `listeners`, after Envoy has judged the whole."""
+        assert self._files is not None and self._run is not None
+        files = self._files
+        files.authorities(state.upstream_cas)
+        files.credentials(state.credentials)
+        if listeners:
+            whole = self._run / "whole.json"
+            rundir.write(whole, json.dumps(files.static(plans, sockets, state.credentials)).encode())
+            await asyncio.to_thread(envoy.validate, binary, whole)
+            files.clusters(plans)
+            files.routes(plans)
+            files.listeners(plans)
+
+    # --- Envoy ------------------------------------------------------------------------------------------------------
+
+    async def _spawn_envoy(self) -> None:
+        assert self._run is not None
+        (self._run / "admin.sock").unlink(missing_ok=True)
+        output = None if self.settings.log is None else asyncio.subprocess.DEVNULL
+        self._envoy = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+
+    async def _ready(self) -> None:
+        """Wait until Envoy answers and has all its files. GatewayError with its last words when it doesn't."""
+        assert self._envoy is not None and self._files is not None
+        admin = self._admin
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while True:
+                    if self._envoy.returncode is not None:
+                        raise GatewayError(f"Envoy ended at its start: {self._envoy_says()}")
+                    with contextlib.suppress(OSError, ValueError, TimeoutError):
+                        if (await ask_admin(admin, "/ready")).strip() == b"LIVE":
+                            break
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise GatewayError(f"Envoy was not ready within {READY_SECONDS:.0f} s: {self._envoy_says()}") from None
+        await taken(admin, self._files)
+
+    @property
+    def _admin(self) -> Path:
+        assert self._run is not None
+        return self._run / "admin.sock"
+
+    def _envoy_says(self) -> str:
+        assert self._run is not None
+        try:
+            return envoy.complaint((self._run / "envoy.log").read_text(errors="replace"))
+        except OSError:
+            return "it wrote no log"
+
+    async def _keep_envoy(self) -> None:
+        loop = asyncio.get_running_loop()
+        backoff = FIRST_BACKOFF
+        while True:
+            assert self._envoy is not None
+            born = loop.time()
+            await self._envoy.wait()
+            if self._stopping:
+                return
+            self.envoy_restarts += 1
+            self._tell(f"Envoy ended ({self._envoy.returncode}): {self._envoy_says()}; starting it again")
+            if loop.time() - born > STEADY_SECONDS:
+                backoff = FIRST_BACKOFF
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, LONGEST_BACKOFF)
+            await self._spawn_envoy()
+
+    # --- reload -----------------------------------------------------------------------------------------------------
+
+    def _watched(self) -> list[Path]:
+        return [self.bundle, *(self.state.files if self.state else ())]
+
+    async def _changed(self) -> None:
+        await self.reload()
+
+    async def reload(self, *, force: bool = False) -> bool:
+        """Take over what is on disk now. False when it is broken: the old state stays, and `last_reload` says why."""
+        async with self._reloading:
+            try:
+                changed = await self._reload(force)
+            except GatewayError as error:
+                self._note("refused", str(error))
+                self._tell(f"reload refused, the old state stays: {error}")
+                return False
+            except Exception as error:
+                self._note("refused", f"{type(error).__name__}: {error}")
+                self._tell(f"reload failed, the old state stays: {type(error).__name__}: {error}")
+                return False
+            if changed:
+                assert self.state is not None
+                self._note("taken", changed)
+                self._tell(f"reloaded: {changed}; bundle {self.state.digest[:12]}")
+            return True
+
+    async def _reload(self, force: bool) -> str:
+        assert self.state and self._run and self._files and self._pool
+        old = self.state
+        data = planning.read_bundle(self.bundle)
+        new = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
+        if not force and new.digest == old.digest and new.credentials == old.credentials:
+            return ""
+        sockets = [self._run / f"d{index}.sock" for index in range(len(self._pool.workers))]
+        shape = [(plan.name, plan.mtls) for plan in new.plans] != [(plan.name, plan.mtls) for plan in old.plans]
+        moved = {plan.upstream for plan in new.plans} != {plan.upstream for plan in old.plans}
+        try:
+            if shape or moved:
+                self._files.authorities(new.upstream_cas)
+                self._files.credentials(new.credentials)
+                whole = self._run / "whole.json"
+                document = self._files.static(list(new.plans), sockets, new.credentials)
+                rundir.write(whole, json.dumps(document).encode())
+                await asyncio.to_thread(envoy.validate, envoy.find(), whole)
+            if new.digest != old.digest or force:
+                # First let Envoy ask for all that old and new rules need together, so that no question lacks a field.
+                self._files.routes(both(old.plans, new.plans))
+                await taken(self._admin, self._files)
+                self.generation += 1
+                await self._pool.switch(self._message(new))
+            self.state = new
+            self._files.credentials(new.credentials)
+            self._files.clusters([*new.plans, *old.plans])
+            await taken(self._admin, self._files)
+            self._files.routes(new.plans)
+            self._files.listeners(new.plans)
+            await taken(self._admin, self._files)
+            self._files.clusters(new.plans)
+        except GatewayError:
+            if self.state is old:
+                self._files.credentials(old.credentials)
+                self._files.routes(old.plans)
+            raise
+        self._files.forget(new.plans)
+        return "bundle" if new.digest != old.digest else "server certificates" if not force else "as asked"
+
+    def _note(self, result: str, detail: str) -> None:
+        self.reloads[result] += 1
+        self.last_reload = {
+            "result": result,
+            "detail": detail,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+
+    # --- status -----------------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where clients connect."""
+        return self.settings.listen
+
+    @property
+    def status_address(self) -> Address | None:
+        """Where the status is served."""
+        return self._status.address if self._status else None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether requests are being decided."""
+        envoy_up = self._envoy is not None and self._envoy.returncode is None
+        return envoy_up and self._pool is not None and self._pool.ready > 0 and not self._stopping
+
+    async def refresh(self) -> None:
+        """Fetch fresh counters."""
+        if self._pool is not None:
+            await self._pool.refresh()
+
+    @property
+    def counters(self) -> Counters:
+        """What was decided since the start."""
+        return self._pool.counters if self._pool is not None else Counters()
+
+    def status(self) -> dict[str, Any]:
+        """Everything an operator asks first."""
+        counters = self.counters
+        outcomes: dict[str, int] = {}
+        for (_, _, outcome), number in counters.decisions.items():
+            outcomes[outcome] = outcomes.get(outcome, 0) + number
+        state, pool = self.state, self._pool
+        return {
+            "healthy": self.healthy,
+            "listen": address_text(self.address),
+            "bundle": str(self.bundle),
+            "digest": f"sha256:{state.digest}" if state else None,
+            "generation": self.generation,
+            "started": self.started.isoformat(timespec="seconds"),
+            "last_reload": self.last_reload,
+            "reloads": self.reloads,
+            "shadow": self.settings.shadow,
+            "hosts": [
+                {"name": plan.name, "mtls": plan.mtls, "asks": plan.ask} for plan in (state.plans if state else ())
+            ],
+            "decisions": outcomes,
+            "rules": {
+                f"{host} {rule}".strip(): number
+                for (host, rule, outcome), number in sorted(counters.decisions.items())
+                if rule and outcome != "allow"
+            },
+            "workers": [
+                {
+                    "process": worker.process.pid if worker.process else None,
+                    "generation": worker.generation,
+                    "restarts": worker.restarts,
+                    "resident_kib": worker.resident_kib,
+                    "log_lines_lost": worker.log_lost,
+                }
+                for worker in (pool.workers if pool else ())
+            ],
+            "envoy": {"process": self._envoy.pid if self._envoy else None, "restarts": self.envoy_restarts},
+        }
+
+    async def envoy_metrics(self) -> bytes:
+        """Envoy's own metrics in Prometheus' format; empty while it is away."""
+        try:
+            return await ask_admin(self._admin, "/stats/prometheus?usedonly")
+        except (OSError, ValueError, TimeoutError):
+            return b""
+
+    # --- stop -------------------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Close the port, let open requests end, then end every process and remove the run directory."""
+        if self._stopping:
+            return
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._status is not None:
+            await self._status.stop()
+        if self._envoy is not None and self._envoy.returncode is None:
+            await self._drain()
+        if self._pool is not None:
+            await self._pool.stop()
+        if self._log is not None:
+            os.close(self._log)
+        if self._run is not None:
+            shutil.rmtree(self._run, ignore_errors=True)
+
+    async def _drain(self) -> None:
+        assert self._envoy is not None
+        limit = self.settings.limits.drain_seconds
+        with contextlib.suppress(OSError, ValueError, TimeoutError):
+            await ask_admin(self._admin, "/drain_listeners?graceful&skip_exit", "POST")
+            async with asyncio.timeout(limit):
+                while await self._open_requests() > 0:
+                    await asyncio.sleep(0.05)
+        with contextlib.suppress(ProcessLookupError):
+            self._envoy.terminate()
+        try:
+            async with asyncio.timeout(5.0):
+                await self._envoy.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._envoy.kill()
+            await self._envoy.wait()
+
+    async def _open_requests(self) -> int:
+        text = await ask_admin(self._admin, "/stats?filter=^http.gateway.downstream_rq_active$")
+        return int(text.rpartition(b":")[2] or 0)
+
+
+def both(old: tuple[HostPlan, ...], new: tuple[HostPlan, ...]) -> list[HostPlan]:
+    """The old hosts, asked for all that old and new rules need."""
+    asks = {plan.name: plan.ask for plan in new}
+    return [replace(plan, ask=widest(plan.ask, asks.get(plan.name, plan.ask))) for plan in old]

@@ -1,0 +1,131 @@
+"""One decision process: `python -m mtls_tui.gateway.worker CONTROL LISTEN LOG`, three inherited file descriptors.
+
+It answers questions on the listening socket by the bundle that the supervisor commits. It ends when the supervisor
+is gone, and it never decides by anything that was not committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+
+from mtls_tui.engine.policy import Policy
+from mtls_tui.gateway import styles
+from mtls_tui.gateway.accesslog import FLUSH_SECONDS, LogWriter
+from mtls_tui.gateway.control import Commit, Committed, Ping, Pong, Prepare, Prepared, frame, read_by_worker
+from mtls_tui.gateway.decision import Decider
+from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.service import Connection, Service
+
+MOST_BODY = 16 * 1024 * 1024
+
+
+def prepare(message: Prepare, counters_of: Service) -> Decider:
+    """A decider of a bundle; whatever is wrong with it is raised."""
+    return Decider(
+        policy=Policy.from_bundle_bytes(message.bundle, verify_key=message.verify_key),
+        reader=styles.reader(message.style),
+        generation=message.generation,
+        shadow=message.shadow,
+        upstream_headers=message.upstream_headers,
+        asks=message.asks,
+        statuses=styles.statuses(message.style),
+        counters=counters_of.counters,
+    )
+
+
+async def obey(
+    service: Service,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    open_up: Callable[[], Awaitable[object]],
+) -> None:
+    """Do what the supervisor says until it is gone. Nobody is let in before the first commit: questions queue."""
+    loop = asyncio.get_running_loop()
+    ready: Decider | None = None
+    current = 0
+    while True:
+        message = await read_by_worker(reader)
+        if isinstance(message, Ping):
+            usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            writer.write(frame(Pong(current, service.counters.plain(), service.log.lost, usage)))
+        elif isinstance(message, Prepare):
+            try:
+                # In a thread: reading a thousand rules takes a while, and questions don't wait.
+                ready = await loop.run_in_executor(None, prepare, message, service)
+                answer = Prepared(message.generation)
+            except Exception as error:
+                answer = Prepared(message.generation, f"{type(error).__name__}: {error}"[:2000])
+            writer.write(frame(answer))
+        elif isinstance(message, Commit) and ready is not None and ready.generation == message.generation:
+            service.answer = ready.answer
+            if current == 0:
+                await open_up()
+            current = ready.generation
+            ready = None
+            gc.collect()
+            gc.freeze()  # what a bundle holds stays: the collector need not walk it again and again
+            writer.write(frame(Committed(current)))
+        await writer.drain()
+
+
+async def run(control: int, listen: int, log: int, peers: Peers) -> None:
+    """Serve and obey."""
+    loop = asyncio.get_running_loop()
+    writer = LogWriter(log if log >= 0 else None)
+    service = Service(writer, MOST_BODY)
+    service.admit = peers.admit
+    server_socket = socket.socket(fileno=listen)
+    server_socket.setblocking(False)
+    servers: list[asyncio.Server] = []
+
+    async def open_up() -> None:
+        make = loop.create_unix_server if server_socket.family == socket.AF_UNIX else loop.create_server
+        servers.append(await make(lambda: Connection(service), sock=server_socket, backlog=1024))
+
+    reader, commands = await asyncio.open_connection(sock=socket.socket(fileno=control))
+
+    async def flush() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            writer.flush()
+
+    flushing = asyncio.create_task(flush())
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    obeying = asyncio.create_task(obey(service, reader, commands, open_up))
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait((obeying, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for server in servers:
+        server.close()
+    for connection in list(service.connections):
+        connection.close()
+    flushing.cancel()
+    writer.flush()
+    for task in done:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            task.result()
+
+
+def main() -> None:
+    """The process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which drains
+    control, listen, log = (int(text) for text in sys.argv[1:4])
+    peers = Peers.from_text(sys.argv[4] if len(sys.argv) > 4 else "")
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(run(control, listen, log, peers))
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(control, listen, log, peers))
+
+
+if __name__ == "__main__":
+    main()

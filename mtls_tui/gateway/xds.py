@@ -1,0 +1,171 @@
+"""Envoy's changing configuration as files in the run directory, and waiting until Envoy has taken them over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from mtls_tui.gateway import envoy_config, rundir
+from mtls_tui.gateway.credentials import Credentials
+from mtls_tui.gateway.envoy_config import Data, resource_name
+from mtls_tui.gateway.hostplan import HostPlan
+from mtls_tui.gateway.settings import GatewayError, Settings
+
+TAKEN_SECONDS = 5.0
+"""How long Envoy may take over a change before the reload counts as failed."""
+
+
+class Files:
+    """Writes the files of a run directory; only what differs from what stands there, routes before listeners."""
+
+    def __init__(self, run: Path, settings: Settings) -> None:
+        self.run, self.settings = run, settings
+        self.xds = run / "xds"
+        self._written: dict[Path, str] = {}
+        self._version = 0
+
+    def credentials(self, pairs: dict[str, Credentials]) -> None:
+        """Server certificates, and the secrets that name them. A new pair gets new names, so Envoy never mixes two."""
+        for host, pair in pairs.items():
+            name = resource_name(host)
+            path = self.xds / "secrets" / f"{name}.json"
+            if self._written.get(path) == (mark := f"{hash((pair.certificate, pair.key))}"):
+                continue
+            self._version += 1
+            certificate = self.run / "keys" / f"{name}.{self._version}.pem"
+            key = self.run / "keys" / f"{name}.{self._version}.key"
+            rundir.write(certificate, pair.certificate)
+            rundir.write(key, pair.key)
+            self._put(path, [envoy_config.secret(host, certificate, key)])
+            self._written[path] = mark
+
+    def authorities(self, cas: dict[Path, bytes]) -> None:
+        """The trust of https upstreams; named by content."""
+        for path, pem in cas.items():
+            rundir.write(path, pem)
+
+    def routes(self, plans: Iterable[HostPlan]) -> None:
+        """The route tables."""
+        plans = list(plans)
+        for plan in plans:
+            self._change(
+                self.xds / "routes" / f"{resource_name(plan.name)}.json", [envoy_config.route_table(plan, plans)]
+            )
+
+    def clusters(self, plans: Iterable[HostPlan]) -> None:
+        """The upstreams."""
+        upstreams = envoy_config.upstreams(list(plans))
+        self._change(
+            self.xds / "clusters.json", [envoy_config.upstream_cluster(one, self.settings) for one in upstreams]
+        )
+
+    def listeners(self, plans: Iterable[HostPlan]) -> None:
+        """The listener. A chain that didn't change keeps its connections."""
+        self._change(self.xds / "listeners.json", [envoy_config.listener(list(plans), self.settings, self.xds, {})])
+
+    def static(self, plans: list[HostPlan], sockets: list[Path], pairs: Iterable[str]) -> Data:
+        """The whole in one piece, to validate; certificates must have been written."""
+        secrets = {}
+        for host in pairs:
+            document = json.loads((self.xds / "secrets" / f"{resource_name(host)}.json").read_bytes())
+            secrets[host] = document["resources"][0]["tls_certificate"]
+        return envoy_config.complete(plans, self.settings, self.run / "admin.sock", sockets, secrets)
+
+    def versions(self) -> dict[str, str]:
+        """The statistic of Envoy's that tells, for each kind of file, which version it runs; and ours."""
+        known: dict[str, str] = {}
+        for path in self._written:
+            name = str(self._current_name(path))
+            known[name] = str(json.loads(path.read_bytes())["version_info"])
+        return known
+
+    def _current_name(self, path: Path) -> str:
+        if path.name == "listeners.json" and path.parent == self.xds:
+            return "listener_manager.lds"
+        if path.name == "clusters.json" and path.parent == self.xds:
+            return "cluster_manager.cds"
+        kind = "http.gateway.rds" if path.parent.name == "routes" else "sds"
+        return f"{kind}.{path.name.removesuffix('.json')}"
+
+    def forget(self, plans: Iterable[HostPlan]) -> None:
+        """Remove the files of hosts that are gone, and of certificates that nobody names."""
+        names = {resource_name(plan.name) for plan in plans}
+        for folder in ("routes", "secrets"):
+            for path in (self.xds / folder).glob("*.json"):
+                if path.name.removesuffix(".json") not in names:
+                    path.unlink(missing_ok=True)
+                    self._written.pop(path, None)
+        used = b"".join(path.read_bytes() for path in (self.xds / "secrets").glob("*.json"))
+        for path in (self.run / "keys").iterdir():
+            if str(path).encode() not in used:
+                path.unlink(missing_ok=True)
+
+    def _change(self, path: Path, resources: list[Data]) -> None:
+        text = json.dumps(resources, sort_keys=True)
+        if self._written.get(path) != text:
+            self._put(path, resources)
+            self._written[path] = text
+
+    def _put(self, path: Path, resources: list[Data]) -> None:
+        self._version += 1
+        rundir.write(path, json.dumps(envoy_config.discovery(str(self._version), resources)).encode())
+
+
+async def ask_admin(admin: Path, path: str, method: str = "GET", timeout: float = 2.0) -> bytes:
+    """Ask Envoy's admin socket. OSError or TimeoutError when it doesn't answer, ValueError when it says no."""
+    async with asyncio.timeout(timeout):
+        reader, writer = await asyncio.open_unix_connection(str(admin))
+        try:
+            writer.write(f"{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            chunked = b"transfer-encoding: chunked" in head.lower()
+            body = await reader.read(-1)
+        except asyncio.IncompleteReadError:
+            raise ConnectionError("the admin socket was closed") from None
+        finally:
+            writer.close()
+    if b" 200 " not in head.split(b"\r\n", 1)[0]:
+        raise ValueError(head.split(b"\r\n", 1)[0].decode("latin-1"))
+    return dechunk(body) if chunked else body
+
+
+def dechunk(body: bytes) -> bytes:
+    """The content of a chunked body (RFC 9112 section 7.1), of our own Envoy."""
+    parts: list[bytes] = []
+    position = 0
+    while True:
+        end = body.index(b"\r\n", position)
+        size = int(body[position:end], 16)
+        if size == 0:
+            return b"".join(parts)
+        parts.append(body[end + 2 : end + 2 + size])
+        position = end + 2 + size + 2
+
+
+async def taken(admin: Path, files: Files) -> None:
+    """Wait until Envoy runs every file's version. GatewayError when it refuses or doesn't come to it."""
+    wanted = files.versions()
+    missing: dict[str, str] = {}
+    try:
+        async with asyncio.timeout(TAKEN_SECONDS):
+            while True:
+                running = await version_texts(admin)
+                missing = {name: version for name, version in wanted.items() if running.get(name, "") != version}
+                if not missing:
+                    return
+                await asyncio.sleep(0.02)
+    except (TimeoutError, OSError, ValueError) as error:
+        names = ", ".join(sorted(missing)[:5]) or "its configuration"
+        raise GatewayError(f"Envoy did not take over {names} ({type(error).__name__})") from None
+
+
+async def version_texts(admin: Path) -> dict[str, str]:
+    """Which version of each resource Envoy runs, by the statistic's name without `.version_text`."""
+    text = (await ask_admin(admin, "/stats?filter=version_text$&type=TextReadouts")).decode()
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(": ")
+        found[name.removesuffix(".version_text")] = value.strip('" ')
+    return found
