@@ -95,9 +95,10 @@ class View:
         _, algorithm_end = expect(der, tbs_end, end, SEQUENCE)
         self.algorithm = der[tbs_end:algorithm_end]
         bits, bits_end = expect(der, algorithm_end, end, BIT_STRING)
-        if bits_end != end or bits == bits_end or der[bits] != 0:
-            raise DerError("the signature is no whole number of octets")
-        self.signature = der[bits + 1 : bits_end]
+        if bits_end != end or bits == bits_end:
+            raise DerError("no signature")
+        # One that is no whole number of octets is no signature by any algorithm: it then verifies by no key.
+        self.signature = der[bits + 1 : bits_end] if der[bits] == 0 else b""
         position = tbs
         tag, content, stop = header(der, position, tbs_end)
         self.version = 1

@@ -1,7 +1,7 @@
 """Name constraints (RFC 5280 4.2.1.10): what an authority may issue names for, and whether a certificate keeps to it.
 
 Kinds: dNSName, rfc822Name (alternative names and emailAddress in the subject), iPAddress, directoryName, URI. A kind
-that is not understood refuses as soon as a certificate has a name of it. Under constraints a name has to be well-formed:
+that is not understood refuses once a certificate has a name of it. Under constraints a name has to be well-formed:
 one that two readers could read differently is refused, not matched.
 """
 
@@ -22,8 +22,10 @@ from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.names import COMMON_NAME, EMAIL_ADDRESS, CanonicalName, attributes, canonical
 from mtls_tui.pki.raw import raw_extension
 
-MAX_CHECKS = 1 << 16
-"""Comparisons of names with constraints per path. OpenSSL (NAME_CHECK_MAX) and cryptography (Budget) stop at 2^20."""
+MAX_CHECKS = 1 << 20
+"""Names times constraints of a path; OpenSSL (NAME_CHECK_MAX) and cryptography (Budget) stop there as well."""
+MAX_COMPARISONS = 1 << 16
+"""Comparisons one by one, for all kinds but dNSName, where a look-up answers for all constraints at once."""
 
 OTHER, EMAIL, DNS, X400, DIRECTORY, EDI, URI, IP, REGISTERED = range(9)
 """GeneralName's context tags (4.2.1.6)."""
@@ -68,6 +70,21 @@ class Constraints:
 
 
 @dataclass(slots=True)
+class Budget:
+    """What one path may still cost, so that a certificate full of names and constraints ends in time."""
+
+    checks: int = MAX_CHECKS
+    comparisons: int = MAX_COMPARISONS
+
+    def spend(self, checks: int, comparisons: int) -> None:
+        """Count; Refused when too much."""
+        self.checks -= checks
+        self.comparisons -= comparisons
+        if self.checks < 0 or self.comparisons < 0:
+            raise Refused(Code.UNSPECIFIED, "has more names than can be compared with the name constraints above it")
+
+
+@dataclass(slots=True)
 class _Side:
     dns: set[str] = field(default_factory=set)
     email: list[str] = field(default_factory=list)
@@ -97,7 +114,7 @@ def constraints_of(view: View) -> Constraints | None:
 
 def check_path(path: Sequence[View]) -> None:
     """Refused when a certificate breaks the constraints of an authority above it. `path` runs from leaf to anchor."""
-    budget = [MAX_CHECKS]
+    budget = Budget()
     names: dict[int, list[tuple[int, object]]] = {}
     for above in range(len(path) - 1, 0, -1):
         constraints = constraints_of(path[above])
@@ -251,7 +268,7 @@ def _names(view: View, *, leaf: bool) -> Iterator[tuple[int, object]]:
                     yield DNS, text
 
 
-def _check(constraints: Constraints, kind: int, name: object, authority: View, budget: list[int]) -> None:
+def _check(constraints: Constraints, kind: int, name: object, authority: View, budget: Budget) -> None:
     if kind not in constraints.kinds:
         return
     if kind not in _UNDERSTOOD:
@@ -279,7 +296,7 @@ def _show(name: object) -> str:
     return f"`{name[:80]}`" if isinstance(name, str) else "of its subject"
 
 
-def _match(kind: int, name: object, permitted: Subtrees, excluded: Subtrees, budget: list[int]) -> tuple[bool, bool]:
+def _match(kind: int, name: object, permitted: Subtrees, excluded: Subtrees, budget: Budget) -> tuple[bool, bool]:
     """(matches a permitted subtree, matches an excluded one)."""
     if kind == DNS:
         assert isinstance(name, str)
@@ -302,24 +319,16 @@ def _match(kind: int, name: object, permitted: Subtrees, excluded: Subtrees, bud
     )
 
 
-def _any(name: _N, constraints: Sequence[_C], inside: Callable[[_N, _C], bool], budget: list[int]) -> bool:
-    budget[0] -= len(constraints)
-    if budget[0] < 0:
-        raise _too_many()
+def _any(name: _N, constraints: Sequence[_C], inside: Callable[[_N, _C], bool], budget: Budget) -> bool:
+    budget.spend(len(constraints), len(constraints))
     return any(inside(name, constraint) for constraint in constraints)
 
 
-def _too_many() -> Refused:
-    return Refused(Code.UNSPECIFIED, f"needs more than {MAX_CHECKS:,} comparisons of names with name constraints")
-
-
-def _match_dns(name: str, permitted: frozenset[str], excluded: frozenset[str], budget: list[int]) -> tuple[bool, bool]:
+def _match_dns(name: str, permitted: frozenset[str], excluded: frozenset[str], budget: Budget) -> tuple[bool, bool]:
     """Hosts by looking up the name and each domain above it: linear in its labels, however many constraints."""
     if len(name) > 253 or not _DNS_NAME.fullmatch(name):
         raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has the dNSName `{name[:80]}`, which is malformed")
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise _too_many()
+    budget.spend(len(permitted) + len(excluded), 1)
     text = name.lower()
     above = [""]
     labels = text.split(".")

@@ -128,7 +128,7 @@ def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> Rev
     _, algorithm_end = expect(der, body_end, end, SEQUENCE)
     bits, bits_end = expect(der, algorithm_end, end, BIT_STRING)
     if bits_end != end or bits == bits_end or der[bits] != 0:
-        raise DerError("the signature is no whole number of octets")
+        raise DerError("its signature is no whole number of octets")
     algorithm, signature, tbs = der[body_end:algorithm_end], der[bits + 1 : bits_end], der[start:body_end]
 
     position, stop = expect(tbs, 0, len(tbs), SEQUENCE)
@@ -202,6 +202,8 @@ def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) 
         scope: Scope = "all"
         if _DISTRIBUTION_POINT in names:
             scope = _scope(extensions.get_extension_for_class(x509.IssuingDistributionPoint).value, label)
+    except StoreError:
+        raise
     except (ValueError, TypeError, x509.UnsupportedGeneralNameType) as error:
         raise _never(label, f"has an extension that can't be read ({str(error)[:160]})", "write it anew") from None
     if number < 0:

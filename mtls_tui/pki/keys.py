@@ -56,6 +56,19 @@ _ED25519 = _algorithm("1.3.101.112")
 _PSS = "1.2.840.113549.1.1.10"
 _ECDSA_BY_HASH = {digest.name: ec.ECDSA(digest) for digest in _HASHES}
 
+_NAMED_CURVES = tuple(
+    bytes.fromhex(start + "06072a8648ce3d0201" + curve)
+    for start, curve in (
+        ("30593013", "06082a8648ce3d030107"),
+        ("30763010", "06052b81040022"),
+        ("30819b3010", "06052b81040023"),
+        ("30393013", "06082a8648ce3d030107"),
+        ("30463010", "06052b81040022"),
+        ("30583010", "06052b81040023"),
+    )
+)
+"""How the SubjectPublicKeyInfo of a named curve begins: points in full, and compressed."""
+
 _WEAK = {
     "1.2.840.113549.1.1.2": "MD2",
     "1.2.840.113549.1.1.3": "MD4",
@@ -67,12 +80,14 @@ _WEAK = {
 }
 
 
-def check_key(key: CertificatePublicKeyTypes | None, *, authority: bool) -> None:
-    """Refused when the key is too weak or of a kind that is not accepted."""
+def check_key(key: CertificatePublicKeyTypes | None, spki: bytes, *, authority: bool) -> None:
+    """Refused when the key is too weak or of a kind that is not accepted. `spki` is its DER, as in the certificate."""
     too_small = Code.CA_KEY_TOO_SMALL if authority else Code.EE_KEY_TOO_SMALL
     if isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in CURVES:
             raise Refused(too_small, f"has a key on the curve {key.curve.name}; only P-256, P-384 and P-521 are taken")
+        if not spki.startswith(_NAMED_CURVES):  # RFC 5480 2.1.1: curves by name only (CVE-2020-0601 was the price)
+            raise Refused(too_small, "has a key that spells out its curve's parameters instead of naming the curve")
     elif isinstance(key, rsa.RSAPublicKey):
         bits = key.key_size
         if bits < MIN_RSA_BITS:

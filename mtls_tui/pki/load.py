@@ -176,4 +176,6 @@ def _pkcs12(der: bytes, passphrase: bytes | None) -> list[x509.Certificate]:
 
 def _reason(error: Exception) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "ParseError" in text:  # the parser's own words help nobody
+        return "it is no valid DER of this kind"
     return text[:200]

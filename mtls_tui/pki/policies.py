@@ -22,16 +22,12 @@ ANY = "2.5.29.32.0"
 
 def check_path(path: Sequence[View]) -> None:
     """Refused when an authority demands an explicit policy and the path has none. From leaf to anchor."""
-    for depth in range(1, len(path)):
-        extension = path[depth].extensions.get(c.POLICY_CONSTRAINTS)
-        if extension is not None and not extension.critical:  # 4.2.1.11: MUST be critical
-            raise Refused(Code.INVALID_POLICY_EXTENSION, "has policyConstraints that are not critical", depth)
     if any(c.POLICY_CONSTRAINTS in view.extensions for view in path):
         _process(path)
 
 
 def _process(path: Sequence[View]) -> None:
-    """6.1.2 to 6.1.5. The anchor's own extensions count as initial settings (as if it were certificate 1)."""
+    """6.1.2 to 6.1.5. The anchor asserts no policy (6.1.1 d); what it demands are the initial settings (RFC 5937)."""
     size = len(path)
     explicit = mapping = inhibit_any = size + 1
     valid: frozenset[str] | None = frozenset({ANY})
@@ -40,7 +36,7 @@ def _process(path: Sequence[View]) -> None:
         view = path[depth]
         final = depth == 0
         try:
-            asserted = _asserted(view)
+            asserted = _asserted(view) if depth < size - 1 else frozenset({ANY})
             if asserted is None or not valid:
                 valid = None  # 6.1.3 (e)
             else:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from mtls_tui.pki.certificate import View
 from mtls_tui.pki.crl import RevocationList, Revoked
 from mtls_tui.pki.errors import Code, Refused
+from mtls_tui.pki.keys import signed_by
+from mtls_tui.pki.purpose import check_crl_signer
 from mtls_tui.pki.store import TrustStore, may_sign_crls
 
 
@@ -31,17 +33,21 @@ def check_revocation(path: Sequence[View], store: TrustStore, now: int) -> Revoc
     last = 1 if store.revocation == "leaf" else len(path) - 1
     revoked: Revocation | None = None
     for depth in range(min(last, len(path) - 1)):
-        found = _check_one(path[depth], path[depth + 1], store, now, depth)
+        found = _check_one(path[depth], path[depth + 1 :], store, now, depth)
         revoked = revoked or found
     return revoked
 
 
-def _check_one(subject: View, issuer: View, store: TrustStore, now: int, depth: int) -> Revocation | None:
-    candidates = [
-        crl
-        for crl in store.crls_of(issuer.subject)
-        if _covers(crl, subject) and store.signed_crl(crl, issuer) and may_sign_crls(issuer)
-    ]
+def _check_one(
+    subject: View, above: Sequence[View], store: TrustStore, now: int, depth: int, *, rollover: bool = True
+) -> Revocation | None:
+    """One certificate; `above` runs from its issuer to the anchor."""
+    issuer = above[0]
+    named = [crl for crl in store.crls_of(issuer.subject) if _covers(crl, subject)]
+    candidates = [crl for crl in named if store.signed_crl(crl, issuer)] if may_sign_crls(issuer) else []
+    if named and not candidates and rollover:
+        signers = [signer for signer in _other_keys(issuer, above, store) if _speaks_for(signer, above, store, now)]
+        candidates = [crl for crl in named if any(store.signed_crl(crl, signer) for signer in signers)]
     current = [crl for crl in candidates if crl.this_update <= now <= crl.next_update]
     if current:
         newest = max(current, key=lambda crl: (crl.number, crl.this_update))
@@ -55,6 +61,44 @@ def _check_one(subject: View, issuer: View, store: TrustStore, now: int, depth: 
         if entry is not None and (crl.this_update <= now or entry.at <= now):
             return Revocation(depth, entry, crl)
     return None
+
+
+def _other_keys(issuer: View, above: Sequence[View], store: TrustStore) -> list[View]:
+    """Certificates for another key of the same authority: CRLs may have a key of their own, and keys change."""
+    named = [
+        *store.intermediates_by_subject.get(issuer.subject, ()),
+        *(a for a in above if a.subject == issuer.subject),
+    ]
+    return list({other.spki: other for other in named if other.spki != issuer.spki}.values())
+
+
+def _speaks_for(signer: View, above: Sequence[View], store: TrustStore, now: int) -> bool:
+    """6.3.3 (f): whether a path to the same anchor leads to this signer, and it may sign CRLs.
+
+    That path is the client's own from some authority on: the issuer itself or one above it issued the signer.
+    """
+    if any(signer is authority for authority in above):  # judged with the path it is on
+        return may_sign_crls(signer)
+    if not signer.not_before <= now <= signer.not_after:
+        return False
+    try:
+        check_crl_signer(signer)
+        for position, authority in enumerate(above):
+            if signer.issuer == authority.subject and _signed(signer, authority):
+                # A signer that the issuer itself made stands or falls with it; one from above is asked about there.
+                if position == 0 or store.revocation == "leaf":
+                    return True
+                return _check_one(signer, above[position:], store, now, 0, rollover=False) is None
+    except Refused:
+        return False
+    return False
+
+
+def _signed(signer: View, authority: View) -> bool:
+    verdicts: dict[bytes, bool] = signer.__dict__.setdefault("_issuers", {})
+    if authority.spki not in verdicts:
+        verdicts[authority.spki] = signed_by(signer, authority)
+    return verdicts[authority.spki]
 
 
 def _covers(crl: RevocationList, subject: View) -> bool:
