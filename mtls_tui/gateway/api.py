@@ -29,9 +29,9 @@ class Gateway:
     def __init__(
         self,
         bundle: Path | str,
+        settings: Settings | None = None,
         *,
         listen: tuple[str, int] | None = None,
-        settings: Settings | None = None,
         log: Path | None = None,
         shadow: bool | None = None,
         verify_key: bytes | None = None,

@@ -47,8 +47,13 @@ class State:
     plans: tuple[HostPlan, ...]
     credentials: dict[str, Credentials]
     upstream_cas: dict[Path, bytes]
-    files: tuple[Path, ...]
-    """Files beside the bundle whose change matters."""
+    pairs: tuple[tuple[Path, Path], ...]
+    """Server certificate and key of each host, by file name; their change matters too."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files beside the bundle, each once."""
+        return tuple(dict.fromkeys(path for pair in self.pairs for path in pair))
 
     @property
     def asks(self) -> dict[str, Ask]:
@@ -78,7 +83,7 @@ def make_state(path: Path, data: bytes, settings: Settings, ca_folder: Path) -> 
     pairs: dict[str, Credentials] = {}
     plans: list[HostPlan] = []
     cas: dict[Path, bytes] = {}
-    files: list[Path] = []
+    files: list[tuple[Path, Path]] = []
     identities = bool(settings.upstream_headers)
     for host in bundle.hosts:
         if is_ip(host.name.strip("[]")):
@@ -87,13 +92,13 @@ def make_state(path: Path, data: bytes, settings: Settings, ca_folder: Path) -> 
                 "connections; give the host a name"
             )
         pairs[host.name] = credentials.load(host.name, host.server_certificate, host.server_key)
-        files += [Path(str(host.server_certificate)), Path(str(host.server_key))]
+        files.append((Path(str(host.server_certificate)), Path(str(host.server_key))))
         upstream = upstream_of(host, ca_folder, cas)
         ask = needed(host, bundle, policy)
         if ask == "nothing" and host.mtls and identities:
             ask = "plain"  # the upstream learns of the certificate from our answer
         plans.append(HostPlan(host.name, host.mtls, upstream, ask))
-    return State(data, digest(data), policy, tuple(plans), pairs, cas, tuple(dict.fromkeys(files)))
+    return State(data, digest(data), policy, tuple(plans), pairs, cas, tuple(files))
 
 
 def open_bundle(path: Path, data: bytes, verify_key: bytes | None) -> tuple[Policy, Bundle]:

@@ -129,6 +129,16 @@ class WorkerProcess:
                 await self.process.wait()
         self._writer.close()
 
+    def shown(self) -> dict[str, int | None]:
+        """For the status."""
+        return {
+            "process": self.process.pid if self.process else None,
+            "generation": self.generation,
+            "restarts": self.restarts,
+            "resident_kib": self.resident_kib,
+            "log_lines_lost": self.log_lost,
+        }
+
     def all_counters(self) -> Counters:
         """Of this process and those before it."""
         return total([*self.past, self.counters])

@@ -22,6 +22,7 @@ from mtls_tui.gateway import envoy, planning, rundir
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.hostplan import HostPlan, widest
+from mtls_tui.gateway.logfile import open_log
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.planning import State
 from mtls_tui.gateway.pool import Pool
@@ -40,7 +41,8 @@ class Supervisor:
 
     def __init__(self, bundle: Path, settings: Settings, tell: Callable[[str], None] | None = None) -> None:
         self.bundle = bundle.absolute()
-        self.settings = settings
+        log = settings.log.absolute() if settings.log is not None else None
+        self.settings = replace(settings, log=log)
         self._tell = tell or (lambda text: print(text, file=sys.stderr))  # noqa: T201 - narration of a program
         self.state: State | None = None
         self.generation = 0
@@ -76,7 +78,7 @@ class Supervisor:
         state = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
         self.settings = replace(self.settings, listen=self._port())
         self._files = Files(self._run, self.settings)
-        self._log = self._open_log()
+        self._log = open_log(self.settings.log)
         sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
         await self._write(state, list(state.plans), sockets, binary, listeners=True)
         listening = [listen_unix(path, 0o600) for path in sockets]
@@ -107,17 +109,6 @@ class Supervisor:
         except OSError as error:
             text = address_text(self.settings.listen)
             raise GatewayError(f"{text}: can't listen: {error.strerror}; choose another with --listen") from None
-
-    def _open_log(self) -> int | None:
-        path = self.settings.log
-        if path is None:
-            return os.dup(1)
-        if str(path) == os.devnull:
-            return None
-        try:
-            return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        except OSError as error:
-            raise GatewayError(f"{path}: the access log can't be written: {error.strerror}") from None
 
     def _message(self, state: State) -> Prepare:
         return Prepare(
@@ -332,16 +323,7 @@ class Supervisor:
                 for (host, rule, outcome), number in sorted(counters.decisions.items())
                 if rule and outcome != "allow"
             },
-            "workers": [
-                {
-                    "process": worker.process.pid if worker.process else None,
-                    "generation": worker.generation,
-                    "restarts": worker.restarts,
-                    "resident_kib": worker.resident_kib,
-                    "log_lines_lost": worker.log_lost,
-                }
-                for worker in (pool.workers if pool else ())
-            ],
+            "workers": [worker.shown() for worker in (pool.workers if pool else ())],
             "envoy": {"process": self._envoy.pid if self._envoy else None, "restarts": self.envoy_restarts},
         }
 

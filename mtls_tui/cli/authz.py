@@ -1,0 +1,80 @@
+"""`mtls-tui authz`: the decision service alone, for nginx, Traefik, Caddy, HAProxy and Envoy fleets."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import click
+
+from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.serve import narrator, read_key, refuse_root, run_until_signal
+from mtls_tui.gateway.settings import GatewayError, Settings, address_text, parse_address
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--listen", required=True, help="unix:PATH or A:P.")
+@click.option(
+    "--style",
+    required=True,
+    type=click.Choice(["envoy", "nginx", "traefik", "caddy", "haproxy", "rfc9440"]),
+    help="How the proxy passes request and certificate; see docs/proxies/.",
+)
+@click.option(
+    "--trust",
+    multiple=True,
+    help="Who may ask: an address, a network, uid:NUMBER (repeatable; default: loopback, and our own user).",
+)
+@click.option("--socket-mode", default="0660", show_default=True, help="Mode of the Unix socket.")
+@click.option(
+    "--verify-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
+)
+@click.option("--shadow", is_flag=True, help="Block nothing; log and count what would be blocked.")
+@click.option("--status", help="Where to serve health, status and metrics: A:P or unix:PATH.")
+@click.option("--log", type=click.Path(path_type=Path), help="Access log, JSON lines (default: stdout).")
+@click.option("--workers", type=click.IntRange(1, 64), help="Decision processes (default: one per core).")
+@click.option("--allow-root", is_flag=True, help="Run although this is root.")
+@click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
+def command(
+    bundle: Path, listen: str, style: str, trust: tuple[str, ...], socket_mode: str, verify_key: Path | None,
+    shadow: bool, status: str | None, log: Path | None, workers: int | None, allow_root: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Answer proxies' questions by BUNDLE: 200 lets a request pass, anything else is the refusal.
+
+    The proxy must overwrite the headers that tell of certificate and request, whatever a client sends; the samples in
+    docs/proxies/ do. Whoever is not trusted gets a refusal.
+    """
+    from mtls_tui.gateway.authz import Authz
+    from mtls_tui.gateway.peers import Peers
+
+    tell = narrator(as_json)
+    try:
+        settings = Settings(
+            status=parse_address(status) if status else None,
+            workers=workers or 0,
+            shadow=shadow,
+            log=log.absolute() if log else None,
+            verify_key=read_key(verify_key),
+        )
+        address = parse_address(listen)
+        peers = Peers.of(trust)
+    except GatewayError as error:
+        raise InputError(str(error)) from None
+    refuse_root(allow_root)
+    service = Authz(bundle, address, style, peers, settings, tell, socket_mode=_mode(socket_mode))
+
+    def ready() -> None:
+        tell(f"answering {style} questions on {address_text(service.listen)}")
+
+    run_until_signal(service, ready)
+
+
+def _mode(text: str) -> int:
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        raise InputError(f"--socket-mode {text}: give an octal mode such as 0660") from None
+    if mode & ~0o777 or mode & stat.S_IWOTH:
+        raise InputError(f"--socket-mode {text}: everybody could ask, and claim any certificate; use 0660 and a group")
+    return mode

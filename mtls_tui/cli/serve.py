@@ -1,0 +1,188 @@
+"""`mtls-tui serve`: the gateway in the foreground. Its access log is stdout (or a file), its narration stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtls_tui.cli.errors import InputError
+from mtls_tui.gateway.settings import (
+    UPSTREAM_HEADERS,
+    EscapedSlashes,
+    GatewayError,
+    Settings,
+    UpstreamHeader,
+    address_text,
+    parse_address,
+)
+
+LARGEST_KEY = 100_000
+
+
+def narrator(as_json: bool) -> Callable[[str], None]:
+    """Tells what happens, on stderr."""
+
+    def tell(text: str) -> None:
+        click.echo(json.dumps({"message": text}) if as_json else f"mtls-tui: {text}", err=True)
+
+    return tell
+
+
+def refuse_root(allowed: bool) -> None:
+    """Root is refused unless asked for: a flaw in a proxy that runs as root is the whole machine's."""
+    if os.geteuid() == 0 and not allowed:
+        raise InputError("running as root is refused; run as another user, or add --allow-root if you mean it")
+
+
+def read_key(path: Path | None) -> bytes | None:
+    """The PEM of a public key, bounded."""
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST_KEY)
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+
+
+def run_until_signal(thing: Any, ready: Callable[[], None]) -> None:
+    """Start a service, run it until SIGTERM or SIGINT, stop it. SIGHUP reloads. InputError when it can't start."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ending = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ending.set)
+        starting = asyncio.create_task(thing.start())
+        waiting = asyncio.create_task(ending.wait())
+        await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        starting.result()
+        reloads: set[asyncio.Task[object]] = set()
+
+        def reload() -> None:
+            task = asyncio.create_task(thing.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        ready()
+        await waiting
+        await thing.stop()
+
+    try:
+        asyncio.run(main())
+    except GatewayError as error:
+        raise InputError(str(error)) from None
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--listen", default="127.0.0.1:8443", show_default=True, help="Address and port for clients.")
+@click.option(
+    "--verify-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
+)
+@click.option("--shadow", is_flag=True, help="Block nothing; log and count what would be blocked.")
+@click.option("--status", help="Where to serve health, status and metrics: A:P or unix:PATH.")
+@click.option("--log", type=click.Path(path_type=Path), help="Access log, JSON lines (default: stdout).")
+@click.option("--workers", type=click.IntRange(1, 64), help="Decision processes (default: one per core).")
+@click.option(
+    "--escaped-slashes",
+    type=click.Choice(["reject", "unescape", "keep"]),
+    default="reject",
+    show_default=True,
+    help="What to do with %2F and %5C in a path.",
+)
+@click.option(
+    "--upstream-header",
+    "upstream_headers",
+    multiple=True,
+    type=click.Choice([*UPSTREAM_HEADERS, "none"]),
+    help="What the upstream learns of a verified certificate (default: client-cert, client-cert-chain).",
+)
+@click.option("--allow-root", is_flag=True, help="Run although this is root.")
+@click.option("--print-config", is_flag=True, help="Print Envoy's configuration as JSON and end.")
+@click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
+def command(
+    bundle: Path, listen: str, verify_key: Path | None, shadow: bool, status: str | None, log: Path | None,
+    workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...], allow_root: bool,
+    print_config: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Run the gateway on BUNDLE: Envoy in front, every request decided by the rules.
+
+    It refuses to start on anything broken. While it runs it takes over a changed bundle and changed server
+    certificates within a second; what is broken then is refused and the old state stays. SIGHUP reloads, SIGTERM and
+    Ctrl-C let open requests end.
+    """
+    try:
+        settings = Settings(
+            listen=_tcp(listen),
+            status=parse_address(status) if status else None,
+            workers=workers or 0,
+            shadow=shadow,
+            log=log.absolute() if log else None,
+            escaped_slashes=escaped_slashes,
+            upstream_headers=_upstream_headers(upstream_headers),
+            verify_key=read_key(verify_key),
+        )
+    except GatewayError as error:
+        raise InputError(str(error)) from None
+    if print_config:
+        click.echo(json.dumps(_configuration(bundle, settings), indent=2))
+        return
+    refuse_root(allow_root)
+    from mtls_tui.gateway.supervisor import Supervisor
+
+    tell = narrator(as_json)
+    supervisor = Supervisor(bundle, settings, tell)
+
+    def ready() -> None:
+        assert supervisor.state is not None and supervisor.status_address is not None
+        names = ", ".join(plan.name for plan in supervisor.state.plans)
+        tell(f"serving {names} on {address_text(supervisor.address)}")
+        tell(f"status on {address_text(supervisor.status_address)}")
+        if shadow:
+            tell("SHADOW MODE: nothing is blocked")
+
+    run_until_signal(supervisor, ready)
+
+
+def _tcp(text: str) -> tuple[str, int]:
+    address = parse_address(text, sockets=False)
+    assert isinstance(address, tuple)
+    return address
+
+
+def _upstream_headers(names: tuple[str, ...]) -> tuple[UpstreamHeader, ...]:
+    if not names:
+        return Settings().upstream_headers
+    if "none" in names and len(names) > 1:
+        raise InputError("--upstream-header none goes with no other")
+    return tuple(name for name in UPSTREAM_HEADERS if name in names)
+
+
+def _configuration(bundle: Path, settings: Settings) -> dict[str, Any]:
+    """Envoy's whole configuration, certificates by their own names."""
+    from mtls_tui.gateway import envoy_config, planning
+
+    run = Path("/run/mtls-tui")
+    try:
+        state = planning.make_state(bundle, planning.read_bundle(bundle), settings, run / "ca")
+    except GatewayError as error:
+        raise InputError(str(error)) from None
+    secrets = {
+        plan.name: envoy_config.tls_files(certificate, key)
+        for plan, (certificate, key) in zip(state.plans, state.pairs, strict=True)
+    }
+    sockets = [run / f"d{index}.sock" for index in range(settings.worker_count)]
+    return envoy_config.complete(state.plans, settings, run / "admin.sock", sockets, secrets)

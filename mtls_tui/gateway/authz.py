@@ -1,0 +1,173 @@
+"""The decision service alone, for proxies that people already run: processes on one socket, reload, status."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mtls_tui.gateway import planning
+from mtls_tui.gateway.control import Prepare
+from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.logfile import open_log
+from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.pool import Pool
+from mtls_tui.gateway.processes import listen_tcp, listen_unix
+from mtls_tui.gateway.reload import Watch
+from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text
+from mtls_tui.gateway.status import StatusServer
+
+
+class Authz:
+    """Decision processes on one address, asked by proxies of one style, on one bundle."""
+
+    def __init__(
+        self,
+        bundle: Path,
+        listen: Address,
+        style: str,
+        peers: Peers,
+        settings: Settings,
+        tell: Callable[[str], None],
+        *,
+        socket_mode: int = 0o660,
+    ) -> None:
+        self.bundle, self.listen, self.style, self.peers = bundle.absolute(), listen, style, peers
+        self.settings, self._tell, self._mode = settings, tell, socket_mode
+        self.generation = 0
+        self.digest = ""
+        self.last_reload: dict[str, object] = {}
+        self.reloads = {"taken": 0, "refused": 0}
+        self._pool: Pool | None = None
+        self._sockets: list[socket.socket] = []
+        self._status: StatusServer | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._log: int | None = None
+        self._reloading = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Listen and answer, or GatewayError and nothing left behind."""
+        try:
+            message = await self._read()
+            self._log = open_log(self.settings.log)
+            self._sockets = [self._listen()]
+            for _ in range(self.settings.worker_count - 1):
+                self._sockets.append(self._sockets[0].dup())
+            self.listen = self.listen if isinstance(self.listen, Path) else self._sockets[0].getsockname()[:2]
+            self._pool = Pool(self._sockets, self._log, self.peers, self._tell)
+            await self._pool.start(message)
+            self._note("taken", "started")
+            if self.settings.status is not None:
+                self._status = StatusServer(self, self.settings.status)
+                await self._status.start()
+            self._watching = asyncio.create_task(Watch(lambda: [self.bundle], self._changed).run())
+        except BaseException:
+            await self.stop()
+            raise
+
+    def _listen(self) -> socket.socket:
+        try:
+            if isinstance(self.listen, Path):
+                return listen_unix(self.listen, self._mode)
+            return listen_tcp(*self.listen)
+        except OSError as error:
+            text = address_text(self.listen)
+            raise GatewayError(f"{text}: can't listen: {error.strerror}; choose another with --listen") from None
+
+    async def _read(self) -> Prepare:
+        data = planning.read_bundle(self.bundle)
+        await asyncio.to_thread(planning.open_bundle, self.bundle, data, self.settings.verify_key)
+        self.generation += 1
+        self.digest = planning.digest(data)
+        return Prepare(
+            generation=self.generation,
+            bundle=data,
+            verify_key=self.settings.verify_key,
+            style=self.style,
+            asks={},
+            shadow=self.settings.shadow,
+            upstream_headers=self.settings.upstream_headers,
+        )
+
+    async def _changed(self) -> None:
+        await self.reload()
+
+    async def reload(self) -> bool:
+        """Take over what is on disk now. False when it is broken: the old bundle stays."""
+        async with self._reloading:
+            assert self._pool is not None
+            before = self.digest, self.generation
+            try:
+                await self._pool.switch(await self._read())
+            except GatewayError as error:
+                self.digest, self.generation = before
+                self._note("refused", str(error))
+                self._tell(f"reload refused, the old state stays: {error}")
+                return False
+            self._note("taken", "bundle")
+            self._tell(f"reloaded: bundle {self.digest[:12]}")
+            return True
+
+    def _note(self, result: str, detail: str) -> None:
+        self.reloads[result] += 1
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.last_reload = {"result": result, "detail": detail, "time": now}
+
+    @property
+    def healthy(self) -> bool:
+        """Whether questions are answered."""
+        return self._pool is not None and self._pool.ready > 0
+
+    @property
+    def counters(self) -> Counters:
+        """What was decided since the start."""
+        return self._pool.counters if self._pool is not None else Counters()
+
+    async def refresh(self) -> None:
+        """Fetch fresh counters."""
+        if self._pool is not None:
+            await self._pool.refresh()
+
+    def status(self) -> dict[str, Any]:
+        """Everything an operator asks first."""
+        outcomes: dict[str, int] = {}
+        for (_, _, outcome), number in self.counters.decisions.items():
+            outcomes[outcome] = outcomes.get(outcome, 0) + number
+        return {
+            "healthy": self.healthy,
+            "listen": address_text(self.listen),
+            "style": self.style,
+            "bundle": str(self.bundle),
+            "digest": f"sha256:{self.digest}",
+            "generation": self.generation,
+            "last_reload": self.last_reload,
+            "reloads": self.reloads,
+            "shadow": self.settings.shadow,
+            "decisions": outcomes,
+            "workers": [worker.shown() for worker in (self._pool.workers if self._pool else ())],
+        }
+
+    async def envoy_metrics(self) -> bytes:
+        """There is no Envoy of ours here."""
+        return b""
+
+    async def stop(self) -> None:
+        """End every process and free the address."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        if self._status is not None:
+            await self._status.stop()
+        if self._pool is not None:
+            await self._pool.stop()
+        for one in self._sockets:
+            one.close()
+        if isinstance(self.listen, Path) and self._sockets:
+            self.listen.unlink(missing_ok=True)
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
