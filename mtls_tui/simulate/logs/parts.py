@@ -62,7 +62,7 @@ PARTS_OF_FIELD: Final[dict[str, tuple[str, ...]]] = {
     "cf.tls_client_auth.cert_verified": ("verify",),
     "cf.tls_client_auth.cert_revoked": ("verify",),
 }
-"""The parts that a field is computed from. A field that isn't here is known only when the log has it by its own name."""
+"""The parts that a field is computed from. Any other field is known only when the log has it by its name."""
 
 HEADER_PARTS: Final = {
     "user_agent": "user-agent",

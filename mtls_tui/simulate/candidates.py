@@ -1,0 +1,275 @@
+"""Values worth trying so that a clause turns true or false: guesses from its literals. What they do is tried out.
+
+Nothing here decides anything: a guess counts only once the engine has evaluated it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from mtls_tui.engine.regex_sample import sample
+from mtls_tui.engine.walk import canonical
+from mtls_tui.lang import ast
+from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.tree import walk
+from mtls_tui.lang.types import Type
+from mtls_tui.simulate.scenario import CERTIFICATE, Knob, Turn
+
+MOST = 48
+"""Guesses for one clause."""
+LONGEST = 8192
+"""Bytes of a value made up to satisfy a clause about length."""
+
+_STATE_FIELDS = tuple(f"{CERTIFICATE}cert_{name}" for name in ("presented", "verified", "revoked"))
+_PATH = ("http.request.uri.path", "raw.http.request.uri.path")
+_QUERY = ("http.request.uri.query", "raw.http.request.uri.query")
+_TARGET = ("http.request.uri", "raw.http.request.uri")
+_EXTENSION = ("http.request.uri.path.extension", "raw.http.request.uri.path.extension")
+_ARGUMENTS = ("http.request.uri.args", "raw.http.request.uri.args")
+_SIMPLE = {
+    "http.host": Knob("host"),
+    "http.request.method": Knob("method"),
+    "ip.src": Knob("ip"),
+    "http.request.version": Knob("http_version"),
+    "ssl": Knob("scheme"),
+    "http.user_agent": Knob("header", "user-agent"),
+    "http.referer": Knob("header", "referer"),
+    "http.x_forwarded_for": Knob("header", "x-forwarded-for"),
+    "http.cookie": Knob("header", "cookie"),
+    "http.request.timestamp.sec": Knob("time"),
+    "http.request.body.raw": Knob("body"),
+    "http.request.body.size": Knob("body"),
+    "http.request.body.mime": Knob("header", "content-type"),
+    "http.request.accepted_languages": Knob("header", "accept-language"),
+}
+_OTHERS: dict[str, tuple[Any, ...]] = {
+    "host": ("other.example",),
+    "path": ("/", "/other"),
+    "query": ("", "other=1"),
+    "method": ("GET", "POST"),
+    "http_version": ("HTTP/2", "HTTP/1.1"),
+    "scheme": ("https", "http"),
+    "ip": ("198.51.100.7", "2001:db8::7"),
+    "header": (None, b"other"),
+    "cookie": (None, "other"),
+    "argument": (None, "other"),
+    "body": (b"", b"other"),
+}
+"""Harmless values that are hardly ever in a rule: they turn a clause over when its own literals can't."""
+
+
+def turns_for(clause: ast.Expr, lists: Mapping[str, Any] | None = None) -> tuple[Turn, ...]:
+    """Single turns that may change the clause's truth, best first."""
+    found: dict[tuple[str, str, str], Turn] = {}
+    for turn in _turns(clause, lists or {}):
+        found.setdefault(turn.key, turn)
+        if len(found) >= MOST:
+            break
+    return tuple(found.values())
+
+
+def _turns(clause: ast.Expr, lists: Mapping[str, Any]) -> Iterator[Turn]:
+    nodes = [node for _, node in walk(clause)]
+    fields = list(dict.fromkeys(canonical(node.name) for node in nodes if isinstance(node, ast.Field)))
+    if any(name in _STATE_FIELDS for name in fields):
+        for state in ("verified", "none", "unverified", "revoked"):
+            yield Turn(Knob("certificate"), state)
+    texts = list(_texts(nodes, lists))
+    numbers = list(_numbers(nodes))
+    addresses = list(_addresses(nodes, lists))
+    for name in fields:
+        if name not in _STATE_FIELDS:
+            yield from _for_field(name, nodes, texts, numbers, addresses)
+
+
+def _for_field(
+    name: str, nodes: list[Any], texts: list[bytes], numbers: list[int], addresses: list[str]
+) -> Iterator[Turn]:
+    knob = _SIMPLE.get(name)
+    if name in _PATH:
+        yield from (Turn(Knob("path"), path) for path in _paths(texts, numbers))
+    elif name in _EXTENSION:
+        yield from (Turn(Knob("path"), f"/file.{_text(text)}") for text in texts)
+        yield from (Turn(Knob("path"), path) for path in ("/", "/file.other"))
+    elif name in _QUERY:
+        yield from (Turn(Knob("query"), _text(text)) for text in _stretched(texts, numbers))
+        yield from (Turn(Knob("query"), other) for other in _OTHERS["query"])
+    elif name in _TARGET:
+        yield from (Turn(Knob("target"), path) for path in _paths(texts, numbers))
+    elif name.startswith(_ARGUMENTS):
+        yield from _named("argument", name, nodes, [_text(text) for text in texts])
+    elif name == "http.request.cookies":
+        yield from _named("cookie", name, nodes, [_text(text) for text in texts])
+    elif name.startswith("http.request.headers"):
+        yield from _named("header", name, nodes, texts)
+    elif knob is not None and knob.kind == "ip":
+        yield from (Turn(knob, address) for address in (*addresses, *_OTHERS["ip"]))
+    elif knob is not None and knob.kind == "time":
+        yield from (Turn(knob, value) for n in numbers for value in (n, n + 1, n - 1) if 0 <= value < 4_000_000_000)
+    elif knob is not None and knob.kind == "scheme":
+        yield from (Turn(knob, scheme) for scheme in _OTHERS["scheme"])
+    elif knob is not None and knob.kind in ("header", "body"):
+        more = [*_stretched([], numbers), *_bodies(nodes, texts)] if knob.kind == "body" else []
+        yield from (Turn(knob, value) for value in (*texts, *more, *_OTHERS[knob.kind]))
+        if knob.kind == "header":
+            yield from (Turn(knob, value) for value in _stretched([], numbers))
+    elif knob is not None:
+        yield from (Turn(knob, _text(text)) for text in _stretched(texts, numbers) if text)
+        yield from (Turn(knob, other) for other in _OTHERS[knob.kind])
+    elif name in FIELDS:
+        values = _values(FIELDS[name].type, texts, numbers, addresses)
+        yield from (Turn(Knob("field", name), value) for value in values)
+
+
+def _values(kind: Type, texts: list[bytes], numbers: list[int], addresses: list[str]) -> Iterator[Any]:
+    match kind.name:
+        case "Bool":
+            yield from (True, False)
+        case "Int":
+            yield from numbers
+            yield from (n + 1 for n in numbers)
+            yield from (n - 1 for n in numbers)
+            yield 0
+        case "Ip":
+            yield from (ipaddress.ip_address(address) for address in (*addresses, *_OTHERS["ip"]))
+        case "Array" if kind.item is not None:
+            yield from ([item] for item in _values(kind.item, texts, numbers, addresses))
+            yield []
+        case "Map" if kind.item is not None:
+            for key in texts:
+                yield from ({key: item} for item in _values(kind.item, texts, numbers, addresses))
+            yield {}
+        case _:
+            yield from _stretched(texts, numbers)
+            yield from (b"other", b"")
+
+
+def _named(kind: str, field: str, nodes: list[Any], values: list[Any]) -> Iterator[Turn]:
+    """Turns for a header, cookie or argument: by the keys that the clause asks for, or by names among its literals."""
+    keys = [node.key.value for node in nodes if isinstance(node, ast.Index) and isinstance(node.key, ast.String)]
+    other = b"other" if kind == "header" else "other"
+    by_key = bool(keys)
+    if not keys:
+        keys = [text for text in _literals(nodes) if re.fullmatch(rb"[A-Za-z0-9_\-]{1,64}", text)]
+    for raw in keys:
+        name = raw.decode("latin-1")
+        if kind == "header":
+            name = name.lower()
+        if kind == "header" and not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9a-z]+", name):
+            continue
+        if field.endswith(".names") or not by_key:
+            yield Turn(Knob(kind, name), other)
+        yield from (Turn(Knob(kind, name), value) for value in values)
+        yield Turn(Knob(kind, name), None)
+        yield Turn(Knob(kind, name), other)
+    if field.endswith(".values") or not keys:
+        neutral = "x-other" if kind == "header" else "other"
+        yield from (Turn(Knob(kind, neutral), value) for value in (*values, other))
+
+
+def _paths(texts: list[bytes], numbers: list[int]) -> Iterator[str]:
+    for raw in _stretched(texts, numbers):
+        text = _text(raw)
+        if text.startswith("/"):
+            yield text
+        else:
+            yield f"/{text}"
+            yield f"/other/{text}"
+    yield from _OTHERS["path"]
+
+
+def _stretched(texts: list[bytes], numbers: list[int]) -> Iterator[bytes]:
+    """The texts, and texts as long as the numbers say, for clauses about `len`."""
+    yield from texts
+    for number in numbers:
+        for length in (number, number + 1, number - 1):
+            if 0 < length <= LONGEST:
+                yield b"/" + b"a" * (length - 1)
+
+
+def _bodies(nodes: list[Any], texts: list[bytes]) -> Iterator[bytes]:
+    """Bodies for `lookup_json_string(body, "key") eq "value"` and its kin."""
+    for node in nodes:
+        if isinstance(node, ast.Call) and node.name.startswith("lookup_json"):
+            keys = [arg.value for arg in node.arguments[1:] if isinstance(arg, ast.String | ast.Integer)]
+            for text in texts:
+                value: Any = _text(text)
+                for key in reversed(keys):
+                    value = {_text(key): value} if isinstance(key, bytes) else [value] * (key + 1)
+                yield json.dumps(value).encode()
+
+
+def _literals(nodes: list[Any]) -> Iterator[bytes]:
+    for node in nodes:
+        if isinstance(node, ast.String):
+            yield node.value
+
+
+def _texts(nodes: list[Any], lists: Mapping[str, Any]) -> Iterator[bytes]:
+    for node in nodes:
+        match node:
+            case ast.String():
+                yield node.value
+                if len(node.value) < LONGEST:
+                    yield node.value + b"x"
+                    yield b"x" + node.value
+            case ast.Comparison(operator="matches", right=ast.Pattern() as pattern):
+                text = sample(pattern.value)
+                if text is not None:
+                    yield text
+            case ast.Comparison(right=ast.Pattern() as pattern):
+                yield from _wildcards(pattern.value)
+            case ast.ListName():
+                for item in list(lists.get(node.name, ()))[:4]:
+                    if isinstance(item, str | bytes):
+                        raw = item.encode() if isinstance(item, str) else item
+                        yield b"a" + raw[1:] if raw.startswith(b"*.") else raw
+
+
+def _wildcards(pattern: bytes) -> Iterator[bytes]:
+    stars = re.split(rb"(?<!\\)\*", pattern)
+    for filler in (b"", b"x"):
+        yield re.sub(rb"\\([*\\])", rb"\1", filler.join(stars))
+
+
+def _numbers(nodes: list[Any]) -> Iterator[int]:
+    for node in nodes:
+        match node:
+            case ast.Integer():
+                yield node.value
+
+
+def _addresses(nodes: list[Any], lists: Mapping[str, Any]) -> Iterator[str]:
+    for node in nodes:
+        match node:
+            case ast.Address():
+                yield str(node.value)
+                # A neighbour, for ranges and orderings.
+                yield from _neighbours(node.value)
+            case ast.Network():
+                yield str(node.value.network_address)
+                yield from _neighbours(node.value.broadcast_address)
+            case ast.ListName():
+                for item in list(lists.get(node.name, ()))[:4]:
+                    try:
+                        yield str(ipaddress.ip_network(str(item), strict=False).network_address)
+                    except ValueError:
+                        continue
+
+
+def _neighbours(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[str]:
+    for step in (1, -1):
+        try:
+            yield str(address + step)
+        except ipaddress.AddressValueError:
+            continue
+
+
+@lru_cache(maxsize=4096)
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,223 @@
+"""A simulation for the terminal: verdict, rule, expression with values, certificate, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mtls_tui.engine.trace import Step, Trace
+from mtls_tui.lang import ast
+from mtls_tui.lang.describe import heading
+from mtls_tui.simulate.certificate_facts import moment
+from mtls_tui.simulate.changes import Change
+from mtls_tui.simulate.message import url_of
+from mtls_tui.simulate.simulation import RuleView, Simulation
+from mtls_tui.simulate.style import Style, columns, padded, safe
+from mtls_tui.simulate.wording import certificate_line, change_text, headline, seen_text
+
+MARKS = {"true": "✓", "false": "✗", "not reached": "–", "unknown": "?", "elements": "·"}
+_COLORS = {"true": ("green",), "false": ("red",), "not reached": ("dim",), "unknown": ("yellow",), "elements": ("dim",)}
+MAX_RULES = 12
+"""Rules that are listed without `--explain`."""
+
+
+def report(simulation: Simulation, style: Style, *, explain: bool = False) -> str:
+    """The whole report. `explain` shows the expression of every rule that was evaluated, not only the deciding one."""
+    sections = [_request(simulation, style), _verdict(simulation, style)]
+    if simulation.rules:
+        sections.append(_rules(simulation, style, explain))
+    sections.extend(_expressions(simulation, style, explain))
+    sections.append(_certificate(simulation, style))
+    sections.append(_changes(simulation, style))
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def expression_tree(trace: Trace, style: Style) -> str:
+    """The expression as a tree, a mark and the values seen beside each clause."""
+    rows = list(_rows(trace.root, "", "", ""))
+    longest = max((columns(row.text) for row in rows), default=0)
+    # Long clauses keep their place; their mark then stands right behind them.
+    stop = min(longest, max(30, style.width * 3 // 5))
+    return "\n".join(_row(row, stop, style) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    text: str
+    step: Step
+    seen: str
+    rail: int
+
+
+def _rows(step: Step, lead: str, rail: str, prefix: str) -> Iterator[_Row]:
+    node = step.node
+    if isinstance(node, ast.Not):
+        inner = step.children[0]
+        negated = f"{prefix}not "
+        if isinstance(inner.node, ast.Logical):
+            yield from _group(inner, step, lead, rail, negated)
+        elif isinstance(inner.node, ast.Not):
+            yield from _rows(inner, lead, rail, negated)
+        else:
+            yield _Row(f"{lead}{negated}{_clause(inner)}", step, seen_text(inner), len(lead))
+    elif isinstance(node, ast.Logical):
+        yield from _group(step, step, lead, rail, prefix)
+    else:
+        yield _Row(f"{lead}{prefix}{_clause(step)}", step, seen_text(step), len(lead))
+
+
+def _group(group: Step, shown: Step, lead: str, rail: str, prefix: str) -> Iterator[_Row]:
+    assert isinstance(group.node, ast.Logical)
+    yield _Row(f"{lead}{prefix}{heading(group.node)}", shown, "", len(lead))
+    for number, child in enumerate(group.children):
+        last = number == len(group.children) - 1
+        yield from _rows(child, rail + ("└ " if last else "├ "), rail + ("  " if last else "│ "), "")
+
+
+def _clause(step: Step) -> str:
+    return safe(" ".join(step.text.split()))
+
+
+def _row(row: _Row, stop: int, style: Style) -> str:
+    step = row.step
+    mark = step.mark
+    decisive = any(part.decisive for part in ([step, *step.children] if isinstance(step.node, ast.Not) else [step]))
+    rail, clause = row.text[: row.rail], row.text[row.rail :]
+    pad = " " * max(0, stop - columns(row.text))
+    names = ("dim",) if mark == "not reached" else ("bold",) if decisive else ()
+    line = f"  {style(rail, 'dim')}{style(clause, *names)}{pad}  {style(MARKS[mark], *_COLORS[mark])}"
+    if mark == "not reached":
+        return line
+    if row.seen:
+        line += f"  {style(row.seen, 'dim')}"
+    if decisive and not isinstance(step.node, ast.Logical):
+        line += style("  ◂ decides", "cyan")
+    return line
+
+
+def _title(text: str, style: Style) -> str:
+    return style(text, "bold", "underline") if style.color else text
+
+
+def _request(simulation: Simulation, style: Style) -> str:
+    http = simulation.http
+    lines = [style(f"{safe(http.method)} {safe(url_of(http), 400)}", "bold")]
+    about = [f"from {http.client_ip}", safe(http.http_version), f"at {moment(simulation.scenario.at)}"]
+    if http.overrides:
+        about.append("set by hand: " + ", ".join(safe(name) for name in http.overrides))
+    lines.append(style(style.wrapped(" · ".join(about), "  "), "dim"))
+    return "\n".join(lines)
+
+
+def _verdict(simulation: Simulation, style: Style) -> str:
+    decision = simulation.decision
+    sign, color = ("□", "green") if simulation.allowed else ("■", "red")
+    lines = [style(f"{sign} {headline(simulation)}", "bold", color)]
+    if decision.rule is not None and decision.rule.description:
+        lines.append(style.wrapped(safe(decision.rule.description), "  "))
+    lines.extend(style.wrapped(f"because {reason}", "    ", "  ") for reason in _reasons(simulation))
+    if decision.action == "block" and decision.rule is not None and decision.rule.response is not None:
+        response = decision.rule.response
+        answer = f"the client gets {response.status} {response.content_type}"
+        if response.body:
+            answer += f": {safe(response.body, 100)}"
+        lines.append(style(style.wrapped(answer, "    ", "  "), "dim"))
+    return "\n".join(lines)
+
+
+def _reasons(simulation: Simulation) -> list[str]:
+    deciding = simulation.deciding
+    if deciding is None or deciding.course != "decided":
+        return []
+    clauses = []
+    for step in deciding.trace.reasons:
+        text = _clause(step)
+        if isinstance(step.value, bool):
+            clauses.append(f"{text} is {'true' if step.value else 'false'}")
+    about_certificate = any(
+        name.startswith("cf.tls_client_auth.") for step in deciding.trace.reasons for name in step.seen
+    )
+    reasons = [", and ".join(clauses)] if clauses else []
+    error = simulation.verification.error
+    if about_certificate and error is not None and simulation.mtls:
+        reasons.append(safe(str(error)))
+    return reasons
+
+
+def _rules(simulation: Simulation, style: Style, explain: bool) -> str:
+    views = list(simulation.rules)
+    left_out = 0
+    if not explain and len(views) > MAX_RULES:
+        interesting = [view for view in views if view.course not in ("no match", "not reached", "disabled")]
+        left_out = len(views) - len(interesting)
+        views = interesting
+    width = max((columns(safe(view.rule.ref)) for view in views), default=0)
+    number = len(str(len(simulation.rules)))
+    lines = [_title("Rules", style)]
+    for view in views:
+        mark = _rule_mark(view)
+        names = ("dim",) if view.course in ("not reached", "disabled") else ()
+        what = f"{view.position:>{number}} {padded(safe(view.rule.ref), width)}  {view.rule.action:<17} {view.course}"
+        if view.rule.shadow:
+            what += " (shadow)"
+        lines.append(f"  {style(MARKS[mark], *_COLORS[mark])} {style(what, *names)}")
+    if left_out:
+        lines.append(style(f"    {left_out} more that did not match or were not reached", "dim"))
+    return "\n".join(lines)
+
+
+def _rule_mark(view: RuleView) -> str:
+    if view.course in ("not reached", "disabled"):
+        return "not reached"
+    return "false" if view.course == "no match" else "true"
+
+
+def _expressions(simulation: Simulation, style: Style, explain: bool) -> Iterator[str]:
+    deciding = simulation.deciding
+    for view in simulation.rules:
+        evaluated = view.course not in ("not reached", "disabled")
+        relevant = view is deciding or (deciding is None and len(simulation.rules) <= 3)
+        if evaluated and (explain or relevant):
+            yield (
+                _title(f"Rule {view.position} {safe(view.rule.ref)}", style) + "\n" + expression_tree(view.trace, style)
+            )
+
+
+def _certificate(simulation: Simulation, style: Style) -> str:
+    lines = [_title("Certificate", style) + f"  {certificate_line(simulation)}"]
+    width = max((len(fact.name) for fact in simulation.certificate), default=0)
+    for fact in simulation.certificate:
+        value = safe(fact.value, 300)
+        if fact.problem and simulation.mtls:
+            lines.append(f"  {fact.name:<{width}}  {style(value, 'underline', 'red')}")
+            under = "" if style.color else f"  {' ' * width}  {'~' * min(columns(value), style.width - width - 4)}\n"
+            problem = style.wrapped(f"✗ {safe(fact.problem)}", " " * (width + 6), " " * (width + 4))
+            lines.append(under + style(problem, "red"))
+        else:
+            lines.append(f"  {fact.name:<{width}}  {value}")
+            if fact.warning:
+                lines.append(" " * (width + 4) + style(f"! {safe(fact.warning)}", "yellow"))
+    return "\n".join(lines)
+
+
+def _changes(simulation: Simulation, style: Style) -> str:
+    title = "To block it" if simulation.allowed else "To let it in"
+    if not simulation.changes:
+        if simulation.allowed and not any(view.course != "disabled" for view in simulation.rules):
+            return ""
+        return _title(title, style) + "\n" + style("  no small change of this request was found", "dim")
+    lines = [_title(title, style)]
+    names = {"request": "request", "certificate": "certificate", "both": "together"}
+    for side in ("certificate", "request", "both"):
+        chosen = [change for change in simulation.changes if change.side == side]
+        for number, change in enumerate(chosen):
+            label = names[side] if number == 0 else ""
+            lines.append(_change(change, label, simulation, style))
+    return "\n".join(lines)
+
+
+def _change(change: Change, label: str, simulation: Simulation, style: Style) -> str:
+    text = style.wrapped(change_text(change, simulation), " " * 17, f"  {label:<11}  • ")
+    if simulation.allowed and change.decision.rule is not None:
+        text += style(f"  → {safe(change.decision.rule.ref)}", "dim")
+    return text

@@ -1,0 +1,153 @@
+"""What one request gets, and why: the same road as the gateway's, with everything written down on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from cryptography import x509
+
+from mtls_tui.engine.explain import explain
+from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
+from mtls_tui.engine.policy import Policy
+from mtls_tui.engine.trace import Trace
+from mtls_tui.lang.types import Fields
+from mtls_tui.pki import Verification
+from mtls_tui.simulate.certificate_facts import CertificateFact, certificate_facts
+from mtls_tui.simulate.changes import Change, Search, turnarounds
+from mtls_tui.simulate.scenario import Scenario, Turn
+from mtls_tui.simulate.solve import Solver
+
+Course: TypeAlias = Literal["decided", "logged", "shadowed", "skipped the rest", "no match", "not reached", "disabled"]
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """One rule in one simulation. `position` counts from 1 over all rules, disabled ones included."""
+
+    rule: Rule
+    position: int
+    course: Course
+    fields: Fields
+    lists: Mapping[str, Any]
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Every node of the rule's expression with its value; made when it is asked for."""
+        return explain(self.rule.expression, self.fields, lists=self.lists)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The decision about one request, and everything that led to it."""
+
+    policy: Policy
+    scenario: Scenario
+    decision: Decision
+    request: Request
+    verification: Verification
+    host: str | None
+    """The host of the policy that the request belongs to; None when the policy has none of that name."""
+    mtls: bool
+    """Whether that host asks for a certificate."""
+    rules: tuple[RuleView, ...]
+    certificate: tuple[CertificateFact, ...]
+
+    @property
+    def http(self) -> HttpRequest:
+        """The request as it was sent."""
+        return self.scenario.http
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request goes on to the upstream."""
+        return not self.decision.blocked
+
+    @property
+    def deciding(self) -> RuleView | None:
+        """The rule that ended the evaluation: a terminating one, or a skip."""
+        return next((view for view in self.rules if view.course in ("decided", "skipped the rest")), None)
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """The smallest changes that turn the decision around, each tried; searched for when asked for."""
+        return turnarounds(search_of(self.policy, self.scenario), self.scenario, self.decision)
+
+    @property
+    def to_let_in(self) -> tuple[Change, ...]:
+        """Changes after which this blocked request is allowed; empty for an allowed one."""
+        return () if self.allowed else self.changes
+
+    @property
+    def to_block(self) -> tuple[Change, ...]:
+        """Changes after which this allowed request is blocked; empty for a blocked one."""
+        return self.changes if self.allowed else ()
+
+
+def simulate(
+    policy: Policy,
+    http: HttpRequest,
+    chain: Sequence[x509.Certificate | bytes] = (),
+    at: datetime | None = None,
+) -> Simulation:
+    """Decide about one request as the gateway would, at a time (default: the request's own, else now)."""
+    if at is None:
+        at = datetime.fromtimestamp(http.at, UTC) if http.at is not None else datetime.now(UTC)
+    if http.at is None:
+        http = replace(http, at=at.timestamp())
+    scenario = Scenario(http, tuple(chain), at)
+    outcome = policy.decide(http, scenario.chain, at)
+    host = outcome.host
+    return Simulation(
+        policy=policy,
+        scenario=scenario,
+        decision=outcome.decision,
+        request=outcome.request,
+        verification=outcome.verification,
+        host=host.name if host else None,
+        mtls=bool(host and host.mtls),
+        rules=tuple(_courses(policy, outcome.decision, outcome.request)),
+        certificate=certificate_facts(scenario.chain, outcome.verification, at),
+    )
+
+
+def search_of(policy: Policy, scenario: Scenario) -> Search:
+    """How the search for changes asks this policy."""
+    host = policy.host(scenario.http.host)
+
+    def fields_of(other: Scenario) -> Fields:
+        return policy.request(other.http, other.chain, other.at)[0].fields
+
+    def decide(other: Scenario) -> Decision:
+        return policy.decide(other.http, other.chain, other.at).decision
+
+    def unreal(turn: Turn) -> bool:
+        # A host without mTLS asks for no certificate, so none can change anything.
+        return turn.knob.side == "certificate" and not (host and host.mtls)
+
+    ruleset = policy.ruleset
+    return Search(ruleset.enabled, Solver(fields_of, ruleset.lists, skip=unreal), decide)
+
+
+def _courses(policy: Policy, decision: Decision, request: Request) -> Sequence[RuleView]:
+    views = []
+    ended = False
+    enabled = {rule.ref: number for number, rule in enumerate(policy.ruleset.enabled)}
+    ending = decision.rule or decision.skipped_by
+    for position, rule in enumerate(policy.ruleset.rules, 1):
+        course: Course = "no match"
+        if not rule.enabled:
+            course = "disabled"
+        elif ended:
+            course = "not reached"
+        elif ending is not None and rule.ref == ending.ref:
+            course = "decided" if decision.rule is not None else "skipped the rest"
+            ended = True
+        elif any(logged.ref == rule.ref for logged in decision.logged):
+            course = "shadowed" if rule.shadow and rule.action in TERMINATING else "logged"
+        assert rule.ref in enabled or not rule.enabled
+        views.append(RuleView(rule, position, course, request.fields, policy.ruleset.lists))
+    return views
