@@ -1,7 +1,7 @@
 """From a request to a decision. Knows no sockets and no screens."""
 
-from mtls_tui.engine.compile import Matcher, compile  # noqa: A004 - the contract's name
-from mtls_tui.engine.explain import explain
+from mtls_tui.engine.compile import Matcher, compile, evaluate  # noqa: A004 - the contract's name
+from mtls_tui.engine.explain import explain, explain_value
 from mtls_tui.engine.flip import Change, Edit
 from mtls_tui.engine.members import ListError
 from mtls_tui.engine.model import Action, Decision, HttpRequest, Request, Response, Rule
@@ -26,5 +26,7 @@ __all__ = [
     "Trace",
     "UnknownDecision",
     "compile",
+    "evaluate",
     "explain",
+    "explain_value",
 ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from mtls_tui.engine.generate import generate
+from mtls_tui.engine.generate import generate, generate_value
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import Request
 from mtls_tui.engine.types_of import check_types
 from mtls_tui.engine.walk import canonical, fields_of
-from mtls_tui.lang.ast import Expression
-from mtls_tui.lang.types import Fields
+from mtls_tui.lang.ast import Expression, Value
+from mtls_tui.lang.types import Fields, FieldValue
 
 
 class Matcher:
@@ -54,6 +54,14 @@ def compile(expression: Expression, *, lists: Lists | None = None) -> Matcher:  
     a pattern that can't be compiled.
     """
     return Matcher(expression, lists)
+
+
+def evaluate(value: Value, request: Request | Fields, *, lists: Lists | None = None) -> FieldValue | None:
+    """The value of a value expression; None when it is missing. Raises as `compile` and a matcher's call do."""
+    fields = fields_of_request(request)
+    check_types(fields, fields_of(value))
+    result: FieldValue | None = generate_value(value, lists)(fields)
+    return result
 
 
 def fields_of_request(request: Request | Fields) -> Fields:

@@ -48,6 +48,15 @@ def explain(
     return Trace(expression, values, lists, walker.unknown, root)
 
 
+def explain_value(
+    value: ast.Value, fields: Request | Fields, *, lists: Lists | None = None, unknown: Iterable[str] = ()
+) -> Step:
+    """The step of a value expression, every part of it with its value."""
+    values = fields.fields if isinstance(fields, Request) else fields
+    walker = _Walker(values, lists or {}, frozenset(canonical(name) for name in unknown))
+    return _step(walker.value(value, (), reached=True), "", set())
+
+
 @dataclass(slots=True, eq=False)
 class _Seen:
     """A node while it is being evaluated."""

@@ -59,11 +59,13 @@ def substring(source: bytes, start: int, end: int | None = None) -> bytes:
 
 
 def to_string(value: FieldValue) -> bytes | None:
-    """The text of an integer, a Boolean (`true`, `false`) or an address (IPv6 compressed)."""
+    """The text of an integer, a Boolean (`true`, `false`) or an address (RFC 5952 for IPv6)."""
     if isinstance(value, bool):
         return b"true" if value else b"false"
     if isinstance(value, int):
         return b"%d" % value
+    if isinstance(value, IPv6Address) and value.ipv4_mapped is not None:
+        return f"::ffff:{value.ipv4_mapped}".encode()  # Python's own text of it depends on Python's version
     if isinstance(value, IPv4Address | IPv6Address):
         return str(value).encode()
     return value if isinstance(value, bytes) else None

@@ -47,6 +47,12 @@ def generate(
     return generator.build([f"return {generator.three(expression.root, 0)}"])
 
 
+def generate_value(node: ast.Value, lists: members.Lists | None = None) -> Callable[[Any], Any]:
+    """The function that gives a value of a request, None when it is missing. Raises as `generate` does."""
+    generator = Generator(lists)
+    return generator.build([f"return {generator.value(node)}"])
+
+
 class Generator:
     """Gathers constants and parts while expressions are written, and builds the function at the end."""
 
@@ -210,6 +216,11 @@ class Generator:
         return _Tester("{left} " + symbol + " " + name)
 
     # --- values --------------------------------------------------------------------------------------------------
+
+    def value(self, node: ast.Value) -> str:
+        """A value, None for missing; for one over `[*]` the list of its elements."""
+        text = self._value(node, 0)
+        return f"list({text})" if is_mapped(node) else text
 
     def _value(self, node: ast.Argument, depth: int) -> str:
         """An expression without assignments, as it may stand where Python allows none; None for missing.

@@ -11,25 +11,15 @@ from functools import lru_cache
 
 import re2
 
-MAX_MEMORY = 10 << 20
-"""Bytes that one compiled expression may take; the original's limit for a compiled program."""
+from mtls_tui.lang.regex_syntax import PatternError, compile_pattern
 
-
-class PatternError(ValueError):
-    """A pattern that can't be compiled."""
+__all__ = ["PatternError", "compile_regex", "searcher", "star_spans", "wildcard", "wildcard_pieces"]
 
 
 @lru_cache(maxsize=512)
-def compile_regex(pattern: bytes) -> re2._Regexp:
-    """A compiled expression: bytes, no Unicode, leftmost first. Raises `PatternError`."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.log_errors = False
-    options.max_mem = MAX_MEMORY
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        raise PatternError(str(error)) from None
+def compile_regex(pattern: bytes) -> re2._Regexp[bytes]:
+    """A compiled expression: bytes, leftmost first. Raises `PatternError`."""
+    return compile_pattern(pattern)
 
 
 def searcher(pattern: bytes) -> Callable[[bytes], bool]:
