@@ -34,9 +34,12 @@ def strings(draw, *, quoted=False):
 
 
 @st.composite
-def integers(draw):
+def integers(draw, *, argument=False):
     value = draw(st.integers(0, 70000))
-    return ast.Integer(value, draw(st.sampled_from([str(value), f"0x{value:x}", f"0{value:o}"])))
+    forms = [str(value), f"0{value:o}"]
+    if not argument:  # `0x1` as an argument is a name to the original
+        forms.append(f"0x{value:x}")
+    return ast.Integer(value, draw(st.sampled_from(forms)))
 
 
 @st.composite
@@ -87,7 +90,7 @@ def string_values(draw):
         return ast.Index(ast.Field(draw(st.sampled_from(ARRAYS))), draw(st.integers(0, 3)))
     if kind == "call":
         return ast.Call(draw(st.sampled_from(["lower", "upper", "url_decode"])), (draw(string_values()),))
-    return ast.Call("substring", (draw(string_values()), draw(integers()), ast.Integer(-1, "-1")))
+    return ast.Call("substring", (draw(string_values()), draw(integers(argument=True)), ast.Integer(-1, "-1")))
 
 
 @st.composite
