@@ -95,3 +95,28 @@ def _bounded(found: list[bytes]) -> tuple[bytes, ...]:
     if len(found) > MOST_CERTIFICATES:
         raise ValueError(f"more than {MOST_CERTIFICATES} certificates")
     return tuple(found)
+
+
+def split_der(data: bytes) -> tuple[bytes, ...]:
+    """Certificates written one after the other as DER: HAProxy's `ssl_c_chain_der`."""
+    found: list[bytes] = []
+    position = 0
+    while position < len(data):
+        end = position + _der_length(data[position : position + 6])
+        if end > len(data):
+            raise ValueError("DER is cut short")
+        found.append(data[position:end])
+        position = end
+    return _bounded(found)
+
+
+def _der_length(head: bytes) -> int:
+    """The whole length of the SEQUENCE that begins here (X.690 8.1.3, definite form)."""
+    if len(head) < 2 or head[0] != 0x30:
+        raise ValueError("not a DER sequence")
+    if head[1] < 0x80:
+        return 2 + head[1]
+    count = head[1] & 0x7F
+    if not 1 <= count <= 3 or len(head) < 2 + count:
+        raise ValueError("not a DER length of ours")
+    return 2 + count + int.from_bytes(head[2 : 2 + count], "big")

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any
 
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
 from mtls_tui.engine.policy import Outcome, Policy
@@ -39,6 +38,23 @@ class Identity:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a request: `response` is the refusal, None lets it pass."""
+
+    line: Line
+    response: Response | None
+    identity: Identity | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the certificate is an identity: verified and not revoked."""
+        if self.outcome is None:
+            return False
+        return self.outcome.verification.verified and not self.outcome.verification.revoked
+
+
 @dataclass(slots=True)
 class Decider:
     """Answers questions by one policy. A new bundle means a new one; nothing of the old is kept."""
@@ -54,10 +70,17 @@ class Decider:
     counters: Counters = field(default_factory=Counters)
     _identities: OrderedDict[bytes, Identity] = field(default_factory=OrderedDict)
     _refusals: dict[Response, bytes] = field(default_factory=dict)
-    _allowances: OrderedDict[tuple[str, bool, str], bytes] = field(default_factory=OrderedDict)
+    _allowances: OrderedDict[tuple[str, int, bool], bytes] = field(default_factory=OrderedDict)
 
     def answer(self, asking: Asking, now: float) -> tuple[bytes, Line]:
         """The HTTP answer to a question, and the line for the log. Never raises. `now`: POSIX seconds."""
+        verdict = self.judge(asking, now)
+        if verdict.response is not None:
+            return self._refusal(verdict.response), verdict.line
+        return self._allowance(verdict), verdict.line
+
+    def judge(self, asking: Asking, now: float) -> Verdict:
+        """What becomes of a request. Never raises: whatever goes wrong is a refusal."""
         question: Question | None = None
         try:
             question = self.reader(asking)
@@ -68,7 +91,7 @@ class Decider:
             reason = f"{BLOCKED_BY_ERROR}: {type(error).__name__}: {error}"
             return self._refuse(question, now, "error", reason, REFUSED)
 
-    def _decide(self, question: Question, now: float) -> tuple[bytes, Line]:
+    def _decide(self, question: Question, now: float) -> Verdict:
         http = question.http
         host = self.policy.host(http.host)
         if host is None:
@@ -90,10 +113,10 @@ class Decider:
             self.counters.count(host.name, rule.ref, "shadow" if rule.shadow else "log")
         if decision.blocked and not shadowed:
             response = decision.rule.response if decision.rule is not None and decision.rule.response else REFUSED
-            return self._refusal(response), line
+            return Verdict(line, response, identity, outcome)
         if shadowed:
             line.action, line.would = "allow", decision.action
-        return self._allowance(identity, outcome), line
+        return Verdict(line, None, identity, outcome)
 
     def _identify(self, question: Question) -> Identity | None:
         text = question.certificates
@@ -117,21 +140,15 @@ class Decider:
             built = self._refusals[response] = refusal(Response(status, response.content_type, response.body))
         return built
 
-    def _allowance(self, identity: Identity | None, outcome: Outcome) -> bytes:
-        """200 with what the upstream may know. Only a verified, unrevoked certificate is an identity."""
+    def _allowance(self, verdict: Verdict) -> bytes:
+        """200 with what the upstream may know."""
         if not self.upstream_headers:
             return ALLOWED
-        verification = outcome.verification
-        trusted = verification.verified and not verification.revoked
-        key = (identity.fingerprint if identity else "", trusted, str(len(identity.chain)) if identity else "")
+        identity = verdict.identity
+        key = (identity.fingerprint, len(identity.chain), verdict.trusted) if identity else ("", 0, False)
         built = self._allowances.get(key)
         if built is None:
-            pairs = identity_headers(
-                self.upstream_headers, identity.chain if identity and trusted else (), outcome.request.fields
-            )
-            if identity and not trusted and "verified" in self.upstream_headers:
-                pairs = [("x-client-cert-verified", "REVOKED" if verification.revoked else "FAILED")]
-            lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+            lines = "".join(f"{name}: {value}\r\n" for name, value in told_upstream(verdict, self.upstream_headers))
             built = f"HTTP/1.1 200 OK\r\n{lines}content-length: 0\r\n\r\n".encode("latin-1")
             self._allowances[key] = built
             if len(self._allowances) > MOST_CACHED:
@@ -153,12 +170,10 @@ class Decider:
             certificate_error=str(verification.error) if verification.error else "",
         )
 
-    def _refuse(
-        self, question: Question | None, now: float, kind: str, reason: str, response: Response
-    ) -> tuple[bytes, Line]:
+    def _refuse(self, question: Question | None, now: float, kind: str, reason: str, response: Response) -> Verdict:
         # Counted without the host: a client could invent any number of them.
         self.counters.count("", "", kind)
-        return self._refusal(response), Line.of(question, now, action="block", rule="", reason=reason)
+        return Verdict(Line.of(question, now, action="block", rule="", reason=reason), response)
 
 
 def refusal(response: Response) -> bytes:
@@ -175,22 +190,27 @@ def refusal(response: Response) -> bytes:
     return head.encode("ascii") + body
 
 
-def identity_headers(wanted: Iterable[UpstreamHeader], chain: tuple[bytes, ...], fields: Any) -> list[tuple[str, str]]:
-    """The headers that tell an upstream of a verified chain (leaf first); without one, only that there is none."""
+def told_upstream(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> list[tuple[str, str]]:
+    """The headers that tell an upstream of the client. An untrusted certificate is no identity: only its fate is told.
+
+    Client-Cert and Client-Cert-Chain are RFC 9440's, the chain as presented. Overlong values are left out.
+    """
+    chain = verdict.identity.chain if verdict.identity is not None else ()
+    trusted = verdict.trusted
     pairs: list[tuple[str, str]] = []
     for name in wanted:
-        if not chain:
-            if name == "verified":
-                pairs.append(("x-client-cert-verified", "NONE"))
+        if name == "verified":
+            revoked = verdict.outcome is not None and verdict.outcome.verification.revoked
+            fate = "SUCCESS" if trusted else "NONE" if not chain else "REVOKED" if revoked else "FAILED"
+            pairs.append(("x-client-cert-verified", fate))
+        if not trusted or not chain or verdict.outcome is None:
             continue
         if name == "client-cert":
             pairs.append(("client-cert", _byte_sequence(chain[0])))
         elif name == "client-cert-chain" and len(chain) > 1:
             pairs.append(("client-cert-chain", ", ".join(_byte_sequence(der) for der in chain[1:])))
-        elif name == "verified":
-            pairs.append(("x-client-cert-verified", "SUCCESS"))
         elif name == "subject":
-            subject = fields.get("cf.tls_client_auth.cert_subject_dn_rfc2253", b"")
+            subject = verdict.outcome.request.fields.get("cf.tls_client_auth.cert_subject_dn_rfc2253", b"")
             pairs.append(("x-client-cert-subject", printable(subject)))
         elif name == "fingerprint":
             pairs.append(("x-client-cert-fingerprint", sha256(chain[0]).hexdigest()))

@@ -33,6 +33,7 @@ class Asking:
     body: bytes = b""
     peer: str = ""
     """The proxy's address; empty for a Unix socket."""
+    body_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,10 @@ ORIGINAL = {
 }
 
 
-def _base64_list(text: bytes) -> tuple[bytes, ...]:
-    return tuple(certheaders.from_base64(part.strip(b" ")) for part in text.split(b","))
+def _base64_der(text: bytes) -> tuple[bytes, ...]:
+    """Base64 of one certificate, or of several one after the other; the chain after a comma."""
+    parts = (certheaders.split_der(certheaders.from_base64(part.strip(b" "))) for part in text.split(b","))
+    return tuple(der for part in parts for der in part)
 
 
 def _rfc9440_list(text: bytes) -> tuple[bytes, ...]:
@@ -88,9 +90,9 @@ BY_NAME: Mapping[str, Style] = {
         Style("nginx", "x-client-cert", certheaders.from_escaped_pem, told=ORIGINAL, statuses=(403, 401)),
         Style("traefik", "x-forwarded-tls-client-cert", certheaders.from_traefik, told=FORWARDED,
               written=("x-forwarded-port", "x-forwarded-server", "x-real-ip")),
-        Style("caddy", "x-client-cert", _base64_list,
+        Style("caddy", "x-client-cert", _base64_der,
               told=FORWARDED | {key: ORIGINAL[key] for key in ("sni", "tls_version", "tls_cipher")}),
-        Style("haproxy", "x-client-cert", _base64_list, chain="x-client-cert-chain", told=ORIGINAL),
+        Style("haproxy", "x-client-cert", _base64_der, chain="x-client-cert-chain", told=ORIGINAL),
         Style("rfc9440", "client-cert", _rfc9440_list, chain="client-cert-chain",
               told=FORWARDED | {"sni": ORIGINAL["sni"]}),
     )
@@ -160,6 +162,7 @@ def read_forwarded(style: Style, asking: Asking) -> Question:
             tls_version=TLS_VERSIONS.get(version.lower(), version),
             tls_cipher=TLS13_CIPHERS.get(cipher, cipher),
             body=asking.body if asking.body else None,
+            body_truncated=asking.body_truncated,
         ),
         certificates=certificates,
         parse=style.parse,
