@@ -1,12 +1,12 @@
 """Certificates: facts of one, path verification, revocation, the local authority. Knows no rules and no HTTP."""
 
 from mtls_tui.pki.authority import Authority, AuthorityError
-from mtls_tui.pki.cache import Verifier
+from mtls_tui.pki.cache import Verifier, verify
 from mtls_tui.pki.errors import LoadError, StoreError, VerifyError
 from mtls_tui.pki.facts import Fact, facts, facts_absent
 from mtls_tui.pki.load import load_certificates, load_crls
 from mtls_tui.pki.store import Source, TrustStore
-from mtls_tui.pki.verify import Verification, verify
+from mtls_tui.pki.verify import Verification
 
 __all__ = [
     "Authority",

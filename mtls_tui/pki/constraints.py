@@ -23,7 +23,8 @@ from mtls_tui.pki.names import COMMON_NAME, EMAIL_ADDRESS, CanonicalName, attrib
 from mtls_tui.pki.raw import raw_extension
 
 MAX_CHECKS = 1 << 20
-"""Names times constraints of a path; OpenSSL (NAME_CHECK_MAX) and cryptography (Budget) stop there as well."""
+"""Names of one certificate times constraints of one authority; OpenSSL (NAME_CHECK_MAX) stops there as well, and
+cryptography (Budget) at as many per path."""
 MAX_COMPARISONS = 1 << 16
 """Comparisons one by one, for all kinds but dNSName, where a look-up answers for all constraints at once."""
 
@@ -67,21 +68,25 @@ class Constraints:
     permitted: Subtrees
     excluded: Subtrees
     kinds: frozenset[int]
+    count: int
+    """How many subtrees there are."""
 
 
 @dataclass(slots=True)
 class Budget:
     """What one path may still cost, so that a certificate full of names and constraints ends in time."""
 
-    checks: int = MAX_CHECKS
     comparisons: int = MAX_COMPARISONS
 
-    def spend(self, checks: int, comparisons: int) -> None:
+    def spend(self, comparisons: int) -> None:
         """Count; Refused when too much."""
-        self.checks -= checks
         self.comparisons -= comparisons
-        if self.checks < 0 or self.comparisons < 0:
-            raise Refused(Code.UNSPECIFIED, "has more names than can be compared with the name constraints above it")
+        if self.comparisons < 0:
+            raise _too_many()
+
+
+def _too_many() -> Refused:
+    return Refused(Code.UNSPECIFIED, "has more names than can be compared with the name constraints above it")
 
 
 @dataclass(slots=True)
@@ -116,6 +121,7 @@ def check_path(path: Sequence[View]) -> None:
     """Refused when a certificate breaks the constraints of an authority above it. `path` runs from leaf to anchor."""
     budget = Budget()
     names: dict[int, list[tuple[int, object]]] = {}
+    subject_sizes: dict[int, int] = {}
     for above in range(len(path) - 1, 0, -1):
         constraints = constraints_of(path[above])
         if constraints is None:
@@ -125,7 +131,10 @@ def check_path(path: Sequence[View]) -> None:
                 continue
             if below not in names:
                 names[below] = list(_names(path[below], leaf=below == 0))
+                subject_sizes[below] = sum(1 for _ in attributes(path[below].subject_raw))
             try:
+                if (len(names[below]) + subject_sizes[below]) * constraints.count > MAX_CHECKS:
+                    raise _too_many()
                 for kind, name in names[below]:
                     _check(constraints, kind, name, path[above], budget)
             except Refused as refusal:
@@ -143,6 +152,7 @@ def _read(view: View) -> Constraints:
     try:
         start, end = expect(raw, 0, len(raw), SEQUENCE)
         seen: list[int] = []
+        count = 0
         for tag, _, content, stop in children(raw, start, end):
             if tag not in sides or (seen and tag <= seen[-1]) or content == stop:
                 raise DerError("no GeneralSubtrees")
@@ -151,6 +161,7 @@ def _read(view: View) -> Constraints:
                 if inner != SEQUENCE:
                     raise DerError("no GeneralSubtree")
                 _read_subtree(sides[tag], raw, subtree, subtree_end)
+                count += 1
         if not seen:
             raise DerError("neither permitted nor excluded subtrees")
     except DerError as error:
@@ -158,7 +169,7 @@ def _read(view: View) -> Constraints:
             Code.UNSUPPORTED_CONSTRAINT_SYNTAX, f"has name constraints that can't be read ({error})"
         ) from None
     permitted, excluded = sides[0xA0].freeze(), sides[0xA1].freeze()
-    return Constraints(permitted, excluded, permitted.kinds | excluded.kinds)
+    return Constraints(permitted, excluded, permitted.kinds | excluded.kinds, count)
 
 
 def _read_subtree(side: _Side, raw: bytes, start: int, end: int) -> None:
@@ -320,7 +331,7 @@ def _match(kind: int, name: object, permitted: Subtrees, excluded: Subtrees, bud
 
 
 def _any(name: _N, constraints: Sequence[_C], inside: Callable[[_N, _C], bool], budget: Budget) -> bool:
-    budget.spend(len(constraints), len(constraints))
+    budget.spend(len(constraints))
     return any(inside(name, constraint) for constraint in constraints)
 
 
@@ -328,7 +339,7 @@ def _match_dns(name: str, permitted: frozenset[str], excluded: frozenset[str], b
     """Hosts by looking up the name and each domain above it: linear in its labels, however many constraints."""
     if len(name) > 253 or not _DNS_NAME.fullmatch(name):
         raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has the dNSName `{name[:80]}`, which is malformed")
-    budget.spend(len(permitted) + len(excluded), 1)
+    budget.spend(1)
     text = name.lower()
     above = [""]
     labels = text.split(".")

@@ -319,7 +319,7 @@ def _entry(tbs: bytes, position: int, serial: bytes) -> Revoked | None:
     """The entry at a place, None when it is another serial's (two hashes may begin alike)."""
     content, after = expect(tbs, position, len(tbs), SEQUENCE)
     number, number_end = expect(tbs, content, after, INTEGER)
-    if tbs[number:number_end] != serial:
+    if number_end - number != len(serial) or not tbs.startswith(serial, number):
         return None
     tag, when, when_end = header(tbs, number_end, after)
     reason = "unspecified"
@@ -332,13 +332,18 @@ def _entry(tbs: bytes, position: int, serial: bytes) -> Revoked | None:
     return Revoked(_time(tbs[when:when_end], tag), reason)
 
 
+_DATE_PARTS = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
+
+
 def _time(text: bytes, tag: int) -> int:
     """POSIX seconds of a UTCTime or GeneralizedTime (4.1.2.5); 0 for a date that is none: revoked all the same."""
-    digits = text.decode("latin-1").removesuffix("Z")
     if tag == UTC_TIME:
-        digits = ("19" if digits[:1] >= "5" else "20") + digits
+        text = (b"19" if text[:1] >= b"5" else b"20") + text
+    if len(text) != 15 or text[14:] != b"Z" or not text[:14].isdigit():
+        return 0
+    year, month, day, hour, minute, second = (int(text[a:b]) for a, b in _DATE_PARTS)
     try:
-        return int((datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC) - EPOCH).total_seconds())
+        return int((datetime(year, month, day, hour, minute, second, tzinfo=UTC) - EPOCH).total_seconds())
     except ValueError:
         return 0
 

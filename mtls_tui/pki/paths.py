@@ -76,7 +76,7 @@ class Search:
 
     def _issuers(self, child: View) -> Iterator[tuple[View, bool]]:
         store = self._store
-        name = child.issuer
+        name = store.issuer_of(child)
         for anchor in _likeliest(child, store.anchors_by_subject.get(name, ())):
             yield anchor, True
         for authority in _likeliest(child, store.intermediates_by_subject.get(name, ())):
@@ -94,8 +94,8 @@ class Search:
         return self._pool_by_subject
 
 
-def _identity(authority: View) -> tuple[CanonicalName, bytes]:
-    return authority.subject, authority.spki
+def _identity(authority: View) -> tuple[bytes, bytes]:
+    return authority.subject_raw, authority.spki
 
 
 def _likeliest(child: View, issuers: Sequence[View]) -> Sequence[View]:

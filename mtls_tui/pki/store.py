@@ -54,6 +54,8 @@ class TrustStore:
         "_boundaries",
         "_crls",
         "_known",
+        "_memory",
+        "_names",
         "_signers",
         "anchor_set",
         "anchors",
@@ -81,6 +83,8 @@ class TrustStore:
     _signers: dict[tuple[bytes, bytes], bool]
     _known: dict[bytes, View]
     _boundaries: list[int]
+    _names: dict[bytes, CanonicalName]
+    _memory: object | None
 
     def __init__(
         self,
@@ -106,6 +110,8 @@ class TrustStore:
         put(self, "_crls", _by_issuer(self.crls))
         put(self, "_signers", {})
         put(self, "_known", {})
+        put(self, "_memory", None)
+        put(self, "_names", {item.subject_raw: item.subject for item in (*self.anchors, *self.intermediates)})
         put(self, "_boundaries", _boundaries(self.anchors, self.intermediates, self.crls))
         put(self, "digest", self._digest())
         for crl in self.crls:
@@ -121,6 +127,20 @@ class TrustStore:
     def generation(self) -> str:
         """The digest in hex, for caches and status displays."""
         return self.digest.hex()
+
+    @property
+    def memory(self) -> object | None:
+        """What `pki.verify` remembers for this store; nothing that decides."""
+        return self._memory
+
+    def keep_memory(self, memory: object) -> None:
+        """Set `memory`, once."""
+        if self._memory is None:
+            object.__setattr__(self, "_memory", memory)
+
+    def issuer_of(self, child: View) -> CanonicalName:
+        """The comparable name of a certificate's issuer; without work when an authority here writes it alike."""
+        return self._names.get(child.issuer_raw) or child.issuer
 
     def crls_of(self, issuer: CanonicalName) -> Sequence[RevocationList]:
         """The CRLs in this issuer's name, newest first."""

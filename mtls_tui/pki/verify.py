@@ -53,18 +53,8 @@ class Verification:
         return "verified" if self.verified else "no certificate was presented"
 
 
-def verify(chain: Sequence[Presented] | Presented, store: TrustStore, at: datetime) -> Verification:
-    """Verify what a client presented, leaf first: Certificates, or PEM or DER bytes, unparsable ones included.
-
-    The first certificate is the identity; the others may come in any order, doubled, foreign. `at` is the time that
-    counts (a naive one is read as UTC). Never raises on anything that a client can send.
-    """
-    items: Sequence[Presented] = (chain,) if isinstance(chain, bytes | x509.Certificate) else chain
-    return verify_at(items, store, epoch_seconds(at))
-
-
 def verify_at(items: Sequence[Presented], store: TrustStore, now: int) -> Verification:
-    """`verify` with the time in whole POSIX seconds."""
+    """What `pki.verify` does when it remembers nothing; `now` in whole POSIX seconds."""
     low, high = store.window(now)
     if not items:
         return Verification(False, False, False, None, (), low, high)
