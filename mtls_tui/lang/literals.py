@@ -36,7 +36,8 @@ _HASHES = re.compile(r"#*+")
 _HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}|\+[0-9A-Fa-f]")
 _OCTAL = re.compile(r"[0-7]{3}")
 _SEPARATOR = re.compile(r"[:.-]")
-_U8 = re.compile(r"\+?[0-9]+")
+_SHORT_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")
+_DIGIT_VALUES = {digit: int(digit, 16) for digit in "0123456789abcdefABCDEF"}
 
 after_spaces = SPACES.re_match
 plain_string = PLAIN_STRING.re_match
@@ -58,26 +59,31 @@ class _Literal(Token):
 # --- integers -----------------------------------------------------------------------------------------------------
 
 
-def _number(text: str, start: int, end: int, radix: int) -> int:
-    """A signed 64-bit number; the first thing that is wrong, from the left, is what is said."""
-    written = text[start:end]
+def _number_problem(written: str, radix: int, least: int, most: int) -> tuple[int, str]:
+    """The value, and the first thing that is wrong with it from the left ("" when nothing is)."""
     negative = written.startswith("-")
     digits = written[1:] if negative else written
     good = len(digits)
     for place, digit in enumerate(digits):
-        if int(digit, 16) >= radix:
+        if _DIGIT_VALUES.get(digit, 99) >= radix:
             good = place
             break
     significant = digits[:good].lstrip("0")
     value = int(significant or "0", radix) if len(significant) <= 64 else 1 << 64
     value = -value if negative else value
-    if INTEGER_MIN <= value <= INTEGER_MAX:
-        if good == len(digits):
-            return value
-        problem = "invalid digit found in string"
-    else:
-        problem = f"number too {'small' if negative else 'large'} to fit in target type"
-    raise Rejected(text, start, end, "bad-number", f"{problem} while parsing with radix {radix}")
+    if not least <= value <= most:
+        return value, f"number too {'small' if negative else 'large'} to fit in target type"
+    if good < len(digits):
+        return value, "invalid digit found in string"
+    return value, "" if digits else "cannot parse integer from empty string"
+
+
+def _number(text: str, start: int, end: int, radix: int) -> int:
+    """A signed 64-bit number."""
+    value, problem = _number_problem(text[start:end], radix, INTEGER_MIN, INTEGER_MAX)
+    if problem:
+        raise Rejected(text, start, end, "bad-number", f"{problem} while parsing with radix {radix}")
+    return value
 
 
 class IntegerLiteral(_Literal):
@@ -252,19 +258,25 @@ def _address(text: str, start: int, end: int) -> Address:
     return Address(value, written, Span(start, end))
 
 
+def _member(text: str, start: int, end: int) -> Address:
+    """An address in a set: there IPv4 may have leading zeros and, left out at its end, bytes that are zero."""
+    written = text[start:end]
+    if not _SHORT_IPV4.fullmatch(written):
+        return _address(text, start, end)
+    values = [int(part[-4:]) if len(part.lstrip("0")) <= 3 else 256 for part in written.split(".")]
+    if max(values) > 255:
+        return _address(text, start, end)  # which says what is wrong
+    return Address(IPv4Address(bytes((*values, 0, 0, 0)[:4])), written, Span(start, end))
+
+
 def _network(text: str, start: int, slash: int, end: int) -> Network:
-    address = _address(text, start, slash)
-    written = text[slash + 1 : end]
-    problem = ""
-    if not written:
-        problem = "cannot parse integer from empty string"
-    elif not _U8.fullmatch(written):
-        problem = "invalid digit found in string"
-    elif len(written.lstrip("0")) > 3 or int(written) > 255:
-        problem = "number too large to fit in target type"
+    try:
+        address = _member(text, start, slash)
+    except Rejected as rejected:  # the original shows all up to the first slash
+        raise _bad_network(text, start, text.index("/", start), rejected.message) from None
+    length, problem = _number_problem(text[slash + 1 : end], 10, 0, 255)
     if problem:
         raise _bad_network(text, slash + 1, end, f"couldn't parse length in network: {problem}")
-    length = int(written)
     family = 4 if isinstance(address.value, IPv4Address) else 6
     maximum = address.value.max_prefixlen
     if length > maximum:
@@ -305,10 +317,10 @@ class AddressItem(_Literal):
             if first.value.version != last.value.version or int(first.value) > int(last.value):
                 raise Rejected(instring, loc, end, "range-bounds", "incompatible range bounds")
             return end, Range(first, last, Span(loc, end))
-        slash = instring.find("/", loc, end)
+        slash = instring.rfind("/", loc, end)
         if slash >= 0:
             return end, _network(instring, loc, slash, end)
-        return end, _address(instring, loc, end)
+        return end, _member(instring, loc, end)
 
 
 # --- list names ---------------------------------------------------------------------------------------------------

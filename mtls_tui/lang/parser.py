@@ -516,7 +516,7 @@ class Reader:
         assert left.span is not None
         start = left.span.start
         found = _comparison(text, at)
-        if found is None or (kind == BOOL and _logical(text, at)):
+        if found is None or _logical(text, at):  # `&&` is no bitwise operator
             return Test(left, Span(start, at)), None, at
         operator = _OPERATORS[found[1]]
         right: Right

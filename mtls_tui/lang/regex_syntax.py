@@ -1,47 +1,301 @@
-"""Patterns: the original's syntax of regular expressions and wildcards, checked, and put in RE2's terms."""
+"""Regular expressions as the original has them, put in RE2's terms: bytes, Unicode off unless `(?u)`, linear time.
+
+`compile_pattern` is what the checker and the engine's matcher both call, so a pattern that was accepted also runs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
 import re2
 
+from mtls_tui.lang import regex_sets as sets
+from mtls_tui.lang.limits import REGEX_COMPILED_BYTES
+from mtls_tui.lang.regex_sets import Ranges
+from mtls_tui.lang.regex_tree import (
+    Alternation,
+    Assertion,
+    Char,
+    CharRange,
+    Class,
+    ClassItem,
+    Concat,
+    Dot,
+    Flags,
+    Group,
+    Named,
+    Node,
+    Operation,
+    PatternError,
+    Perl,
+    Property,
+    Repeat,
+    Union,
+    fail,
+    read_regex,
+)
 
-class PatternError(ValueError):
-    """A pattern that is none, in the original's words."""
+__all__ = ["PatternError", "check_pattern", "compile_pattern", "re2_text"]
+
+_MOST_REPEATS = 1000
+"""RE2's limit for a repetition and for the product of those inside each other; larger ones are written out."""
+_MOST_TEXT = 1 << 22
+_PROGRAM_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Mode:
+    """The flags that are on."""
+
+    i: bool = False
+    m: bool = False
+    s: bool = False
+    U: bool = False
+    R: bool = False
+    u: bool = False
+    x: bool = False
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A translated piece: its text, what it costs the original's compiler in bytes, its largest product of repeats."""
+
+    text: str
+    cost: int
+    repeats: int = 1
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise PatternError unless the pattern is a regular expression."""
+    """Raise PatternError unless the pattern is a regular expression within the limits."""
     compile_pattern(pattern.encode())
 
 
+@lru_cache(maxsize=4096)
 def compile_pattern(value: bytes) -> re2._Regexp[bytes]:
-    """The pattern, ready to search bytes."""
+    """The regular expression (the `value` of a `Pattern`), ready to search bytes; PatternError when it is none.
+
+    A pattern of bytes that are not UTF-8 is refused: the original's patterns are text.
+    """
+    try:
+        pattern = value.decode()
+    except UnicodeDecodeError:
+        raise PatternError("error: the pattern is not valid UTF-8") from None
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
-    options.max_mem = 64 << 20
+    options.max_mem = _PROGRAM_BYTES
     try:
-        return re2.compile(value, options)
-    except re2.error as error:
-        raise PatternError(f"error: {error.args[0]}") from None
+        return re2.compile(re2_text(pattern).encode("ascii"), options)
+    except re2.error:  # what is left of RE2's own limits is size
+        raise _too_big() from None
 
 
-def check_wildcard(pattern: bytes) -> None:
-    """Raise PatternError unless the pattern is a wildcard."""
-    star = False
-    at = 0
-    while at < len(pattern):
-        mark = pattern[at : at + 1]
-        if mark == b"\\":
-            if at + 1 == len(pattern):
-                raise PatternError(
-                    f"invalid wildcard: wildcard syntax error at position {at}: "
-                    "incomplete escape sequence at the end of the wildcard"
+def re2_text(pattern: str) -> str:
+    """The pattern in RE2's syntax, for bytes, in ASCII; the groups keep their numbers."""
+    translator = _Translator()
+    piece = translator.piece(read_regex(pattern))
+    if piece.cost > REGEX_COMPILED_BYTES:
+        raise _too_big()
+    return piece.text
+
+
+def _too_big() -> PatternError:
+    return PatternError(f"Compiled regex exceeds size limit of {REGEX_COMPILED_BYTES} bytes.")
+
+
+class _Translator:
+    """Walks a tree once; `mode` is what the flags say at the present place."""
+
+    __slots__ = ("mode",)
+
+    def __init__(self) -> None:
+        self.mode = _Mode()
+
+    def piece(self, node: Node) -> _Piece:
+        match node:
+            case Char():
+                return self._char(node)
+            case Dot():
+                return self._dot()
+            case Assertion(name=name):
+                return self._assertion(name)
+            case Perl() | Property() | Class():
+                return self._written(self._members(node))
+            case Flags(changes=changes):
+                self._set(changes)
+                return _Piece("", 0)
+            case Repeat():
+                return self._repeat(node)
+            case Group():
+                before = self.mode
+                self._set(node.changes)
+                inner = self.piece(node.item)
+                self.mode = before
+                return _Piece(("(" if node.captures else "(?:") + inner.text + ")", inner.cost, inner.repeats)
+            case Concat(items=items):
+                pieces = [self.piece(item) for item in items]
+                return _checked(
+                    "".join(p.text for p in pieces) or "(?:)",
+                    sum(p.cost for p in pieces),
+                    max((p.repeats for p in pieces), default=1),
                 )
-            if pattern[at + 1 : at + 2] not in (b"*", b"\\"):
-                raise PatternError(f"invalid wildcard: wildcard syntax error at position {at}: invalid escape sequence")
-            at += 1
-        if mark == b"*" and star:
-            raise PatternError("wildcard contains a double star")
-        star = mark == b"*"
-        at += 1
+            case Alternation(items=items):
+                pieces = [self.piece(item) for item in items]
+                text = "(?:" + "|".join(p.text for p in pieces) + ")"
+                cost = sum(p.cost for p in pieces) + 72 + 8 * len(pieces)
+                return _checked(text, cost, max(p.repeats for p in pieces))
+
+    def _set(self, changes: list[tuple[str, bool]]) -> None:
+        for letter, on in changes:
+            self.mode = replace(self.mode, **{letter: on})
+
+    # --- characters ---
+
+    def _char(self, node: Char) -> _Piece:
+        mode = self.mode
+        if not mode.u and node.byte is not None and node.byte > 0x7F:
+            return _Piece(f"\\x{node.byte:02x}", 32)
+        code = ord(node.value)
+        if mode.i and (mode.u or code < 0x80):
+            single = ((code, code),)
+            variants = sets.folded(single) if mode.u else sets.folded_ascii(single)
+            if variants != single:
+                return self._written(variants)
+        encoded = node.value.encode()
+        return _Piece("".join(f"\\x{byte:02x}" for byte in encoded), 32 * len(encoded))
+
+    def _dot(self) -> _Piece:
+        mode = self.mode
+        if mode.s:
+            breaks: Ranges = ()
+        else:
+            breaks = ((10, 10), (13, 13)) if mode.R else ((10, 10),)
+        return self._written(sets.complement(breaks, self._whole()))
+
+    def _whole(self) -> Ranges:
+        return sets.SCALARS if self.mode.u else sets.BYTES
+
+    def _written(self, members: Ranges) -> _Piece:
+        """A set of bytes or, in Unicode mode, of characters."""
+        if not self.mode.u or not members or members[-1][1] < 0x80:
+            return _Piece(sets.byte_class(members), 64 + 8 * len(members))
+        alternatives = ["".join(sets.byte_class((step,)) for step in steps) for steps in sets.utf8_sequences(members)]
+        return _checked("(?:" + "|".join(alternatives) + ")", 100 * len(alternatives), 1)
+
+    # --- sets ---
+
+    def _members(self, node: ClassItem) -> Ranges:
+        whole = self._whole()
+        match node:
+            case Char():
+                code = self._code(node)
+                return ((code, code),)
+            case CharRange(first=first, last=last):
+                return ((self._code(first), self._code(last)),)
+            case Perl(kind=kind, negated=negated):
+                found = sets.unicode_perl(kind) if self.mode.u else sets.ASCII_PERL[kind]
+                return sets.complement(found, whole) if negated else found
+            case Named(name=name, negated=negated):
+                return self._closed(sets.ASCII_CLASSES[name], negated=negated)
+            case Property():
+                return self._property(node)
+            case Union(items=items):
+                return sets.united(part for item in items for part in self._members(item))
+            case Operation(operator=operator, left=left, right=right):
+                return sets.operated(operator, self._cased(left), self._cased(right), whole)
+            case Class(negated=negated, content=content):
+                return self._closed(self._members(content), negated=negated)
+
+    def _cased(self, node: ClassItem) -> Ranges:
+        return self._closed(self._members(node), negated=False)
+
+    def _closed(self, members: Ranges, *, negated: bool) -> Ranges:
+        """With both cases, where case doesn't count, and then turned around."""
+        if self.mode.i:
+            members = sets.folded(members) if self.mode.u else sets.folded_ascii(members)
+        return sets.complement(members, self._whole()) if negated else members
+
+    def _code(self, node: Char) -> int:
+        if not self.mode.u and node.byte is not None:
+            return node.byte
+        code = ord(node.value)
+        if not self.mode.u and code > 0x7F:
+            fail("Unicode not allowed here")
+        return code
+
+    def _property(self, node: Property) -> Ranges:
+        if not self.mode.u:
+            fail("Unicode not allowed here")
+        name = node.name.removeprefix("^")
+        negated = node.negated != node.name.startswith("^")
+        canonical = {"any": "Any", "letter": "L", "number": "N", "punctuation": "P", "symbol": "S", "mark": "M"}
+        for known in (name, canonical.get(name.lower(), ""), name.title(), name.split("=")[-1], name.upper()):
+            found = sets.found_by_re2(f"\\p{{{known}}}") if known.replace("_", "").isalnum() else None
+            if found is not None:
+                return self._closed(found, negated=negated)
+        return fail("Unicode property not found")
+
+    # --- places ---
+
+    def _assertion(self, name: str) -> _Piece:
+        mode = self.mode
+        if name in ("^", "$"):
+            if not mode.m:
+                return _Piece("\\A" if name == "^" else "\\z", 32)
+            if mode.R:
+                return self._impossible("line ends of two characters, (?R)")
+            return _Piece(f"(?m:{name})", 32)
+        if name in ("\\A", "\\z"):
+            return _Piece(name, 32)
+        if mode.u:
+            return self._impossible("word boundaries under (?u)")
+        if name in ("\\b", "\\B"):
+            return _Piece(name, 32)
+        return self._impossible(f"the word boundary {name}")
+
+    @staticmethod
+    def _impossible(what: str) -> _Piece:
+        """What the original has and RE2 can't do; `docs/compatibility.md` lists these."""
+        fail(f"{what} is not supported here")
+
+    # --- repetitions ---
+
+    def _repeat(self, node: Repeat) -> _Piece:
+        item = self.piece(node.item)
+        lazy = "" if node.greedy != self.mode.U else "?"
+        unit = f"(?:{item.text})"
+        first, last = node.first, node.last
+        most = first if last is None else last
+        if most * item.cost > REGEX_COMPILED_BYTES:
+            raise _too_big()
+        cost = first * item.cost + ((last - first) * (item.cost + 40) if last is not None else item.cost + 40)
+        if last is None and first <= 1:
+            return _checked(unit + ("+" if first else "*") + lazy, cost, item.repeats)
+        if (first, last) == (0, 1):
+            return _checked(unit + "?" + lazy, cost, item.repeats)
+        if most * item.repeats <= _MOST_REPEATS:
+            bounds = f"{{{first}}}" if first == last else f"{{{first},{'' if last is None else last}}}"
+            return _checked(unit + bounds + lazy, cost, max(1, most) * item.repeats)
+        step = max(1, _MOST_REPEATS // item.repeats)
+        text = _stepped(unit, first, step, lambda count: f"{{{count}}}")
+        if last is None:
+            text += unit + "*" + lazy
+        else:
+            text += _stepped(unit, last - first, step, lambda count: f"{{0,{count}}}{lazy}")
+        return _checked(f"(?:{text})", cost, step * item.repeats)
+
+
+def _stepped(unit: str, count: int, step: int, bounds: Callable[[int], str]) -> str:
+    """A repetition as a sequence of ones that RE2 takes."""
+    whole, rest = divmod(count, step)
+    if (whole + 1) * len(unit) > _MOST_TEXT:
+        raise _too_big()
+    return (unit + bounds(step)) * whole + (unit + bounds(rest) if rest else "")
+
+
+def _checked(text: str, cost: int, repeats: int) -> _Piece:
+    if cost > REGEX_COMPILED_BYTES or len(text) > _MOST_TEXT:
+        raise _too_big()
+    return _Piece(text, cost, repeats)

@@ -1,0 +1,188 @@
+"""Sets of bytes and of characters as sorted ranges, and how RE2 writes them over bytes.
+
+The data on Unicode come from RE2's own tables: a property's characters are those that RE2 finds among all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import TypeAlias
+
+import re2
+
+Ranges: TypeAlias = tuple[tuple[int, int], ...]
+"""Inclusive, sorted, neither touching nor overlapping."""
+
+BYTES: Ranges = ((0, 255),)
+SCALARS: Ranges = ((0, 0xD7FF), (0xE000, 0x10FFFF))
+
+ASCII_CLASSES: dict[str, Ranges] = {
+    "alnum": ((0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)),
+    "alpha": ((0x41, 0x5A), (0x61, 0x7A)),
+    "ascii": ((0, 0x7F),),
+    "blank": ((9, 9), (0x20, 0x20)),
+    "cntrl": ((0, 0x1F), (0x7F, 0x7F)),
+    "digit": ((0x30, 0x39),),
+    "graph": ((0x21, 0x7E),),
+    "lower": ((0x61, 0x7A),),
+    "print": ((0x20, 0x7E),),
+    "punct": ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)),
+    "space": ((9, 13), (0x20, 0x20)),
+    "upper": ((0x41, 0x5A),),
+    "word": ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)),
+    "xdigit": ((0x30, 0x39), (0x41, 0x46), (0x61, 0x66)),
+}
+ASCII_PERL = {"d": ASCII_CLASSES["digit"], "s": ASCII_CLASSES["space"], "w": ASCII_CLASSES["word"]}
+
+_WHITE_SPACE: Ranges = (
+    *((9, 13), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029)),
+    *((0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)),
+)
+_OTHER_WORD: Ranges = (
+    *((0x200C, 0x200D), (0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)),
+)
+"""Word characters that no letter, mark, number or connector category has: joiners and circled letters."""
+
+
+def united(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The ranges sorted, those that touch made one."""
+    result: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(result[-1][1], last))
+        else:
+            result.append((first, last))
+    return tuple(result)
+
+
+def complement(ranges: Ranges, whole: Ranges) -> Ranges:
+    """What the whole has and the ranges have not."""
+    result: list[tuple[int, int]] = []
+    for start, end in whole:
+        at = start
+        for first, last in ranges:
+            if last < at or first > end:
+                continue
+            if first > at:
+                result.append((at, first - 1))
+            at = max(at, last + 1)
+        if at <= end:
+            result.append((at, end))
+    return tuple(result)
+
+
+def common(left: Ranges, right: Ranges, whole: Ranges) -> Ranges:
+    """What both have."""
+    return complement(united((*complement(left, whole), *complement(right, whole))), whole)
+
+
+def operated(operator: str, left: Ranges, right: Ranges, whole: Ranges) -> Ranges:
+    """`&` intersection, `-` difference, `~` symmetric difference."""
+    if operator == "&":
+        return common(left, right, whole)
+    only_left = common(left, complement(right, whole), whole)
+    if operator == "-":
+        return only_left
+    return united((*only_left, *common(right, complement(left, whole), whole)))
+
+
+def folded_ascii(ranges: Ranges) -> Ranges:
+    """With the other case of every ASCII letter."""
+    other = [(c ^ 0x20, c ^ 0x20) for c in (*range(0x41, 0x5B), *range(0x61, 0x7B)) if _has(ranges, c)]
+    return united((*ranges, *other))
+
+
+def _has(ranges: Ranges, value: int) -> bool:
+    return any(first <= value <= last for first, last in ranges)
+
+
+@cache
+def _scalars() -> bytes:
+    return "".join(chr(c) for first, last in SCALARS for c in range(first, last + 1)).encode()
+
+
+@cache
+def found_by_re2(pattern: str) -> Ranges | None:
+    """The characters that one piece of a pattern matches; None when RE2 doesn't know the piece."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        runs = re2.compile(f"(?:{pattern})+".encode(), options)
+    except re2.error:
+        return None
+    characters = _scalars()
+    ranges: list[tuple[int, int]] = []
+    for run in runs.finditer(characters):
+        first = characters[run.start() : run.start() + 4].decode("utf-8", "ignore")[0]
+        tail = characters[max(run.start(), run.end() - 4) : run.end()]
+        ranges.append((ord(first), ord(tail.decode("utf-8", "ignore")[-1])))
+    return common(united(ranges), SCALARS, SCALARS)
+
+
+def folded(ranges: Ranges) -> Ranges:
+    """With every character that differs by case alone."""
+    if not ranges:
+        return ranges
+    found = found_by_re2("(?i:" + _bracketed(ranges) + ")")
+    assert found is not None
+    return found
+
+
+def _bracketed(ranges: Ranges) -> str:
+    return "[" + "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in ranges) + "]"
+
+
+def unicode_perl(kind: str) -> Ranges:
+    """`\\d`, `\\s` and `\\w` over all of Unicode."""
+    if kind == "s":
+        return _WHITE_SPACE
+    found = found_by_re2("\\p{Nd}" if kind == "d" else "[\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}]")
+    assert found is not None
+    return found if kind == "d" else united((*found, *_OTHER_WORD))
+
+
+def byte_class(ranges: Ranges) -> str:
+    """A set of bytes in RE2's terms; the empty one matches nothing."""
+    if not ranges:
+        return "[^\\x00-\\xff]"
+    return "[" + "".join(f"\\x{first:02x}-\\x{last:02x}" for first, last in ranges) + "]"
+
+
+def utf8_sequences(ranges: Ranges) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The characters as sequences of byte ranges."""
+    limits = (0x7F, 0x7FF, 0xFFFF, 0x10FFFF)
+    for first, last in ranges:
+        start = first
+        for limit in limits:
+            if start > last:
+                break
+            if start <= limit:
+                end = min(last, limit)
+                yield from _sequences(chr(start).encode(), chr(end).encode())
+                start = end + 1
+
+
+def _sequences(low: bytes, high: bytes) -> Iterator[tuple[tuple[int, int], ...]]:
+    """All sequences from `low` to `high`, both of one length."""
+    if len(low) == 1:
+        yield ((low[0], high[0]),)
+        return
+    if low[0] == high[0]:
+        for rest in _sequences(low[1:], high[1:]):
+            yield ((low[0], low[0]), *rest)
+        return
+    size = len(low) - 1
+    least, most = b"\x80" * size, b"\xbf" * size
+    first, last = low[0], high[0]
+    if low[1:] != least:
+        for rest in _sequences(low[1:], most):
+            yield ((first, first), *rest)
+        first += 1
+    tail: list[tuple[tuple[int, int], ...]] = []
+    if high[1:] != most:
+        tail = [((last, last), *rest) for rest in _sequences(least, high[1:])]
+        last -= 1
+    if first <= last:
+        yield ((first, last), *(((0x80, 0xBF),) * size))
+    yield from tail
