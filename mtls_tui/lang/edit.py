@@ -238,7 +238,7 @@ def negate(expression: Expression, path: Path) -> Result:
     composer.add("not ")
     item = composer.place(old.text, old.node, 0, pair=grouped and target.parens == 0)
     span = Span(0, composer.position)
-    new = Fragment(composer.text, Not(item, "not", span, 0, span))
+    new = Fragment(composer.text, Not(item, "not", span))
     if grouped or not target.parens:
         return Edit(put(expression, path, new, pair=False), path)
     return Edit(put_group(expression, path, "and", [(new.text, new.node, 0, False)], []), path)
@@ -312,7 +312,7 @@ def _wrap_some(expression: Expression, path: Path, parent: Logical, count: int, 
         items.append(composer.place(text, node, origin, pair=needs_pair(node, operator)))
     span = Span(start, composer.position)
     symbols = tuple(separator(operator, join).strip() for join in joins)
-    group = Logical(operator, tuple(items), symbols, span, 0, span)
+    group = Logical(operator, tuple(items), symbols, span)
     parts[first : first + count] = [(composer.text, group, start, True)]
     del seps[first : first + count - 1]
     return Edit(put_group(expression, path[:-1], parent.operator, parts, seps), path)
@@ -459,6 +459,8 @@ def remove_item(expression: Expression, path: Path) -> Result:
     if not isinstance(parent, Set):
         return Refusal("this is no item of a set")
     index = path[-1]
+    if not 0 <= index < len(parent.items):
+        return Refusal("the set has no such item")
     span = extent(parent.items[index])
     if index:
         span = Span(extent(parent.items[index - 1]).end, span.end)

@@ -91,8 +91,10 @@ def needs_pair(node: Expr, parent: Expr | Call | None) -> bool:
 
 def keeps_pair(node: Expr, parent: Expr | Call | None) -> bool:
     """Whether a pair that the author wrote around `node` stays."""
-    if node.parens == 0 or isinstance(parent, Call):
+    if node.parens == 0:
         return False
+    if isinstance(parent, Call):
+        return isinstance(node, Test)  # without them it is a value, no expression
     if isinstance(parent, Not):
         return isinstance(node, Comparison | Not)
     if isinstance(parent, Logical):

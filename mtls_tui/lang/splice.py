@@ -185,10 +185,13 @@ def _rebuilt(parent: Node, path: Path, node: Node, change: _Change) -> Node:
         case Test():
             return replace(parent, value=new[0], span=span, outer=change.around(parent.outer))  # type: ignore[arg-type]
         case Call():
+            # a value alone is an argument as it is, not a row
+            if isinstance(changed := new[index], Test) and not changed.parens:
+                new[index] = changed.value
             return replace(parent, arguments=tuple(new), span=span)  # type: ignore[arg-type]
         case _:  # an index, whose key may be the second part
-            changed = replace(parent, base=new[0], span=span)  # type: ignore[arg-type]
-            return replace(changed, key=new[1]) if len(new) > 1 else changed  # type: ignore[arg-type]
+            based = replace(parent, base=new[0], span=span)  # type: ignore[arg-type]
+            return replace(based, key=new[1]) if len(new) > 1 else based  # type: ignore[arg-type]
 
 
 def put(expression: Expression, path: Path, part: Fragment, *, pair: bool) -> Expression:
@@ -223,7 +226,7 @@ def put_group(
     if len(items) == 1:
         return _guarded(_spliced(expression, path, composer.text, items[0], inner=True), path)
     span = Span(extent(items[0]).start, extent(items[-1]).end)
-    node = Logical(operator, tuple(items), tuple(sep.strip() for sep in seps), span, 0, span)
+    node = Logical(operator, tuple(items), tuple(sep.strip() for sep in seps), span)
     return _guarded(_spliced(expression, path, composer.text, node, inner=True), path)
 
 
@@ -280,7 +283,7 @@ def parent_of(expression: Expression, path: Path) -> Node | None:
 
 def bare(node: Expr) -> Expr:
     """The same node without its own parentheses."""
-    return replace(node, parens=0, outer=node.span)
+    return replace(node, parens=0, outer=None)
 
 
 def joined(first: Fragment, second: Fragment, operator: LogicalOperator) -> tuple[str, Logical]:
@@ -292,4 +295,4 @@ def joined(first: Fragment, second: Fragment, operator: LogicalOperator) -> tupl
     text, node, origin, pair = new_piece(second)
     items.append(composer.place(text, node, origin, pair=pair))
     span = Span(0, composer.position)
-    return composer.text, Logical(operator, tuple(items), (operator,), span, 0, span)
+    return composer.text, Logical(operator, tuple(items), (operator,), span)

@@ -55,6 +55,7 @@ def test_several_lines_say_the_same_as_one(expression, width):
         'any((http.request.headers.names[*] eq "a" or http.request.headers.names[*] eq "b"))',
         "cf.edge.server_port in {80 443 8000..8009}",
         "http.request.uri.path ne raw.http.request.uri.path",
+        'any((starts_with(http.request.headers.names[*], "x")))',
     ],
 )
 def test_what_the_builder_and_careful_authors_write_stays(text):
