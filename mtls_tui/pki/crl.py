@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from cryptography import x509
@@ -86,6 +87,8 @@ class RevocationList:
     signature: bytes
     tbs: bytes
     index: array[int]
+    reasons: dict[bytes, str]
+    """What the extensions of an entry say, by their bytes: most lists have a handful of different ones."""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -104,11 +107,25 @@ class RevocationList:
             item = index[position]
             if item ^ key > 0xFFFFFFFF:
                 return None
-            entry = _entry(self.tbs, item & 0xFFFFFFFF, serial)
+            entry = self._entry(item & 0xFFFFFFFF, serial)
             if entry is not None:
                 return entry
             position += 1
         return None
+
+    def _entry(self, position: int, serial: bytes) -> Revoked | None:
+        """The entry at a place, None when it is another serial's (two hashes may begin alike)."""
+        tbs = self.tbs
+        _, content, after = header(tbs, position, len(tbs))
+        number = content + 2  # loading has seen an INTEGER of fewer than 128 octets here
+        if tbs[content + 1] != len(serial) or not tbs.startswith(serial, number):
+            return None
+        tag, when, when_end = header(tbs, number + len(serial), after)
+        reason = "unspecified"
+        if when_end != after:
+            extensions = tbs[when_end:after]
+            reason = self.reasons.get(extensions) or _check_entry(extensions, self.label, serial)
+        return Revoked(_time(tbs[when:when_end], tag), reason)
 
 
 def read_crl(der: bytes, label: str) -> RevocationList:
@@ -153,6 +170,7 @@ def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> Rev
             label, "has no nextUpdate, so nobody can tell when it is stale", "set default_crl_days and write it anew"
         )
     number, scope, identifier = _extensions(tbs, parsed, label)
+    index, reasons = _index(tbs, *_entries_of(tbs, issuer_end, stop), label)
     return RevocationList(
         label=label,
         digest=_sha256(der),
@@ -166,7 +184,8 @@ def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> Rev
         algorithm=algorithm,
         signature=signature,
         tbs=tbs,
-        index=_index(tbs, *_entries_of(tbs, issuer_end, stop), label),
+        index=index,
+        reasons=reasons,
     )
 
 
@@ -242,13 +261,13 @@ def _entries_of(tbs: bytes, position: int, end: int) -> tuple[int, int]:
     return end, end
 
 
-def _index(tbs: bytes, position: int, end: int, label: str) -> array[int]:
-    """(hash of the serial, place of the entry) of every entry, sorted. Each kind of entry extension is read once."""
+def _index(tbs: bytes, position: int, end: int, label: str) -> tuple[array[int], dict[bytes, str]]:
+    """(hash of the serial, place of the entry) of every entry, sorted; and the kinds of entry extensions, read once."""
     if len(tbs) > 0xFFFFFFFF:
         raise _never(label, "is larger than 4 GiB", "split it or drop expired certificates from it")
     found: list[int] = []
     append = found.append
-    known: set[bytes] = set()
+    known: dict[bytes, str] = {}
     while position < end:
         # The common shape, short lengths and UTCTime, without a call; everything else by the careful road.
         size = tbs[position + 1]
@@ -263,18 +282,20 @@ def _index(tbs: bytes, position: int, end: int, label: str) -> array[int]:
         else:
             content, after = expect(tbs, position, end, SEQUENCE)
             number, number_end = expect(tbs, content, after, INTEGER)
+            if number_end - number > 0x7F:
+                raise DerError("a serial number of more than 127 octets")
             serial = tbs[number:number_end]
             time_end = _time_end(tbs, number_end, after)
         if time_end != after:
             extensions = tbs[time_end:after]
             if extensions not in known:
-                _check_entry(extensions, label, serial)
+                reason = _check_entry(extensions, label, serial)
                 if len(known) < 4096:  # invalidity dates make nearly every one different: keep no million of them
-                    known.add(extensions)
+                    known[extensions] = reason
         append((hash(serial) & 0xFFFFFFFF) << 32 | position)
         position = after
     found.sort()
-    return array("Q", found)
+    return array("Q", found), known
 
 
 def _time_end(tbs: bytes, position: int, end: int) -> int:
@@ -284,7 +305,9 @@ def _time_end(tbs: bytes, position: int, end: int) -> int:
     return stop
 
 
-def _check_entry(raw: bytes, label: str, serial: bytes) -> None:
+def _check_entry(raw: bytes, label: str, serial: bytes) -> str:
+    """The reason that an entry's extensions give. StoreError when they make the list unusable."""
+    reason = "unspecified"
     where = f"in the entry of serial {serial.hex().upper()}"
     start, end = expect(raw, 0, len(raw), SEQUENCE)
     if end != len(raw):
@@ -298,11 +321,12 @@ def _check_entry(raw: bytes, label: str, serial: bytes) -> None:
                 label, f"is indirect: {where} it names another issuer", "load the authority's own list instead"
             )
         if dotted == _REASON:
-            _reason_name(raw, value, value_end, label)
+            reason = _reason_name(raw, value, value_end, label)
         elif critical:  # 5.3
             raise _never(
                 label, f"has the critical extension {dotted} {where}, which is not understood", "write it without"
             )
+    return reason
 
 
 def _reason_name(data: bytes, start: int, end: int, label: str) -> str:
@@ -315,26 +339,10 @@ def _reason_name(data: bytes, start: int, end: int, label: str) -> str:
     return REASONS[code]
 
 
-def _entry(tbs: bytes, position: int, serial: bytes) -> Revoked | None:
-    """The entry at a place, None when it is another serial's (two hashes may begin alike)."""
-    content, after = expect(tbs, position, len(tbs), SEQUENCE)
-    number, number_end = expect(tbs, content, after, INTEGER)
-    if number_end - number != len(serial) or not tbs.startswith(serial, number):
-        return None
-    tag, when, when_end = header(tbs, number_end, after)
-    reason = "unspecified"
-    if when_end != after:
-        start, end = expect(tbs, when_end, after, SEQUENCE)
-        for _, _, inner, stop in children(tbs, start, end):
-            dotted, _, value, value_end = read_extension(tbs, inner, stop)
-            if dotted == _REASON:
-                reason = _reason_name(tbs, value, value_end, "CRL")
-    return Revoked(_time(tbs[when:when_end], tag), reason)
-
-
 _DATE_PARTS = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
 
 
+@lru_cache(4096)
 def _time(text: bytes, tag: int) -> int:
     """POSIX seconds of a UTCTime or GeneralizedTime (4.1.2.5); 0 for a date that is none: revoked all the same."""
     if tag == UTC_TIME:
