@@ -20,10 +20,11 @@ from mtls_tui.gateway.settings import Settings, is_ip
 Data: TypeAlias = dict[str, Any]
 
 QUESTION_HEADER = "x-mtls-tui-question"
-"""What Envoy knows of the connection, in the question only: kind|protocol|TLS version|cipher|address|length|SNI."""
+"""What Envoy knows of the connection, in the question only: the parts of QUESTION_FORMAT after
+the kind of question, separated by bars; the SNI is last since a client may write anything there."""
 QUESTION_FORMAT = (
     "%PROTOCOL%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|"
-    "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%|%REQ(CONTENT-LENGTH)%|%REQUESTED_SERVER_NAME%"
+    "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%|%REQ(CONTENT-LENGTH)%|%REQ(X-REQUEST-ID)%|%REQUESTED_SERVER_NAME%"
 )
 DUPLICATES_HEADER = "x-mtls-tui-duplicates"
 """Which header lines were doubled, and how long each was: `name=3+5;other=0+0`. A question joins such lines by

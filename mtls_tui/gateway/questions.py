@@ -107,7 +107,7 @@ def _is_port(rest: str) -> bool:
 def read_gateway(asking: Asking) -> Question:
     """A question of the gateway's own Envoy: QUESTION_HEADER tells the connection, CERTIFICATE_HEADER the chain."""
     connection = certificates = doubled = host = None
-    request_id, truncated = "", False
+    truncated = False
     headers: list[tuple[str, bytes]] = []
     for header in asking.headers:
         name = header[0]
@@ -127,16 +127,14 @@ def read_gateway(asking: Asking) -> Question:
             host = header[1]
         elif name == DUPLICATES_HEADER:
             doubled = header[1]
-        elif name == "x-request-id":
-            request_id = header[1].decode("latin-1")
         elif name == "x-envoy-auth-partial-body":
             truncated = header[1] == b"true"
     if connection is None or host is None:
         raise MalformedError(f"no {QUESTION_HEADER}, or no host")
-    parts = connection.decode("latin-1").split("|", 6)
-    if len(parts) != 7 or parts[0] not in ASK_LEVELS:
+    parts = connection.decode("latin-1").split("|", 7)
+    if len(parts) != 8 or parts[0] not in ASK_LEVELS:
         raise MalformedError(f"{QUESTION_HEADER} is not what this version of the gateway writes")
-    kind, protocol, tls_version, cipher, address, length, sni = parts
+    kind, protocol, tls_version, cipher, address, length, request_id, sni = parts
     if doubled is not None:
         headers = apart(headers, doubled)
     if length.isdigit() and kind != "plain":

@@ -57,9 +57,8 @@ class Connection(asyncio.Protocol):
 
     # --- asyncio ----------------------------------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let in, or close at once."""
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: Any) -> None:
+        """Let in, or close at once. The transport may be uvloop's, which is none of asyncio's classes."""
         self._transport = transport
         peer = self._service.admit(transport)
         if peer is None:

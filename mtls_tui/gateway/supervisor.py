@@ -218,7 +218,7 @@ class Supervisor:
             if changed:
                 assert self.state is not None
                 self._note("taken", changed)
-                self._tell(f"reloaded: {changed}; bundle {self.state.digest[:12]}")
+                self._tell(f"reloaded ({changed}); now running bundle {self.state.digest[:12]}")
             return True
 
     async def _reload(self, force: bool) -> str:

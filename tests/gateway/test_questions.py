@@ -11,7 +11,7 @@ from mtls_tui.gateway import styles
 from mtls_tui.gateway.envoy_config import DUPLICATES_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.questions import Asking, MalformedError, apart, canonical_host, read_gateway
 
-LINE = b"headers|HTTP/2|TLSv1.3|TLS_AES_128_GCM_SHA256|192.0.2.9|5|API.example.com"
+LINE = b"headers|HTTP/2|TLSv1.3|TLS_AES_128_GCM_SHA256|192.0.2.9|5|id-1|API.example.com"
 
 
 def gateway(*headers, line=LINE, host=b"api.example.com:8443", method="POST"):
@@ -78,8 +78,8 @@ def test_host_is_canonical(text, host):
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", ":80", "a:b", "a@b", "a b", "a/b", "bücher.example", "[::1", "[x]", "a,b", "a\x00", "a" * 254, "[1.2.3.4]",
-     "a::"],
+    ["", ".", ":80", "a:b", "a@b", "a b", "a/b", "bücher.example", "[::1", "[x]", "a,b", "a\x00", "a" * 254,
+     "[1.2.3.4]", "a::"],
 )  # fmt: skip
 def test_host_that_is_no_host_is_malformed(text):
     with pytest.raises(MalformedError):
