@@ -156,7 +156,24 @@ _CONTROL = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
 _ASSERTIONS = {"A": "\\A", "z": "\\z", "b": "\\b", "B": "\\B", "<": "\\b{start}", ">": "\\b{end}"}
 _HEX_LENGTH = {"x": 2, "u": 4, "U": 8}
 _HEX = frozenset("0123456789abcdefABCDEF")
-NAMED = frozenset("alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit".split())
+NAMED = frozenset(
+    [
+        "alnum",
+        "alpha",
+        "ascii",
+        "blank",
+        "cntrl",
+        "digit",
+        "graph",
+        "lower",
+        "print",
+        "punct",
+        "space",
+        "upper",
+        "word",
+        "xdigit",
+    ]
+)
 _UNCLOSED_CLASS = "unclosed character class"
 _ENDED_ESCAPE = "incomplete escape sequence, reached end of pattern prematurely"
 _MISSING = "repetition operator missing expression"
