@@ -107,6 +107,8 @@ _LOGICAL: dict[str, tuple[int, LogicalOperator]] = {
 }
 _LITERALS = {BYTES: literals.STRING, INT: literals.INTEGER, IP: literals.ADDRESS}
 _ITEMS = {BYTES: literals.STRING, INT: literals.INTEGER_ITEM, IP: literals.ADDRESS_ITEM}
+_LITERAL_BEGUN = re.compile(r'[0-9]|r[#"]|[0-9A-Fa-f]{1,4}[:-]')
+"""What is judged as a literal and not as a name, where both may stand."""
 _NUMBER = re.compile(r"(?:0x[0-9A-Fa-f]+|-?[0-9]+)(?![0-9A-Za-z_:/]|\.[0-9])")
 
 Kind = Type | None
@@ -300,23 +302,24 @@ class Reader:
         return Set(tuple(items), Span(at, after + 1)), after + 1
 
     def _operand_right(self, kind: Type, at: int, depth: int) -> tuple[Right, int]:
-        """A literal, or a known name: the value of another field or a function's result."""
+        """A literal, or else the value of another field or a function's result."""
         text = self.text
         name = _name(text, at)
-        if name is not None and (name[0] in self.fields or name[0] in self.functions or self._calls_quantifier(name)):
-            value, actual, each, after = self.value(at, depth)
-            if each:
-                message = "invalid use of map each access operator"
-                raise Rejected(text, at, after, "each-on-the-right", message)
-            if actual != kind:
-                assert actual is not None
-                raise type_mismatch(text, at, after, kind, actual)
-            return value, after
-        after, node = _LITERALS[kind].parseImpl(text, at)
-        return node, after
-
-    def _calls_quantifier(self, name: re.Match[str]) -> bool:
-        return name[0] in ("any", "all") and self.text.startswith("(", self._skip(name.end()))
+        if name is None or (name[0] not in self.fields and name[0] not in self.functions):
+            try:
+                after, node = _LITERALS[kind].parseImpl(text, at)
+            except Rejected:
+                if name is None or _LITERAL_BEGUN.match(text, at):
+                    raise
+            else:
+                return node, after
+        value, actual, each, after = self.value(at, depth)
+        if each and actual is not None:
+            actual = array(actual)
+        if actual != kind:
+            assert actual is not None
+            raise type_mismatch(text, at, after, kind, actual)
+        return value, after
 
     def _string_right(self, operator: Operator, at: int) -> tuple[Right, int]:
         text = self.text
