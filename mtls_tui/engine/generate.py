@@ -31,6 +31,9 @@ _EQUALITY = {"eq": ("==", "same"), "ne": ("!=", "differs")}
 _PLAIN_DEFAULTS = {b"": "b''", False: "False"}
 
 
+_COMPARABLE = (bytes, int, str, frozenset, tuple)
+
+
 @lru_cache(maxsize=4096)
 def _code(source: str) -> CodeType:
     return compile(source, "<rule>", "exec", dont_inherit=True, optimize=0)
@@ -67,21 +70,27 @@ class Generator:
         self._names: dict[str, Any] = dict(runtime.NAMES, __builtins__={})
         self._temporaries = 0
 
-    def build(self, statements: list[str]) -> Callable[[Any], Any]:
-        """The function of `fields` with these statements as its body."""
-        parameters = ", ".join(f"k{number}" for number in range(len(self.constants)))
+    def build(self, statements: list[str], parameters: str = "fields") -> Callable[..., Any]:
+        """The function of `parameters` with these statements as its body."""
+        exec(_code(self._source(statements, parameters)), self._names)  # noqa: S102 - see the head of the module
+        matcher: Callable[..., Any] = self._names["make"](*self.constants)
+        return matcher
+
+    def key(self, statements: list[str]) -> tuple[Any, ...]:
+        """Equal for two generators whose functions would do the same."""
+        return self._source(statements, ""), tuple(self._numbers)
+
+    def _source(self, statements: list[str], parameters: str) -> str:
+        constants = ", ".join(f"k{number}" for number in range(len(self.constants)))
         parts = "".join(f"    def p{n}(fields):\n        return {text}\n" for n, text in enumerate(self.parts))
         body = "".join(f"        {statement}\n" for statement in statements)
-        source = f"def make({parameters}):\n{parts}    def match(fields):\n{body}    return match\n"
-        exec(_code(source), self._names)  # noqa: S102 - fixed words and numbered names alone: see above
-        matcher: Callable[[Any], Any] = self._names["make"](*self.constants)
-        return matcher
+        return f"def make({constants}):\n{parts}    def match({parameters}):\n{body}    return match\n"
 
     # --- names ---------------------------------------------------------------------------------------------------
 
     def constant(self, value: Any) -> str:
-        """The name that stands for a constant; equal bytes, integers and text share one."""
-        key = (type(value), value if isinstance(value, bytes | int | str) else id(value))
+        """The name that stands for a constant; equal ones share one where that can be told."""
+        key = (type(value), value if isinstance(value, _COMPARABLE) else id(value))
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.constants)

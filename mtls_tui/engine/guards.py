@@ -56,7 +56,8 @@ def best_guard(guards: Guards) -> tuple[Subject, frozenset[Any]] | None:
     return min(guards.items(), key=lambda guard: len(guard[1]), default=None)
 
 
-def _subject(value: ast.Value) -> Subject | None:
+def subject_of(value: ast.Value) -> Subject | None:
+    """What a value is as the subject of a guard; None for all but fields and fields in lower case."""
     if isinstance(value, ast.Field):
         return Subject(canonical(value.name))
     if isinstance(value, ast.Call) and value.name == "lower" and isinstance(value.arguments[0], ast.Field):
@@ -65,7 +66,7 @@ def _subject(value: ast.Value) -> Subject | None:
 
 
 def _comparison(node: ast.Comparison) -> Guards:
-    subject = _subject(node.left)
+    subject = subject_of(node.left)
     if subject is None:
         return _NONE
     right = node.right

@@ -31,6 +31,8 @@ class RuleIndex:
                 always.append(position)
                 continue
             subject, values = guard
+            if not values:  # no value satisfies it: the rule never holds
+                continue
             table = tables.setdefault(subject, {})
             for value in values:
                 table.setdefault(value, []).append(position)
@@ -70,6 +72,10 @@ class RuleIndex:
         """The rules that can match for a key, in order."""
         lists = [table[value] for table, value in zip(self.tables.values(), key, strict=True) if value is not None]
         return tuple(merge(self.always, *lists)) if lists else self.always
+
+    def known(self, key: Sequence[Any]) -> dict[Subject, Any]:
+        """What a key says of the request."""
+        return {subject: value for subject, value in zip(self.tables, key, strict=True) if value is not None}
 
     def positions_for_host(self, host: bytes) -> Positions:
         """The rules that can match when only the host is known, in order."""

@@ -22,6 +22,7 @@ def compile_regex(pattern: bytes) -> re2._Regexp[bytes]:
     return compile_pattern(pattern)
 
 
+@lru_cache(maxsize=4096)
 def searcher(pattern: bytes) -> Callable[[bytes], bool]:
     """A function that tells whether a text holds a match."""
     search = compile_regex(pattern).search
@@ -79,6 +80,7 @@ def star_spans(pieces: tuple[bytes, ...], text: bytes) -> list[tuple[int, int]] 
     return spans
 
 
+@lru_cache(maxsize=4096)
 def wildcard(pattern: bytes, *, strict: bool) -> Callable[[bytes], bool]:
     """A function that tells whether the whole of a text matches; ASCII letters match in either case unless strict."""
     pieces = wildcard_pieces(pattern if strict else pattern.lower())

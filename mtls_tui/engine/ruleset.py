@@ -12,7 +12,7 @@ from mtls_tui.engine.index import RuleIndex, require_comparable
 from mtls_tui.engine.members import ListError, Lists, prepared
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, TERMINATING, Decision, Request, Rule
 from mtls_tui.engine.partial import PartialProgram, UnknownDecision, partial_program
-from mtls_tui.engine.program import MAX_GENERATED, Program, generated, one_by_one
+from mtls_tui.engine.program import MAX_GENERATED, Program, ProgramFactory, Shared, generated, one_by_one
 from mtls_tui.engine.walk import canonical, fields_of, lists_of
 from mtls_tui.lang.types import Fields
 
@@ -38,6 +38,7 @@ class Ruleset:
         self.enabled: tuple[Rule, ...] = tuple(rule for rule in self.rules if rule.enabled)
         _check(self.rules, self.enabled, self.lists)
         self.index = RuleIndex(rule.expression for rule in self.enabled)
+        self._factory = ProgramFactory(self.lists)
         self._matchers: dict[int, Matcher] = {}
         self._partials: dict[frozenset[str], PartialProgram] = {}
         self.decide: Callable[[Request | Fields], Decision] = self._decider()
@@ -110,6 +111,14 @@ class Ruleset:
             return generated(rules, self.lists)
         return one_by_one(rules, [self.matcher(position) for position in positions])
 
+    def _shared(self, key: tuple[Any, ...]) -> Shared:
+        """The program for the requests of one key of the index."""
+        positions = self.index.positions(key)
+        if len(positions) <= MAX_GENERATED:
+            return self._factory.shared([self.enabled[p] for p in positions], self.index.known(key))
+        program = self._program(positions)
+        return (lambda fields, _results: program(fields)), ()
+
     def _decider(self) -> Callable[[Request | Fields], Decision]:
         """`decide` as a function of its own: a bound method would cost a fifth of a decision."""
         index = self.index
@@ -120,10 +129,8 @@ class Ruleset:
         return self._by_key()
 
     def _by_host(self, table: dict[Any, tuple[int, ...]]) -> Callable[[Request | Fields], Decision]:
-        programs: dict[Any, Program] = {}
-        others = self._program(self.index.always)
-        name, program_for = HOST.name, self._program
-        merged = self.index.positions
+        programs: dict[Any, Shared] = {}
+        name, shared, others = HOST.name, self._shared, self._shared((None,))
 
         def decide(request: Request | Fields) -> Decision:
             try:
@@ -132,19 +139,19 @@ class Ruleset:
                 program = programs.get(host)
                 if program is None:
                     if host in table:
-                        program = programs[host] = program_for(merged((host,)))
+                        program = programs[host] = shared((host,))
                     else:
                         require_comparable(host, table)
                         program = others
-                return program(fields)
+                return program[0](fields, program[1])
             except Exception as error:
                 return _failed(error)
 
         return decide
 
     def _by_key(self) -> Callable[[Request | Fields], Decision]:
-        programs: dict[tuple[Any, ...], Program] = {}
-        key_of, positions, program_for = self.index.key, self.index.positions, self._program
+        programs: dict[tuple[Any, ...], Shared] = {}
+        key_of, shared = self.index.key, self._shared
 
         def decide(request: Request | Fields) -> Decision:
             try:
@@ -154,8 +161,8 @@ class Ruleset:
                 if program is None:
                     if len(programs) >= MAX_PROGRAMS:
                         programs.clear()
-                    program = programs[key] = program_for(positions(key))
-                return program(fields)
+                    program = programs[key] = shared(key)
+                return program[0](fields, program[1])
             except Exception as error:
                 return _failed(error)
 

@@ -1,0 +1,270 @@
+"""Functions compute what the documentation shows, keep its limits, and never raise on data."""
+
+import base64
+import hashlib
+import hmac
+from inspect import signature
+from ipaddress import ip_address
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtls_tui import engine, lang
+from mtls_tui.engine.functions import FUNCTIONS, TOLERANT
+from mtls_tui.engine.trace import plain
+from mtls_tui.lang import catalogue
+from tests.engine import strategies as s
+from tests.engine.test_conformance import fields_of
+
+WRITTEN_OTHERWISE = {
+    # The documentation writes the address in full; the value is the same.
+    "2001:0000:0000:0000:0000:0000:0000:0000": "2001::",
+}
+RANDOM = {"uuidv4(cf.random_seed)"}
+REFUSED_AS_ITS_OWN_TEXT_SAYS = {
+    # "source must be a field", says the documentation, and then shows literals: computed below with a field instead.
+    'url_decode("John%20Doe")',
+    'url_decode("John+Doe")',
+    'url_decode("%2520")',
+    'url_decode("%2520", "r")',
+}
+EXAMPLES = [
+    pytest.param(example, id=f"{info.name}: {example.expression[:70]}")
+    for info in catalogue.FUNCTIONS.values()
+    for example in info.examples
+    if example.result is not None and example.expression not in RANDOM | REFUSED_AS_ITS_OWN_TEXT_SAYS
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_documented_examples_give_their_documented_result(example):
+    fields = fields_of(example.given)
+    wanted = WRITTEN_OTHERWISE.get(str(example.result), example.result)
+    try:
+        expression = lang.parse(example.expression)
+    except lang.ParseError:
+        value = lang.parse_value(example.expression)
+        assert plain(engine.evaluate(value, fields)) == wanted
+        assert plain(engine.explain_value(value, fields).value) == wanted
+    else:
+        assert engine.compile(expression)(fields) is wanted
+        assert engine.explain(expression, fields).verdict is wanted
+
+
+@pytest.mark.parametrize("text", sorted(REFUSED_AS_ITS_OWN_TEXT_SAYS))
+def test_examples_with_a_literal_are_refused_and_give_their_result_for_a_field(text):
+    example = next(e for e in catalogue.FUNCTIONS["url_decode"].examples if e.expression == text)
+    with pytest.raises(lang.ParseError):
+        lang.parse_value(text)
+    literal, _, rest = text.removeprefix('url_decode("').partition('"')
+    value = lang.parse_value(f"url_decode(http.request.uri.path{rest}")
+    assert engine.evaluate(value, {"http.request.uri.path": literal.encode()}) == example.result.encode()
+
+
+def test_every_function_of_the_catalogue_is_here():
+    assert set(FUNCTIONS) | {"any", "all"} == set(catalogue.FUNCTIONS)
+    assert {info.name for info in catalogue.FUNCTIONS.values() if info.accepts_missing} == TOLERANT
+
+
+ARGUMENTS = {
+    "Bytes": s.texts | st.binary(max_size=40),
+    "Int": s.numbers,
+    "Bool": st.booleans(),
+    "Ip": s.addresses,
+    "Array": st.lists(s.texts, max_size=3),
+    "Map": st.dictionaries(s.texts, st.lists(s.texts, max_size=2), max_size=3),
+    "Any": s.texts | s.numbers | st.booleans() | s.addresses,
+}
+
+
+def calls(name, *, missing):
+    """Arguments of the right types; `missing` values among them when wanted."""
+    info = catalogue.FUNCTIONS[name]
+    parts = []
+    for param in info.params:
+        values = st.one_of([ARGUMENTS[type_.name] for type_ in param.types])
+        parts.append(
+            st.lists(
+                st.none() | values if missing else values,
+                min_size=0 if param.optional else 1,
+                max_size=2 if param.repeat else 1,
+            )
+        )
+    return st.tuples(*parts).map(lambda lists: [item for part in lists for item in part])
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_function_raises_on_data_of_its_types(name, data):
+    arguments = data.draw(calls(name, missing=False))
+    kinds = {type(argument) for argument in arguments}
+    if name in TOLERANT and len(kinds) > 1:
+        return  # all arguments share one type: the checker sees to it
+    result = FUNCTIONS[name](*arguments)
+    assert result is None or isinstance(result, bytes | int | list | type(arguments[0]))
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - TOLERANT))
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_missing_argument_gives_a_missing_result(name, data):
+    arguments = data.draw(calls(name, missing=True).filter(lambda drawn: None in drawn))
+    assert FUNCTIONS[name](*arguments) is None
+
+
+def f(name, *arguments):
+    return FUNCTIONS[name](*arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        # Missing arguments: the two that compute something nevertheless.
+        (("concat", b"a", None, b"b"), b"ab"),
+        (("concat", None, b"b"), b"b"),
+        (("concat", None, None), None),
+        (("concat", [b"a"], None, [b"b"]), [b"a", b"b"]),
+        (("coalesce", None, b"", b"x"), b""),
+        (("coalesce", None, None), None),
+        # Bytes, not characters; positions are clamped.
+        (("len", "é".encode()), 2),
+        (("lower", b"\xc3\x89ABC"), b"\xc3\x89abc"),
+        (("upper", b"\xc3\xa9abc"), b"\xc3\xa9ABC"),
+        (("substring", b"abc", 5), b""),
+        (("substring", b"abc", 2, 1), b""),
+        (("substring", b"abc", -9, 9), b"abc"),
+        (("substring", b"abc", -2, -1), b"b"),
+        (("remove_bytes", b"a.b.c", b"."), b"abc"),
+        # Text of values.
+        (("to_string", True), b"true"),
+        (("to_string", -5), b"-5"),
+        (("to_string", ip_address("2001:db8:0:0::1")), b"2001:db8::1"),
+        (("to_string", ip_address("::ffff:192.0.2.1")), b"::ffff:192.0.2.1"),
+        # Splitting and joining.
+        (("split", b"a,b,c", b",", 2), [b"a", b"b,c"]),
+        (("split", b"a,b,c", b",", 1), [b"a,b,c"]),
+        (("split", b"", b",", 3), [b""]),
+        (("split", b"a", b"", 3), None),
+        (("split", b"a", b",", 129), None),
+        (("join", [], b","), b""),
+        (("join", [b"a"], b","), b"a"),
+        # Addresses.
+        (("cidr", ip_address("192.0.2.77"), 24, 64), ip_address("192.0.2.0")),
+        (("cidr", ip_address("2001:db8::77"), 24, 64), ip_address("2001:db8::")),
+        (("cidr", ip_address("192.0.2.77"), 0, 64), None),
+        (("cidr", ip_address("192.0.2.77"), 24, 129), None),
+        (("cidr6", ip_address("192.0.2.77"), 64), ip_address("192.0.2.77")),
+        # Encodings.
+        (("decode_base64", b"YWI="), b"ab"),
+        (("decode_base64", b"YWI"), b"ab"),
+        (("decode_base64", b"_-8="), b"\xff\xef"),
+        (("decode_base64", b"Y"), None),
+        (("decode_base64", b"Y W I"), None),
+        (("encode_base64", b"\xff\xef", b"u"), b"_-8"),
+        (("encode_base64", b"\xff\xef", b"p"), b"/+8="),
+        (("sha256", b""), hashlib.sha256().digest()),
+        (("url_decode", b"a%2Fb+c"), b"a/b c"),
+        (("url_decode", b"%zz%4"), b"%zz%4"),
+        (("url_decode", b"%u2601"), b"%u2601"),
+        (("url_decode", b"%u2601", b"u"), b"\xe2\x98\x81"),
+        (("url_decode", b"%uD83D%uDE00", b"u"), "😀".encode()),
+        (("url_decode", b"%uD83D", b"u"), "\ufffd".encode()),
+        (("url_decode", b"%25252541", b"r"), b"A"),
+        (("url_decode", b"%25252541", b"ur"), b"A"),
+        # Query strings.
+        (("remove_query_args", b"a=1&b=2&a", b"a"), b"b=2"),
+        (("remove_query_args", b"a=1&b=2", b"a", b"b"), b""),
+        (("remove_query_args", b"ab=1", b"a"), b"ab=1"),
+        # Maps and arrays.
+        (("has_key", {b"a": []}, b"a"), True),
+        (("has_key", {b"a": []}, b"A"), False),
+        (("has_value", [b"a"], b"a"), True),
+        (("has_value", {b"k": 3}, 3), True),
+        (("has_value", [b"a"], b"A"), False),
+        # Replacing.
+        (("regex_replace", b"aXbX", b"X", b"[$$${1}]"), b"a[$]bX"),
+        (("regex_replace", b"ab", b"(a)(b)", b"${2}${1}${9}$1"), b"ba${9}$1"),
+        (("regex_replace", b"ab", b"(", b""), None),
+        (("regex_replace", b"ab", b"(z)?a", b"<${1}>"), b"<>b"),
+        (("wildcard_replace", b"/A/b", b"/a/*", b"/${1}"), b"/b"),
+        (("wildcard_replace", b"/A/b", b"/a/*", b"/${1}", b"s"), b"/A/b"),
+        (("wildcard_replace", b"a.b.c", b"*.*", b"${1}|${2}"), b"a|b.c"),
+        (("wildcard_replace", b"a", b"**", b""), None),
+        # What only Cloudflare's network can know.
+        (("is_jwt_valid", b"x"), None),
+        (("bit_slice", b"x", 0, 8), None),
+        (("uuidv4", b"short"), None),
+        (("uuidv4", bytes(16)), b"00000000-0000-4000-8000-000000000000"),
+    ],
+)
+def test_results(call, wanted):
+    name, *arguments = call
+    assert f(name, *arguments) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "string", "number"),
+    [
+        (b'{"a": {"b": ["x", -3]}}', (b"a", b"b", 0), b"x", None),
+        (b'{"a": {"b": ["x", -3]}}', (b"a", b"b", 1), None, -3),
+        (b'{"a": 42.0}', (b"a",), None, None),
+        (b'{"a": true}', (b"a",), None, None),
+        (b'{"a": null}', (b"a",), None, None),
+        (b'{"a": 9223372036854775808}', (b"a",), None, None),
+        (b'{"a": -9223372036854775808}', (b"a",), None, -(1 << 63)),
+        (b'{"a": 1}', (0,), None, None),
+        (b"[1]", (-1,), None, None),
+        (b"[1]", (1,), None, None),
+        (b"[1]", (b"0",), None, None),
+        (b"{", (b"a",), None, None),
+        (b"\xff", (b"a",), None, None),
+        (b'{"\xc3\xa9": "\xc3\xa9"}', ("é".encode(),), "é".encode(), None),
+        (b"[" * 100_000, (0,), None, None),
+    ],
+)
+def test_json_lookups_find_strings_and_plain_integers_alone(text, path, string, number):
+    assert f("lookup_json_string", text, *path) == string
+    assert f("lookup_json_integer", text, *path) == number
+
+
+def signed(key: bytes, message: bytes, at: int, separator: bytes, flags: str) -> bytes:
+    """A token as the documented scripts make it."""
+    mac = hmac.new(key, message + b"%d" % at, hashlib.sha256).digest()
+    if flags == "s":
+        text = base64.urlsafe_b64encode(mac).rstrip(b"=")
+    else:
+        text = quote(base64.b64encode(mac), safe="").encode()
+    return message + separator + b"%d-" % at + text
+
+
+@pytest.mark.parametrize("flags", ["", "s"])
+@pytest.mark.parametrize("key", [b"mysecrettoken", b"k"])
+def test_timed_tokens_are_valid_until_they_expire_and_only_with_their_key(flags, key):
+    at, ttl = 1_484_063_137, 100
+    token = signed(key, b"/images/cat.jpg", at, b"?verify=", flags)
+
+    def valid(key, token, now, ttl=ttl, separator=8):
+        return f("is_timed_hmac_valid_v0", key, token, ttl, now, separator, flags.encode())
+
+    assert valid(key, token, at)
+    assert valid(key, token, at + 99)
+    assert not valid(key, token, at + 100)
+    assert not valid(b"another", token, at)
+    assert not valid(key, token.replace(b"cat", b"dog"), at)
+    assert not valid(key, token, at, separator=7)
+    assert not valid(key, token, at, separator=-1)
+    assert not valid(key, b"", at)
+
+
+def test_a_token_without_separator_and_without_flags_needs_no_more_arguments():
+    token = signed(b"k", b"/a", 1_484_063_137, b"", "")
+    assert f("is_timed_hmac_valid_v0", b"k", token, 10, 1_484_063_140) is True
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_implementations_have_a_documentation(name):
+    assert FUNCTIONS[name].__name__
+    assert signature(FUNCTIONS[name])
