@@ -266,6 +266,49 @@ def import_(store: Store, pem: Path, name: str | None, as_json: bool) -> None:
     _say({"certificate": str(store.open().import_foreign(_read(pem), name or pem.stem))}, as_json)
 
 
+@command.command()
+@click.argument("rules", type=click.Path(path_type=Path))
+@click.argument("hosts", nargs=-1, required=True)
+@click.option("--ca", "foreign", help="Name of an imported authority (default: this store's own, with its CRL).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+@fallible
+def attach(store: Store, rules: Path, hosts: tuple[str, ...], foreign: str | None, as_json: bool) -> None:
+    """Let hosts of a rule file trust an authority, and ask their clients for certificates.
+
+    Adds to `anchors` (and, for the own authority, `crls`) and sets `mtls = true`; what is there already stays.
+    """
+    from mtls_tui import rulefile
+
+    authority = store.open()
+    anchor = authority.folder / "foreign" / f"{foreign}.pem" if foreign else authority.folder / "ca.pem"
+    if not anchor.exists():
+        raise InputError(f"{anchor} is not there; `mtls-tui certs import` takes other authorities in")
+    try:
+        loaded = rulefile.load(rules)
+        for name in hosts:
+            index = next((i for i, host in enumerate(loaded.hosts) if host.name.lower() == name.lower()), None)
+            if index is None:
+                known = ", ".join(host.name for host in loaded.hosts) or "none"
+                raise InputError(f"{rules}: has no host `{name}`; its hosts: {known}")
+            host = loaded.hosts[index]
+            changes: dict[str, Any] = {"mtls": True, "anchors": _with(host.anchors, anchor, rules)}
+            if not foreign:
+                changes["crls"] = _with(host.crls, authority.folder / "ca.crl", rules)
+            loaded = loaded.with_host(index, **changes)
+        rulefile.save(loaded, rules)
+    except rulefile.RuleFileError as error:
+        raise InputError(str(error)) from None
+    _say({"rules": str(rules), "hosts": list(hosts), "anchor": str(anchor)}, as_json)
+
+
+def _with(paths: tuple[str, ...], new: Path, rules: Path) -> tuple[str, ...]:
+    folder = rules.absolute().parent
+    if new.absolute() in [(folder / path).absolute() for path in paths]:
+        return paths
+    return (*paths, os.path.relpath(new.absolute(), folder))
+
+
 def _write_issued(issued: Issued, authority: Authority, prefix: Path, p12_passphrase: bytes | None) -> None:
     if issued.key is not None:
         write_atomically(prefix.with_name(prefix.name + ".key"), key_pem(issued.key), 0o600)

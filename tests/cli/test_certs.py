@@ -82,3 +82,22 @@ def test_names_with_control_characters_do_not_reach_the_terminal(run, tmp_path):
     run("init")
     run("issue", "--cn", "evil\x1b[31m", "-o", str(tmp_path / "e"))
     assert "\x1b" not in run("list")
+
+
+def test_attached_hosts_trust_the_authority_and_the_file_keeps_its_comments(run, tmp_path):
+    from mtls_tui import rulefile
+
+    run("init")
+    rules = tmp_path / "x.rules.toml"
+    rules.write_text('version = 1\n\n# the API\n[[hosts]]\nname = "api.example.com"\nmtls = false\n')
+    run("attach", str(rules), "api.example.com")
+    run("attach", str(rules), "API.example.com")
+    loaded = rulefile.load(rules)
+    assert (loaded.hosts[0].mtls, loaded.hosts[0].anchors, loaded.hosts[0].crls) == (
+        True,
+        ("ca/ca.pem",),
+        ("ca/ca.crl",),
+    )
+    assert "# the API" in rules.read_text()
+    assert "no host `b.example.com`; its hosts: api.example.com" in run("attach", str(rules), "b.example.com", expect=2)
+    assert "certs import" in run("attach", str(rules), "api.example.com", "--ca", "other", expect=2)

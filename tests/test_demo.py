@@ -1,0 +1,72 @@
+"""The demo's folder: made once, never over somebody's files, and everything in it means what its name says."""
+
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+
+from mtls_tui.demo import workspace
+from mtls_tui.demo.workspace import DemoError
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return workspace.open_or_make(tmp_path_factory.mktemp("demo") / "demo", NOW)
+
+
+def test_an_existing_workspace_is_taken_as_it_is(made):
+    made.rules.write_text(made.rules.read_text() + "# mine\n")
+    again = workspace.open_or_make(made.folder, NOW)
+    assert again == made
+    assert made.rules.read_text().endswith("# mine\n")
+
+
+def test_a_folder_of_somebody_else_is_refused_untouched(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(DemoError, match="is no demo workspace"):
+        workspace.open_or_make(tmp_path, NOW)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "demo").write_text("mine")
+    with pytest.raises(DemoError):
+        workspace.open_or_make(tmp_path / "demo", NOW)
+    assert (tmp_path / "demo").read_text() == "mine"
+
+
+def test_private_keys_are_private(made):
+    keys = list(made.folder.rglob("*.key"))
+    assert len(keys) == 9
+    assert all(path.stat().st_mode & 0o077 == 0 for path in keys)
+
+
+@pytest.mark.parametrize(
+    ("client", "verified", "revoked", "error"),
+    [
+        ("good", True, False, None),
+        ("laptop", True, False, None),
+        ("expired", False, False, 10),
+        ("revoked", True, True, 23),
+        ("foreign", False, False, 20),
+        ("server_purpose", False, False, 26),
+    ],
+)
+def test_each_certificate_means_what_its_name_says(made, client, verified, revoked, error):
+    from mtls_tui import pki
+
+    store = pki.TrustStore(anchors=[(made.store / "ca.pem").read_bytes()], crls=[(made.store / "ca.crl").read_bytes()])
+    chain = x509.load_pem_x509_certificates(made.certificate(client).read_bytes())
+    answer = pki.verify(chain, store, at=NOW)
+    assert (answer.presented, answer.verified, answer.revoked) == (True, verified, revoked)
+    assert (answer.error.number if answer.error else None) == error
+
+
+def test_the_demo_rule_file_is_clean_and_its_tests_pass(made):
+    from mtls_tui import rulefile, simulate
+
+    report = simulate.run_tests(rulefile.load(made.rules), at=NOW)
+    assert report.failed == 0
+    assert report.passed == 6
