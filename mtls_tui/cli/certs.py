@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,7 +202,7 @@ def show(store: Store, pem: Path, as_json: bool) -> None:
     """Show every fact of a certificate file, as the rules see it (`-` reads stdin)."""
     from mtls_tui import pki
 
-    data = click.get_binary_stream("stdin").read() if str(pem) == "-" else _read(pem)
+    data = sys.stdin.buffer.read() if str(pem) == "-" else _read(pem)
     try:
         chain = pki.load_certificates(data)
     except pki.LoadError as error:

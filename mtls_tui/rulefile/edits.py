@@ -189,7 +189,9 @@ def _change(table: Any, changes: Mapping[str, Any]) -> None:
                 table.remove(key)
             continue
         if key in table:
-            if table[key].unwrap() == value and type(table[key].unwrap()) is type(value):
+            old = table[key]
+            plain = old.unwrap() if hasattr(old, "unwrap") else old  # tomlkit hands out Booleans bare
+            if plain == value and type(plain) is type(value):
                 continue
             if isinstance(table[key], Table):
                 table.remove(key)  # a sub-table makes room for an inline one
