@@ -16,7 +16,7 @@ from mtls_tui.pki.names import EMPTY_NAME, has_nul
 
 MAX_SERIAL_OCTETS = 20
 
-_FOR_CLIENTS = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+FOR_CLIENTS = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 _KNOWN_PURPOSES = {
     ExtendedKeyUsageOID.SERVER_AUTH: "servers",
     ExtendedKeyUsageOID.CODE_SIGNING: "code signing",
@@ -67,7 +67,7 @@ def check_authority(view: View, *, anchor: bool) -> None:
         raise Refused(Code.SUBJECT_NAME_EMPTY, "is an authority without a name")
     usage = view.extension(c.KEY_USAGE, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
-        raise Refused(Code.KEYUSAGE_NO_CERTSIGN, "may not sign certificates: its key usage lacks keyCertSign")
+        raise Refused(Code.INVALID_CA, "may not sign certificates: its key usage lacks keyCertSign")
     _check_purpose(view)
     check_key(view.public_key, view.spki, authority=True)
 
@@ -105,7 +105,7 @@ def _check_profile(view: View, *, anchor: bool) -> None:
         raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, "has a NUL character in a name")
     if not anchor:
         if view.algorithm != view.inner_algorithm:  # 4.1.1.2
-            raise Refused(Code.SIGNATURE_ALGORITHM_MISMATCH, "names two different signature algorithms")
+            raise Refused(Code.SIGNATURE_ALGORITHM_INCONSISTENCY, "names two different signature algorithms")
         check_algorithm(view.algorithm)
 
 
@@ -122,7 +122,7 @@ def _check_serial(serial: bytes, *, anchor: bool) -> None:
 def _check_purpose(view: View) -> None:
     """4.2.1.12; in an authority it limits what is issued below it, as all implementations read it."""
     usage = view.extension(c.EXTENDED_KEY_USAGE, x509.ExtendedKeyUsage)
-    if usage is None or not _FOR_CLIENTS.isdisjoint(usage):
+    if usage is None or not FOR_CLIENTS.isdisjoint(usage):
         return
     known = [_KNOWN_PURPOSES.get(purpose, purpose.dotted_string) for purpose in usage]
     raise Refused(
