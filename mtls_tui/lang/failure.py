@@ -6,6 +6,16 @@ from pyparsing import ParseFatalException
 
 from mtls_tui.lang.types import Type
 
+_NAME_CODES = {
+    "identifier character": "expected-name",
+    "ComparisonOp": "expected-operator",
+    "digit": "expected-digit",
+    "IP address character": "expected-address",
+    "byte separator": "expected-byte-separator",
+    '" or r': "expected-pattern",
+    '" or #': "expected-raw-string",
+}
+
 
 class Rejected(ParseFatalException):
     """The text is not an expression. `start` and `end` are character offsets; `code` is stable."""
@@ -25,7 +35,7 @@ def expected_literal(text: str, at: int, literal: str) -> Rejected:
 
 def expected_name(text: str, at: int, name: str) -> Rejected:
     """Something of this name has to begin here."""
-    return Rejected(text, at, at + 1, "expected-" + name.replace(" ", "-").lower(), f"expected {name}")
+    return Rejected(text, at, at + 1, _NAME_CODES[name], f"expected {name}")
 
 
 def unrecognised(text: str, at: int) -> Rejected:
