@@ -1,6 +1,8 @@
 """The rule file and the bundle made from it. Knows no screens and no sockets."""
 
 from mtls_tui.rulefile.errors import ChangedOnDiskError, Problem, RuleFileError
+from mtls_tui.rulefile.exporting import Exported, bundle, deployable, export
+from mtls_tui.rulefile.history import Kept, exports
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.reading import from_bytes, load, loads
 from mtls_tui.rulefile.saving import ANYTHING, save, write_atomically
@@ -17,7 +19,9 @@ __all__ = [
     "ANYTHING",
     "ChangedOnDiskError",
     "ExpectEntry",
+    "Exported",
     "HostEntry",
+    "Kept",
     "ListEntry",
     "Problem",
     "ResponseEntry",
@@ -25,6 +29,10 @@ __all__ = [
     "RuleFile",
     "RuleFileError",
     "TestEntry",
+    "bundle",
+    "deployable",
+    "export",
+    "exports",
     "from_bytes",
     "load",
     "loads",
