@@ -1,1 +1,34 @@
-"""Requests from URL, curl or logs, and what they would get and why. Knows no screens."""
+"""Know before you deploy: simulate a request, run a rule file's tests, replay a log. Knows no screens, no sockets."""
+
+from mtls_tui.simulate.curl import ClientCertificate, CurlRequest, parse_curl
+from mtls_tui.simulate.errors import RequestError
+from mtls_tui.simulate.har import HarEntry, from_har
+from mtls_tui.simulate.har import entries as har_entries
+from mtls_tui.simulate.message import from_json, to_json, url_of
+from mtls_tui.simulate.replay import Replay, replay
+from mtls_tui.simulate.simulation import RuleView, Simulation, simulate
+from mtls_tui.simulate.suite import Runner, TestReport, TestResult, run_tests
+from mtls_tui.simulate.url import from_url
+
+__all__ = [
+    "ClientCertificate",
+    "CurlRequest",
+    "HarEntry",
+    "Replay",
+    "RequestError",
+    "RuleView",
+    "Runner",
+    "Simulation",
+    "TestReport",
+    "TestResult",
+    "from_har",
+    "from_json",
+    "from_url",
+    "har_entries",
+    "parse_curl",
+    "replay",
+    "run_tests",
+    "simulate",
+    "to_json",
+    "url_of",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -44,7 +44,7 @@ _SIMPLE = {
     "http.request.timestamp.sec": Knob("time"),
     "http.request.body.raw": Knob("body"),
     "http.request.body.size": Knob("body"),
-    "http.request.body.mime": Knob("header", "content-type"),
+    "http.request.body.mime": Knob("body"),
     "http.request.accepted_languages": Knob("header", "accept-language"),
 }
 _OTHERS: dict[str, tuple[Any, ...]] = {
@@ -63,22 +63,26 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
 """Harmless values that are hardly ever in a rule: they turn a clause over when its own literals can't."""
 
 
-def turns_for(clause: ast.Expr, lists: Mapping[str, Any] | None = None) -> tuple[Turn, ...]:
-    """Single turns that may change the clause's truth, best first."""
+def turns_for(
+    clause: ast.Expr, lists: Mapping[str, Any] | None = None, hosts: Sequence[str] = ()
+) -> tuple[Turn, ...]:  # fmt: skip
+    """Single turns that may change the clause's truth, best first. `hosts` are names worth trying as the host."""
     found: dict[tuple[str, str, str], Turn] = {}
-    for turn in _turns(clause, lists or {}):
+    for turn in _turns(clause, lists or {}, hosts):
         found.setdefault(turn.key, turn)
         if len(found) >= MOST:
             break
     return tuple(found.values())
 
 
-def _turns(clause: ast.Expr, lists: Mapping[str, Any]) -> Iterator[Turn]:
+def _turns(clause: ast.Expr, lists: Mapping[str, Any], hosts: Sequence[str]) -> Iterator[Turn]:
     nodes = [node for _, node in walk(clause)]
     fields = list(dict.fromkeys(canonical(node.name) for node in nodes if isinstance(node, ast.Field)))
     if any(name in _STATE_FIELDS for name in fields):
         for state in ("verified", "none", "unverified", "revoked"):
             yield Turn(Knob("certificate"), state)
+    if "http.host" in fields:
+        yield from (Turn(Knob("host"), name) for name in hosts[:8])
     texts = list(_texts(nodes, lists))
     numbers = list(_numbers(nodes))
     addresses = list(_addresses(nodes, lists))

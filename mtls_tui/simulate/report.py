@@ -184,7 +184,8 @@ def _expressions(simulation: Simulation, style: Style, explain: bool) -> Iterato
 
 
 def _certificate(simulation: Simulation, style: Style) -> str:
-    lines = [_title("Certificate", style) + f"  {certificate_line(simulation)}"]
+    told_below = any(fact.problem for fact in simulation.certificate)
+    lines = [_title("Certificate", style) + f"  {certificate_line(simulation, why=not told_below)}"]
     width = max((len(fact.name) for fact in simulation.certificate), default=0)
     for fact in simulation.certificate:
         value = safe(fact.value, 300)

@@ -21,6 +21,7 @@ from mtls_tui.simulate.changes import Change, Search, turnarounds
 from mtls_tui.simulate.scenario import Scenario, Turn
 from mtls_tui.simulate.solve import Solver
 
+_NOT_ASKED = Verification(False, False, False, None)
 Course: TypeAlias = Literal["decided", "logged", "shadowed", "skipped the rest", "no match", "not reached", "disabled"]
 
 
@@ -99,18 +100,19 @@ def simulate(
     if http.at is None:
         http = replace(http, at=at.timestamp())
     scenario = Scenario(http, tuple(chain), at)
-    outcome = policy.decide(http, scenario.chain, at)
+    outcome = policy.decide(http, scenario.chain, at, everything=True)
+    verification = outcome.verification or _NOT_ASKED
     host = outcome.host
     return Simulation(
         policy=policy,
         scenario=scenario,
         decision=outcome.decision,
         request=outcome.request,
-        verification=outcome.verification,
+        verification=verification,
         host=host.name if host else None,
         mtls=bool(host and host.mtls),
         rules=tuple(_courses(policy, outcome.decision, outcome.request)),
-        certificate=certificate_facts(scenario.chain, outcome.verification, at),
+        certificate=certificate_facts(scenario.chain, verification, at),
     )
 
 
@@ -129,13 +131,18 @@ def search_of(policy: Policy, scenario: Scenario) -> Search:
         return turn.knob.side == "certificate" and not (host and host.mtls)
 
     ruleset = policy.ruleset
-    return Search(ruleset.enabled, Solver(fields_of, ruleset.lists, skip=unreal), decide)
+    return Search(ruleset.enabled, Solver(fields_of, ruleset.lists, hosts=concrete_hosts(policy), skip=unreal), decide)
+
+
+def concrete_hosts(policy: Policy) -> tuple[str, ...]:
+    """Names of the hosts that a policy serves, `www.` in the place of a wildcard."""
+    return tuple(name.replace("*", "www", 1) for name in policy.hosts)
 
 
 def _courses(policy: Policy, decision: Decision, request: Request) -> Sequence[RuleView]:
     views = []
-    ended = False
-    enabled = {rule.ref: number for number, rule in enumerate(policy.ruleset.enabled)}
+    # Without a rule that blocks, the policy itself refused the request before any rule was asked.
+    ended = decision.blocked and decision.rule is None
     ending = decision.rule or decision.skipped_by
     for position, rule in enumerate(policy.ruleset.rules, 1):
         course: Course = "no match"
@@ -148,6 +155,5 @@ def _courses(policy: Policy, decision: Decision, request: Request) -> Sequence[R
             ended = True
         elif any(logged.ref == rule.ref for logged in decision.logged):
             course = "shadowed" if rule.shadow and rule.action in TERMINATING else "logged"
-        assert rule.ref in enabled or not rule.enabled
         views.append(RuleView(rule, position, course, request.fields, policy.ruleset.lists))
     return views

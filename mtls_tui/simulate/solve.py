@@ -28,13 +28,23 @@ BUDGET = 4000
 
 
 class Solver:
-    """Finds changes for one policy. `fields_of` is how a scenario becomes field values; clauses are compiled once."""
+    """Finds changes for one policy; clauses are compiled once.
+
+    `fields_of` is how a scenario becomes field values, `hosts` are names that the policy serves, `skip` tells turns
+    that make no sense.
+    """
 
     def __init__(
-        self, fields_of: FieldsOf, lists: Lists | None = None, *, skip: Callable[[Turn], bool] | None = None
+        self,
+        fields_of: FieldsOf,
+        lists: Lists | None = None,
+        *,
+        hosts: Iterable[str] = (),
+        skip: Callable[[Turn], bool] | None = None,
     ) -> None:
         self._fields_of = fields_of
         self._lists: Mapping[str, Any] = lists or {}
+        self._hosts = tuple(hosts)
         self._skip = skip or (lambda turn: False)
         self._matchers: dict[int, tuple[ast.Expr, Matcher]] = {}
         self._turns: dict[int, tuple[Turn, ...]] = {}
@@ -96,8 +106,11 @@ class Solver:
                     break
                 self.budget -= len(items)
                 after = scenario.turned((turn,))
-                if all(self.holds(other, after) is wanted for other in items):
-                    found.append((turn,))
+                try:
+                    if all(self.holds(other, after) is wanted for other in items):
+                        found.append((turn,))
+                except ValueError:
+                    continue  # a guess that makes no request
         return _smallest(found, keep)
 
     def _clause(self, node: ast.Expr, scenario: Scenario) -> list[tuple[Turn, bool]]:
@@ -110,7 +123,10 @@ class Solver:
                 if self.budget <= 0:
                     break
                 self.budget -= 1
-                known.append((turn, self.holds(node, scenario.turned((turn,)))))
+                try:
+                    known.append((turn, self.holds(node, scenario.turned((turn,)))))
+                except ValueError:
+                    continue  # a guess that makes no request
             self._kept.append(scenario)
         return known
 
@@ -118,7 +134,9 @@ class Solver:
         found = self._turns.get(id(node))
         if found is None:
             self._matcher(node)  # keeps the node alive, so that its identity stays its own
-            found = self._turns[id(node)] = tuple(turn for turn in turns_for(node, self._lists) if not self._skip(turn))
+            found = self._turns[id(node)] = tuple(
+                turn for turn in turns_for(node, self._lists, self._hosts) if not self._skip(turn)
+            )
         return found
 
     def _matcher(self, node: ast.Expr) -> Matcher:

@@ -40,8 +40,8 @@ def headline(simulation: Simulation) -> str:
     return f"{word}: no rule blocks it"
 
 
-def certificate_line(simulation: Simulation) -> str:
-    """What the certificate is worth on this host, in one sentence."""
+def certificate_line(simulation: Simulation, *, why: bool = True) -> str:
+    """What the certificate is worth on this host, in one sentence; with `why`, the error too."""
     verification = simulation.verification
     if simulation.host is None:
         return f"the policy has no host `{safe(simulation.http.host, MOST)}`: no certificate is asked for"
@@ -51,10 +51,10 @@ def certificate_line(simulation: Simulation) -> str:
     if not verification.presented:
         return "none was presented"
     if verification.revoked:
-        return f"verified, and revoked: {safe(str(verification.error))}"
+        return "verified, and revoked" + (f": {safe(str(verification.error))}" if why else "")
     if verification.verified:
         return "verified, not revoked"
-    return f"not verified: {safe(str(verification.error))}"
+    return "not verified" + (f": {safe(str(verification.error))}" if why else "")
 
 
 def value_text(value: Any) -> str:

@@ -1,0 +1,179 @@
+"""What the tests have shown of the rules: each clause seen true and false, and deciding the verdict both ways (MC/DC).
+
+A clause decides in a test when the verdict of its rule would turn if the clause alone turned (masking MC/DC). Rules
+behind the one that ended a test were not evaluated, so that test shows nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mtls_tui.engine.explain import explain
+from mtls_tui.engine.model import Decision, Rule
+from mtls_tui.engine.ruleset import Ruleset
+from mtls_tui.engine.trace import Step, Trace
+from mtls_tui.lang import ast, tree
+from mtls_tui.lang.tree import Path
+from mtls_tui.lang.types import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One thing to be shown: that a clause of a rule decides when it has this value.
+
+    A rule without such clauses (`true`) has a single goal with an empty path: to be evaluated.
+    """
+
+    ref: str
+    path: Path
+    value: bool
+
+
+@dataclass
+class ClauseCoverage:
+    """What was seen of one clause: values, and values with which it decided."""
+
+    path: Path
+    text: str
+    seen: set[bool] = field(default_factory=set)
+    decided: set[bool] = field(default_factory=set)
+
+    @property
+    def complete(self) -> bool:
+        """Seen both ways, and deciding both ways."""
+        return len(self.decided) == 2
+
+
+@dataclass
+class RuleCoverage:
+    """What was seen of one rule. `tests` counts those that evaluated it, `decided` those that it ended."""
+
+    rule: Rule
+    clauses: dict[Path, ClauseCoverage]
+    outcomes: set[bool] = field(default_factory=set)
+    tests: int = 0
+    ended: int = 0
+
+    @property
+    def goals(self) -> Iterator[tuple[Goal, bool]]:
+        """Every goal of this rule and whether it is met."""
+        for path, clause in self.clauses.items():
+            for value in (True, False):
+                yield Goal(self.rule.ref, path, value), value in clause.decided
+        if not self.clauses:
+            yield Goal(self.rule.ref, (), True), self.tests > 0
+
+    @property
+    def met(self) -> int:
+        """How many goals are met."""
+        return sum(met for _, met in self.goals)
+
+    @property
+    def total(self) -> int:
+        """How many goals there are."""
+        return sum(1 for _ in self.goals)
+
+
+class Coverage:
+    """Gathers what tests show. Rules that are not enabled are not counted."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self.ruleset = ruleset
+        self.rules: dict[str, RuleCoverage] = {
+            rule.ref: RuleCoverage(rule, {p: ClauseCoverage(p, text) for p, text in clauses_of(rule.expression)})
+            for rule in ruleset.enabled
+        }
+
+    def add(self, decision: Decision, fields: Fields) -> set[Goal]:
+        """Take in one decided request; the goals that it met for the first time."""
+        fresh: set[Goal] = set()
+        for ref, trace in evaluated(self.ruleset, decision, fields):
+            coverage = self.rules[ref]
+            before = {goal for goal, met in coverage.goals if met}
+            coverage.tests += 1
+            if isinstance(trace.verdict, bool):
+                coverage.outcomes.add(trace.verdict)
+            coverage.ended += any(r is not None and r.ref == ref for r in (decision.rule, decision.skipped_by))
+            for step, decides in deciding(trace.root):
+                clause = coverage.clauses.get(step.path)
+                if clause is not None and isinstance(step.value, bool):
+                    clause.seen.add(step.value)
+                    if decides:
+                        clause.decided.add(step.value)
+            fresh |= {goal for goal, met in coverage.goals if met} - before
+        return fresh
+
+    @property
+    def missing(self) -> list[Goal]:
+        """The goals that no test has met, in the order of the rules."""
+        return [goal for coverage in self.rules.values() for goal, met in coverage.goals if not met]
+
+    @property
+    def met(self) -> int:
+        """How many goals are met."""
+        return sum(coverage.met for coverage in self.rules.values())
+
+    @property
+    def total(self) -> int:
+        """How many goals there are."""
+        return sum(coverage.total for coverage in self.rules.values())
+
+    @property
+    def percent(self) -> float:
+        """Goals met, in percent; 100 for a file without enabled rules."""
+        return 100.0 * self.met / self.total if self.total else 100.0
+
+
+def evaluated(ruleset: Ruleset, decision: Decision, fields: Fields) -> Iterator[tuple[str, Trace]]:
+    """The rules that were evaluated for a decision, in order, with their traces."""
+    ending = decision.rule or decision.skipped_by
+    if decision.blocked and ending is None:
+        return  # the policy refused the request before any rule was asked
+    lists: Mapping[str, Any] = ruleset.lists
+    for rule in ruleset.enabled:
+        yield rule.ref, explain(rule.expression, fields, lists=lists)
+        if ending is not None and rule.ref == ending.ref:
+            return
+
+
+def clauses_of(expression: ast.Expression) -> Iterable[tuple[Path, str]]:
+    """The clauses that can be true and false, with their paths; what stands inside `any` and `all` is part of them."""
+
+    def walk(node: tree.Node, path: Path) -> Iterator[tuple[Path, str]]:
+        match node:
+            case ast.Not():
+                yield from walk(node.item, (*path, 0))
+            case ast.Logical():
+                for index, item in enumerate(node.items):
+                    yield from walk(item, (*path, index))
+            case ast.Comparison() | ast.Test():
+                yield path, tree.source(expression, path) if expression.text else ""
+
+    return walk(expression.root, ())
+
+
+def deciding(root: Step) -> Iterator[tuple[Step, bool]]:
+    """Every clause and whether it decides: whether the root would turn if this clause alone turned."""
+    stack = [(root, True)]
+    while stack:
+        step, decides = stack.pop()
+        match step.node:
+            case ast.Not():
+                stack.append((step.children[0], decides))
+            case ast.Logical(operator=operator):
+                for child in step.children:
+                    stack.append((child, decides and _free(operator, child, step.children)))
+            case ast.Comparison() | ast.Test():
+                yield step, decides
+
+
+def _free(operator: str, step: Step, items: Iterable[Step]) -> bool:
+    """Whether the other items leave the outcome to this one."""
+    others = [item.value for item in items if item is not step]
+    if operator == "and":
+        return all(value is True for value in others)
+    if operator == "or":
+        return all(value is False for value in others)
+    return all(isinstance(value, bool) for value in others)

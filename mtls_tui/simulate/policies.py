@@ -1,0 +1,77 @@
+"""From the file a user names, rule file or bundle, to the policy that decides; and from other files to requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.engine.policy import Policy, PolicyError
+from mtls_tui.pki import LoadError, load_certificates
+from mtls_tui.rulefile import RuleFile, RuleFileError, load
+from mtls_tui.rulefile import bundle as bundle_of
+from mtls_tui.simulate.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A policy, the bundle that it was made from, and the rule file where there was one."""
+
+    policy: Policy
+    bundle: Bundle
+    rulefile: RuleFile | None = None
+
+
+def load_policy(path: str | Path) -> Loaded:
+    """The policy of a rule file or bundle, told apart by content. RequestError with file, place and cure."""
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(64)
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            bundle = Bundle.decode(path.read_bytes())
+            return Loaded(Policy.from_bundle(bundle), bundle)
+        return policy_of(load(path))
+    except OSError as error:
+        raise RequestError(f"{path}: {error.strerror or error}") from None
+    except RuleFileError as error:
+        raise RequestError(str(error)) from None
+    except (BundleError, PolicyError) as error:
+        raise RequestError(f"{path}: {error}") from None
+
+
+def policy_of(rulefile: RuleFile) -> Loaded:
+    """The policy of a rule file as it stands; RuleFileError or PolicyError when it has problems."""
+    bundle = bundle_of(rulefile)
+    return Loaded(Policy.from_bundle(bundle), bundle, rulefile)
+
+
+def load_chain(path: str | Path, passphrase: bytes | None = None) -> tuple[x509.Certificate, ...]:
+    """What a client with this file (PEM, DER, PKCS#7, PKCS#12) would present, leaf first. RequestError: unusable."""
+    try:
+        return tuple(load_certificates(Path(path).expanduser().read_bytes(), passphrase))
+    except OSError as error:
+        raise RequestError(f"{path}: {error.strerror or error}") from None
+    except LoadError as error:
+        raise RequestError(f"{path}: {error}") from None
+
+
+def moment_of(value: object) -> datetime:
+    """A time from TOML, RFC 3339 text or POSIX seconds; without a zone it is UTC. RequestError for anything else."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        text = str(value).strip()
+        if text.replace(".", "", 1).isdigit() and len(text.partition(".")[0]) > 8:
+            return datetime.fromtimestamp(float(text), UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise RequestError(
+            f"`{value}` is no time; write it as 2026-11-24T09:00:00Z, 2026-11-24, or POSIX seconds"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
