@@ -1,1 +1,13 @@
-"""Findings about rules: lint and proofs. Knows no screens and no sockets."""
+"""Lint and proofs over rules. Knows no files and no screens.
+
+`lint` says what in a set of rules probably is not what was meant; `unprotected` looks for a request that reaches a host
+without a certificate, and says whether there can be one.
+"""
+
+from __future__ import annotations
+
+from mtls_tui.analysis.checks import CHECKS
+from mtls_tui.analysis.finding import Check, Finding, Severity
+from mtls_tui.analysis.linting import lint
+
+__all__ = ["CHECKS", "Check", "Finding", "Severity", "lint"]

@@ -1,0 +1,57 @@
+"""The checks of lint, one a file. The order here is the order of the reference page."""
+
+from __future__ import annotations
+
+from mtls_tui.analysis.checks import (
+    constant,
+    deprecated_field,
+    duplicate_item,
+    duplicate_ref,
+    field_scope,
+    header_case,
+    host_as_path,
+    host_unknown,
+    host_unprotected,
+    host_without_mtls,
+    identity_unverified,
+    missing_passes,
+    path_as_host,
+    plan,
+    presented_only,
+    regex_unanchored,
+    revoked_accepted,
+    shadowed_rule,
+    skip_before_mtls,
+    too_long,
+    vacuous_all,
+    valid_blocked,
+    value_never,
+)
+from mtls_tui.analysis.finding import Check
+
+CHECKS: tuple[Check, ...] = (
+    host_unprotected.CHECK,
+    host_unknown.CHECK,
+    host_without_mtls.CHECK,
+    skip_before_mtls.CHECK,
+    presented_only.CHECK,
+    valid_blocked.CHECK,
+    identity_unverified.CHECK,
+    revoked_accepted.CHECK,
+    path_as_host.CHECK,
+    host_as_path.CHECK,
+    regex_unanchored.CHECK,
+    header_case.CHECK,
+    value_never.CHECK,
+    missing_passes.CHECK,
+    vacuous_all.CHECK,
+    constant.NEVER,
+    constant.ALWAYS,
+    shadowed_rule.CHECK,
+    duplicate_item.CHECK,
+    duplicate_ref.CHECK,
+    too_long.CHECK,
+    field_scope.CHECK,
+    deprecated_field.CHECK,
+    plan.CHECK,
+)

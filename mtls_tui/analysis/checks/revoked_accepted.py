@@ -1,0 +1,37 @@
+"""Rules that ask whether a certificate is valid and never whether it is revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mtls_tui.analysis.context import REVOKED, VERIFIED, Context, blocks
+from mtls_tui.analysis.finding import Check, Hit
+from mtls_tui.lang import ast
+
+
+def find(context: Context) -> Iterator[Hit]:
+    """Blocking rules that read `cert_verified` while no rule for the same hosts reads `cert_revoked`."""
+    for clause in context.clauses:
+        node = clause.node
+        if not isinstance(node, ast.Test) or node.value != ast.Field(VERIFIED) or not clause.negated:
+            continue
+        rule = clause.rule
+        if rule.enabled and blocks(rule) and not context.anyone_reads(context.overlapping(rule), REVOKED):
+            yield Hit(
+                rule,
+                node,
+                "a revoked certificate counts as verified, and no rule asks whether it is revoked",
+                f"write `(not {VERIFIED} or {REVOKED})`",
+            )
+
+
+CHECK = Check(
+    "revoked-accepted",
+    "info",
+    "A revoked certificate is let in",
+    "`cert_verified` stays true for a certificate that was revoked after it was issued; only `cert_revoked` tells. "
+    "Where no revocation list is in use this makes no difference, so it is for your information.",
+    'http.host eq "api.example.com" and not cf.tls_client_auth.cert_verified',
+    'http.host eq "api.example.com" and (not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)',
+    find,
+)

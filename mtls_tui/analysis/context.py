@@ -1,0 +1,181 @@
+"""What the checks look at: the rules with their clauses, prepared once. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.guards import HOST, guards_of
+from mtls_tui.engine.members import Lists
+from mtls_tui.engine.model import TERMINATING, Rule
+from mtls_tui.engine.walk import canonical, fields_of
+from mtls_tui.lang import ast
+from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.tree import Node, children, is_expression
+
+Target: TypeAlias = Literal["engine", "cloudflare"]
+CERTIFICATE = "cf.tls_client_auth."
+PRESENTED, VERIFIED, REVOKED = (f"{CERTIFICATE}cert_{word}" for word in ("presented", "verified", "revoked"))
+
+NO_CERTIFICATE: Mapping[str, Any] = {
+    name: info.default for name, info in FIELDS.items() if name.startswith(CERTIFICATE)
+}
+UNTRUSTED: Mapping[str, Any] = {PRESENTED: True, VERIFIED: False, REVOKED: False}
+VALID: Mapping[str, Any] = {PRESENTED: True, VERIFIED: True, REVOKED: False}
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A comparison or a lone Boolean of a rule. `negated` tells of an odd number of `not`s above it."""
+
+    rule: Rule
+    node: ast.Comparison | ast.Test
+    negated: bool
+    siblings: tuple[ast.Expr, ...] = ()
+    """All items of the `and` groups around it, itself included: what holds when it decides."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Rules in order, hosts as (name, whether mTLS is on), lists by name."""
+
+    rules: Sequence[Rule]
+    hosts: Sequence[tuple[str, bool]] = ()
+    lists: Lists = field(default_factory=dict)
+    target: Target = "engine"
+
+    @cached_property
+    def enabled(self) -> list[Rule]:
+        """The rules that are evaluated, in order."""
+        return [rule for rule in self.rules if rule.enabled]
+
+    @cached_property
+    def clauses(self) -> list[Clause]:
+        """Every clause of every rule, disabled ones too, those inside `any` and `all` included."""
+        return [clause for rule in self.rules for clause in _clauses(rule, rule.expression.root, False, ())]
+
+    @cached_property
+    def matchers(self) -> Mapping[int, Matcher | None]:
+        """The compiled expression of each enabled rule by its position there; None where it can't be compiled."""
+        found: dict[int, Matcher | None] = {}
+        for position, rule in enumerate(self.enabled):
+            try:
+                found[position] = Matcher(rule.expression, self.lists)
+            except ValueError:
+                found[position] = None
+        return found
+
+    def three_valued(self, position: int, known: Mapping[str, Any]) -> bool | None:
+        """What the enabled rule at a position says when only some fields are known; None: it depends on the others."""
+        matcher = self.matchers[position]
+        if matcher is None:
+            return None
+        return matcher.unknown(matcher.fields - known.keys())(dict(known))
+
+    def may_match(self, position: int, known: Mapping[str, Any]) -> bool:
+        """Whether some request with these values matches the enabled rule at a position, for all that is known."""
+        return self.three_valued(position, known) is not False
+
+    @cached_property
+    def mtls_hosts(self) -> list[str]:
+        """The hosts that mTLS is on for."""
+        return [name for name, mtls in self.hosts if mtls]
+
+    def overlapping(self, rule: Rule) -> list[Rule]:
+        """The enabled rules that may look at a host that this one looks at, by name; itself included."""
+        mine = host_literals(rule)
+        found = []
+        for other in self.enabled:
+            theirs = host_literals(other)
+            if mine is None or theirs is None or mine & theirs:
+                found.append(other)
+        return found
+
+    def anyone_reads(self, rules: Iterable[Rule], field: str) -> bool:
+        """Whether one of the rules reads a field."""
+        return any(field in fields_of(rule.expression.root) for rule in rules)
+
+
+def sample_host(name: str) -> str:
+    """A host name that a configured one (`*.example.com`) stands for."""
+    return f"www{name[1:]}" if name.startswith("*.") else name
+
+
+def request_for(host: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Known fields of a request to a host by a client in a certificate state."""
+    return {"http.host": sample_host(host).encode(), "ssl": True, **state}
+
+
+def blocks(rule: Rule) -> bool:
+    """Whether a match ends the request."""
+    return rule.action in TERMINATING and not rule.shadow
+
+
+def reads_certificate(rule: Rule) -> bool:
+    """Whether a rule looks at the client certificate."""
+    return any(name.startswith(CERTIFICATE) for name in fields_of(rule.expression.root))
+
+
+def field_name(node: Node) -> str:
+    """The canonical name of a field that stands alone, or under `lower`; "" for anything else."""
+    if isinstance(node, ast.Call) and node.name == "lower" and len(node.arguments) == 1:
+        node = node.arguments[0]
+    return canonical(node.name) if isinstance(node, ast.Field) else ""
+
+
+def host_literals(rule: Rule) -> frozenset[str] | None:
+    """The host names that a rule is limited to; None when it isn't, or not by name."""
+    guard = guards_of(rule.expression.root).get(HOST)
+    return None if guard is None else frozenset(name.decode("latin-1") for name in guard)
+
+
+def literals(node: Node) -> Iterator[ast.String]:
+    """The string literals of a right side: itself, or the items of a set."""
+    if isinstance(node, ast.String):
+        yield node
+    elif isinstance(node, ast.Set):
+        yield from (item for item in node.items if isinstance(item, ast.String))
+
+
+def text(value: bytes) -> str:
+    """Bytes for a message: printable, never misleading."""
+    decoded = value.decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in decoded)
+
+
+def compared_strings(context: Context, fields: Iterable[str]) -> Iterator[tuple[Clause, ast.String]]:
+    """Every string literal that one of these fields is compared with as a whole (`eq`, `ne`, `in`)."""
+    wanted = frozenset(fields)
+    for clause in context.clauses:
+        node = clause.node
+        if isinstance(node, ast.Comparison) and node.operator in ("eq", "ne", "in") and field_name(node.left) in wanted:
+            for literal in literals(node.right):
+                yield clause, literal
+
+
+def _clauses(rule: Rule, node: Node, negated: bool, siblings: tuple[ast.Expr, ...]) -> Iterator[Clause]:
+    match node:
+        case ast.Not():
+            # under `not`, an `and` is an `or`: what stands beside it no longer holds along with it
+            yield from _clauses(
+                rule, node.item, not negated, siblings if not isinstance(node.item, ast.Logical) else ()
+            )
+        case ast.Logical():
+            beside = (*siblings, *node.items) if node.operator == "and" else siblings
+            for item in node.items:
+                yield from _clauses(rule, item, negated, beside)
+        case ast.Comparison() | ast.Test():
+            yield Clause(rule, node, negated, siblings)
+            yield from _inner(rule, node, negated)
+
+
+def _inner(rule: Rule, node: Node, negated: bool) -> Iterator[Clause]:
+    """Clauses among the arguments of calls."""
+    for part in children(node):
+        if is_expression(part):
+            yield from _clauses(rule, part, negated, ())
+        else:
+            yield from _inner(rule, part, negated)

@@ -1,0 +1,56 @@
+"""Running all checks over a set of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from mtls_tui.analysis.checks import CHECKS
+from mtls_tui.analysis.context import Context, Target
+from mtls_tui.analysis.finding import Check, Finding, Hit
+from mtls_tui.engine.members import ListItem
+from mtls_tui.engine.model import Rule
+from mtls_tui.lang.tree import extent
+
+
+def lint(
+    rules: Sequence[Rule],
+    hosts: Sequence[tuple[str, bool]] = (),
+    lists: Mapping[str, Iterable[ListItem]] | None = None,
+    *,
+    target: Target = "engine",
+    ignore: Collection[str] = (),
+) -> list[Finding]:
+    """What in these rules probably doesn't say what was meant, in the order of the rules.
+
+    `hosts` are (name, whether mTLS is on); without any, checks about hosts are left out. `target` is where the rules
+    run: the bundled engine, or Cloudflare. `ignore` are codes that are not wanted. Disabled rules are looked at for
+    what is wrong in themselves only. Never raises on rules that parse.
+    """
+    context = Context(tuple(rules), tuple(hosts), dict(lists or {}), target)
+    place = {id(rule): index for index, rule in enumerate(rules)}
+    found = [
+        (-1 if hit.rule is None else place[id(hit.rule)], hit, check)
+        for check in CHECKS
+        if check.code not in ignore
+        for hit in check.find(context)
+    ]
+    findings = [(position, _finding(hit, check)) for position, hit, check in found]
+    findings.sort(key=lambda entry: (entry[0], entry[1].span.start if entry[1].span else -1))
+    return list(dict.fromkeys(finding for _, finding in findings))
+
+
+def _finding(hit: Hit, check: Check) -> Finding:
+    severity = hit.severity or check.severity
+    if hit.rule is None:
+        return Finding(check.code, severity, hit.message, hit.hint, host=hit.host)
+    span = extent(hit.node) if hit.node is not None and hit.node.span is not None else None
+    line = column = 1
+    if span is not None:
+        before = hit.rule.expression.text[: span.start]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return Finding(check.code, severity, hit.message, hit.hint, hit.rule.ref, span, line, column, hit.host)
+
+
+def codes() -> Iterator[str]:
+    """The codes of all checks, in the order of the reference page."""
+    return (check.code for check in CHECKS)
