@@ -11,14 +11,15 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeAlias
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from mtls_tui.pki import dn
 from mtls_tui.pki.certificate import View, view
-from mtls_tui.pki.errors import LoadError
+from mtls_tui.pki.errors import LoadError, Refused
+from mtls_tui.pki.keys import signed_by
 from mtls_tui.pki.load import load_certificates
 from mtls_tui.pki.verify import Verification
 
@@ -29,6 +30,8 @@ MAX_LEAF_BYTES = 10_240
 """10 KiB: a longer `cert_rfc9440` is dropped and its `_too_large` twin is true."""
 MAX_CHAIN_BYTES = 16_384
 """16 KiB, likewise for `cert_chain_rfc9440`."""
+
+_TRIED_ISSUERS = 3
 
 _BOOLEANS = (
     "cert_presented", "cert_verified", "cert_revoked", "cert_rfc9440_too_large", "cert_chain_rfc9440_too_large",
@@ -126,7 +129,9 @@ def _issuer(leaf: View, others: Sequence[View], verification: Verification | Non
     if verification is not None and len(verification.chain) > 1 and verification.chain[0] == leaf.certificate:
         issuer = view(verification.chain[1])
     else:
-        issuer = next((item for item in others if _issued(leaf, item)), None)
+        # Unverified, so strangers may send any number of would-be issuers: only a few are tried.
+        named = (item for item in others if item.subject == leaf.issuer)
+        issuer = next((item for item in islice(named, _TRIED_ISSUERS) if _issued(leaf, item)), None)
     identifier = leaf.issuer_key_identifier
     if issuer is not None:
         fields[PREFIX + "cert_issuer_serial"] = serial_text(issuer.serial)
@@ -135,13 +140,10 @@ def _issuer(leaf: View, others: Sequence[View], verification: Verification | Non
 
 
 def _issued(leaf: View, candidate: View) -> bool:
-    if leaf.issuer != candidate.subject:
-        return False
     try:
-        leaf.certificate.verify_directly_issued_by(candidate.certificate)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return signed_by(leaf, candidate)
+    except Refused:
         return False
-    return True
 
 
 def _hex(identifier: bytes | None) -> bytes:

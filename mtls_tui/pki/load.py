@@ -11,15 +11,13 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
+from mtls_tui.pki.der import DerError, header
 from mtls_tui.pki.errors import LoadError
 
 MAX_BYTES = 256 * 1024 * 1024
 """Larger input is refused unread: no trust store or CRL of a private authority comes near."""
 
-_BLOCK = re.compile(
-    rb"-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,40})-----[ \t]*\r?\n?(.*?)-----END \1-----",
-    re.DOTALL,
-)
+_MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 #]{0,40})-----")
 _CERTIFICATE_LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"})
 _CRL_LABELS = frozenset({b"X509 CRL", b"CRL"})
 _PKCS7_LABELS = frozenset({b"PKCS7", b"CMS", b"PKCS #7 SIGNED DATA"})
@@ -71,7 +69,7 @@ def parse_crl(der: bytes) -> x509.CertificateRevocationList:
     """One CRL from DER. LoadError when it can't be read."""
     try:
         return x509.load_der_x509_crl(der)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise LoadError(f"a CRL that can't be read: {_reason(error)}") from None
 
 
@@ -81,7 +79,7 @@ def parse_certificate(der: bytes) -> x509.Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd serials and parameters are judged by verification, not here
             return x509.load_der_x509_certificate(der)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise LoadError(f"a certificate that can't be read: {_reason(error)}") from None
 
 
@@ -91,9 +89,18 @@ def _check_size(data: bytes) -> None:
 
 
 def _blocks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """(label, body) of each PEM block, in one pass: strangers send this as well."""
     if b"-----BEGIN" not in data:
         return []
-    return [(match[1], match[2]) for match in _BLOCK.finditer(data)]
+    found: list[tuple[bytes, bytes]] = []
+    label, start = b"", 0
+    for mark in _MARK.finditer(data):
+        if mark[1] == b"BEGIN":
+            label, start = mark[2], mark.end()
+        elif label and mark[2] == label:
+            found.append((label, data[start : mark.start()]))
+            label = b""
+    return found
 
 
 def _decode(body: bytes, label: bytes) -> bytes:
@@ -130,8 +137,6 @@ def _from_pem(blocks: list[tuple[bytes, bytes]], passphrase: bytes | None) -> li
 
 def _first_element(der: bytes) -> bytes:
     """The certificate before OpenSSL's trust settings (`BEGIN TRUSTED CERTIFICATE`)."""
-    from mtls_tui.pki.der import DerError, header
-
     try:
         return der[: header(der, 0, len(der))[2]]
     except DerError as error:
@@ -151,7 +156,7 @@ def _from_der(data: bytes, passphrase: bytes | None) -> list[x509.Certificate]:
 def _pkcs7(der: bytes) -> list[x509.Certificate]:
     try:
         found = pkcs7.load_der_pkcs7_certificates(der)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise LoadError(f"PKCS#7 that can't be read: {_reason(error)}") from None
     if not found:
         raise LoadError("the PKCS#7 file holds no certificate")
@@ -161,7 +166,7 @@ def _pkcs7(der: bytes) -> list[x509.Certificate]:
 def _pkcs12(der: bytes, passphrase: bytes | None) -> list[x509.Certificate]:
     try:
         content = pkcs12.load_pkcs12(der, passphrase)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         text = str(error).lower()
         if "password" in text or "mac" in text or "decrypt" in text:
             cure = "give its passphrase" if passphrase is None else "the passphrase is wrong"

@@ -91,7 +91,19 @@ def canonical(name: bytes) -> CanonicalName:
 
 
 def has_nul(name: bytes) -> bool:
-    """Whether a text value holds NUL (only ever seen where somebody wants two readers to see two names)."""
+    """Whether a text value holds NUL (only ever seen where somebody wants two readers to see two names).
+
+    True as well for bytes that are no name.
+    """
     if b"\0" not in name:
         return False
-    return any("\0" in (attribute.text() or "") for attribute in attributes(name))
+    try:
+        return any(_nul_in(attribute) for attribute in attributes(name))
+    except DerError:
+        return True
+
+
+def _nul_in(attribute: Attribute) -> bool:
+    if _ENCODINGS.get(attribute.tag, "utf-").startswith("utf-") and attribute.tag != 0x0C:
+        return "\0" in (attribute.text() or "")  # types of several bytes a character have zero bytes of their own
+    return b"\0" in attribute.value

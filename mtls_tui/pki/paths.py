@@ -29,6 +29,7 @@ class Search:
         self._leaf = leaf
         self._pool = pool
         self._pool_by_subject: dict[CanonicalName, list[View]] | None = None
+        self._issuers_of: dict[bytes, list[tuple[View, bool]]] = {}
         self._steps = MAX_STEPS
         self.deepest: tuple[View, ...] = (leaf,)
         self.too_long = False
@@ -75,15 +76,19 @@ class Search:
             stack.append(self._issuers(issuer))
 
     def _issuers(self, child: View) -> Iterator[tuple[View, bool]]:
-        store = self._store
-        name = store.issuer_of(child)
-        for anchor in _likeliest(child, store.anchors_by_subject.get(name, ())):
-            yield anchor, True
-        for authority in _likeliest(child, store.intermediates_by_subject.get(name, ())):
-            yield authority, False
-        for authority in _likeliest(child, self._presented().get(name, ())):
-            if authority.der not in store.anchor_set:
-                yield authority, False
+        known = self._issuers_of.get(child.der)
+        if known is None:
+            store, name = self._store, self._store.issuer_of(child)
+            known = [(anchor, True) for anchor in _likeliest(child, store.anchors_by_subject.get(name, ()))]
+            known += [(item, False) for item in _likeliest(child, store.intermediates_by_subject.get(name, ()))]
+            if self._pool:
+                known += [
+                    (item, False)
+                    for item in _likeliest(child, self._presented().get(name, ()))
+                    if item.der not in store.anchor_set
+                ]
+            self._issuers_of[child.der] = known
+        return iter(known)
 
     def _presented(self) -> dict[CanonicalName, list[View]]:
         if self._pool_by_subject is None:

@@ -51,8 +51,13 @@ def _check_one(
     current = [crl for crl in candidates if crl.this_update <= now <= crl.next_update]
     if current:
         newest = max(current, key=lambda crl: (crl.number, crl.this_update))
-        entry = newest.find(subject.serial)
-        return None if entry is None else Revocation(depth, entry, newest)
+        # A later one that is stale by now still knows of later revocations.
+        later = [crl for crl in candidates if crl.number > newest.number and crl.next_update < now]
+        for crl in (newest, *later):
+            entry = crl.find(subject.serial)
+            if entry is not None:
+                return Revocation(depth, entry, crl)
+        return None
     if store.crl_policy == "require":
         raise _missing(issuer, candidates, store, now, depth)
     # Soft: an old list that names the certificate still counts, and one from the future for what it dates before now.

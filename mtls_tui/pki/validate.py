@@ -32,17 +32,29 @@ class Stage(IntEnum):
     REVOCATION = 7
 
 
-class SignatureBudget:
-    """Signature checks that one verification may still do. Go's crypto/x509 and cryptography stop at 100 as well."""
+MAX_SIGNATURES = 64
+"""Signature checks of one verification. Go's crypto/x509 and cryptography stop at 100."""
+MAX_WRONG_SIGNATURES = 16
+"""Of these, such as may fail: a stranger's pile of certificates in an authority's name ends here."""
 
-    def __init__(self, checks: int = 100) -> None:
-        self.left = checks
+
+class SignatureBudget:
+    """Signature checks that one verification may still do."""
+
+    def __init__(self) -> None:
+        self.left = MAX_SIGNATURES
+        self.wrong = MAX_WRONG_SIGNATURES
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more may be checked."""
+        return self.left <= 0 or self.wrong <= 0
 
     def spend(self) -> None:
         """Count one check; Refused when none is left."""
+        if self.spent:
+            raise Refused(Code.CERT_CHAIN_TOO_LONG, "needs too many signature checks, so the search was ended")
         self.left -= 1
-        if self.left < 0:
-            raise Refused(Code.CERT_CHAIN_TOO_LONG, "needs more than 100 signature checks, so the search was ended")
 
 
 class PathRefused(Exception):  # noqa: N818 - as Refused
@@ -86,6 +98,7 @@ def _check_signatures(path: Sequence[View], budget: SignatureBudget) -> None:
         except Refused as weak:
             raise PathRefused(Stage.SIGNATURES, weak.at_depth(depth), pair) from None
         if not fits:
+            budget.wrong -= 1
             refusal = Refused(
                 Code.CERT_SIGNATURE_FAILURE,
                 f"names {issuer.name} as its issuer, but the key of that authority did not sign it: it was changed, or "

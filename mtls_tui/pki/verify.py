@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeAlias
 
 from cryptography import x509
@@ -23,6 +24,8 @@ Presented: TypeAlias = x509.Certificate | bytes
 
 MAX_PATHS = 64
 """Paths that are checked in full in one verification."""
+MAX_ITEMS = 400
+"""Presented items that are looked at, doubles included."""
 MAX_ITEM_BYTES = 1 << 20
 """A presented item larger than this is not read (OpenSSL takes 100 KiB for a whole chain by default)."""
 
@@ -55,6 +58,14 @@ class Verification:
 
 def verify_at(items: Sequence[Presented], store: TrustStore, now: int) -> Verification:
     """What `pki.verify` does when it remembers nothing; `now` in whole POSIX seconds."""
+    try:
+        return _verify(items, store, now)
+    except Exception as error:  # fail closed: whatever a client sent to cause this, it is not verified
+        unforeseen = f"the certificate can't be judged: unforeseen {type(error).__name__} in verification"
+        return Verification(True, False, False, Refused(Code.UNSPECIFIED, unforeseen).as_error(), (), now, now)
+
+
+def _verify(items: Sequence[Presented], store: TrustStore, now: int) -> Verification:
     low, high = store.window(now)
     if not items:
         return Verification(False, False, False, None, (), low, high)
@@ -86,9 +97,11 @@ def _read(items: Sequence[Presented], store: TrustStore) -> tuple[View | None, l
     """(leaf, others without doubles, why the leaf can't be read). Other damaged certificates count as not sent."""
     views: dict[bytes, View] = {}
     leaf: View | None = None
-    for number, item in enumerate(items):
+    for number, item in enumerate(islice(items, MAX_ITEMS)):
         if len(views) > MAX_POOL:
             break
+        if number and isinstance(item, bytes) and item in views:
+            continue
         try:
             for found in _views(item, store):
                 if leaf is None:
@@ -138,7 +151,7 @@ def _decide(
             if revocation is None:
                 return path, None, None
             revoked = revoked or (path, revocation)
-        if tried >= MAX_PATHS or budget.left <= 0:
+        if tried >= MAX_PATHS or budget.spent:
             break
     if revoked is not None:
         return (*revoked, None)
