@@ -1,0 +1,99 @@
+"""`mtls-tui export`: write the bundle that the engine runs. Refuses what can't or shouldn't be enforced."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.output import counted, echo_json, problems_text, usable_rule_file
+from mtls_tui.engine.bundle import BundleError
+from mtls_tui.engine.policy import PolicyError
+from mtls_tui.engine.signing import load_signing_key
+from mtls_tui.rulefile import RuleFile, RuleFileError, export, exports
+from mtls_tui.rulefile.materials import MaterialError, read_bytes
+from mtls_tui.simulate.style import safe
+from mtls_tui.simulate.suite import run_tests
+
+
+@click.command(name="export")
+@click.argument("file")
+@click.option("-o", "--output", required=True, metavar="BUNDLE", help="Where to write the bundle.")
+@click.option(
+    "--sign",
+    "sign_key",
+    metavar="KEY",
+    help="Sign with this Ed25519 private key (PEM); its passphrase is read from MTLS_TUI_SIGN_PASSPHRASE.",
+)
+@click.option("--force", is_flag=True, help="Export although tests fail; overwrite a file that is no bundle.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def command(file: str, output: str, sign_key: str | None, force: bool, as_json: bool) -> None:
+    """Write the bundle of FILE, a rule file: rules, hosts, lists, trust anchors and revocation lists in one.
+
+    Refuses a file with errors, and one whose tests fail (unless --force). Every export is kept in the history.
+    Exit code 0: written; 1: a test fails; 2: error. Nothing is written unless all is well.
+    """
+    rulefile = usable_rule_file(file)
+    key = _key(sign_key) if sign_key else None
+    failed = _failing_tests(rulefile)
+    if failed and not force:
+        for line in failed:
+            click.echo(line, err=True)
+        click.echo(
+            f"not exported: {counted(len(failed), 'test')} of {file} failed; "
+            f"see `mtls-tui test {file}`, or export with --force",
+            err=True,
+        )
+        raise SystemExit(1)
+    try:
+        done = export(rulefile, Path(output), key, force=force)
+    except RuleFileError as error:
+        raise InputError(problems_text(error.problems)) from None
+    if as_json:
+        echo_json(
+            {
+                "bundle": str(done.path),
+                "digest": done.digest,
+                "signed": done.signed,
+                "created": done.bundle.created,
+                "rules": len(done.bundle.rules),
+                "hosts": [host.name for host in done.bundle.hosts],
+                "kept": str(done.kept) if done.kept else None,
+                "failed_tests": len(failed),
+            }
+        )
+        return
+    sizes = f"{counted(len(done.bundle.rules), 'rule')}, {counted(len(done.bundle.hosts), 'host')}"
+    signed = ", signed" if done.signed else ""
+    click.echo(f"{done.path}: {sizes}{signed}\n{done.digest}")
+    if failed:
+        click.echo(f"warning: exported although {counted(len(failed), 'test')} failed (--force)", err=True)
+    if done.kept is None:
+        click.echo("warning: no copy could be kept in the history", err=True)
+    elif len(exports(done.path)) > 1:
+        click.echo(f"the way back: earlier exports are in {done.kept.parent}", err=True)
+
+
+def _key(name: str) -> Ed25519PrivateKey:
+    passphrase = os.environ.get("MTLS_TUI_SIGN_PASSPHRASE")
+    try:
+        data = read_bytes(Path(name), 1 << 20, "key file")
+        return load_signing_key(data, passphrase.encode() if passphrase else None)
+    except MaterialError as error:
+        raise InputError(f"--sign: {error.message}; {error.cure}") from None
+    except BundleError as error:
+        raise InputError(f"--sign {name}: {error}") from None
+
+
+def _failing_tests(rulefile: RuleFile) -> list[str]:
+    """A line for each test that doesn't pass; none when there are no tests, which is no failure here."""
+    if not rulefile.tests:
+        return []
+    try:
+        report = run_tests(rulefile)
+    except PolicyError as error:
+        raise InputError(f"{rulefile.name}: {error}") from None
+    return [f"{rulefile.name}:{result.line}: test failed: {safe(result.test.name)}" for result in report.failed]

@@ -1,0 +1,59 @@
+"""Findings as SARIF 2.1.0 (OASIS), the format of code scanning services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mtls_tui import __version__
+from mtls_tui.rulefile import Problem
+
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def sarif(found: Sequence[tuple[str, Problem]]) -> dict[str, Any]:
+    """A log with one run; `found` are pairs of severity and problem."""
+    codes = sorted({problem.code for _, problem in found})
+    driver = {
+        "name": "mtls-tui",
+        "version": __version__,
+        "rules": [{"id": code, "shortDescription": {"text": code.replace("-", " ")}} for code in codes],
+    }
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(severity, problem, codes) for severity, problem in found],
+            }
+        ],
+    }
+
+
+def _result(severity: str, problem: Problem, codes: list[str]) -> dict[str, Any]:
+    text = f"{problem.key}: {problem.message}" if problem.key else problem.message
+    if problem.cure:
+        text += f" ({problem.cure})"
+    location: dict[str, Any] = {"artifactLocation": {"uri": _uri(problem.file)}}
+    if problem.line:
+        location["region"] = {"startLine": problem.line} | ({"startColumn": problem.column} if problem.column else {})
+    return {
+        "ruleId": problem.code,
+        "ruleIndex": codes.index(problem.code),
+        "level": _LEVELS[severity],
+        "message": {"text": text},
+        "locations": [{"physicalLocation": location}],
+    }
+
+
+def _uri(file: str) -> str:
+    """A relative reference for relative paths, as code scanning wants it; a file URI for absolute ones."""
+    path = Path(file)
+    if path.is_absolute():
+        return path.as_uri()
+    from urllib.parse import quote
+
+    return quote(path.as_posix())
