@@ -9,5 +9,6 @@ from __future__ import annotations
 from mtls_tui.analysis.checks import CHECKS
 from mtls_tui.analysis.finding import Check, Finding, Severity
 from mtls_tui.analysis.linting import lint
+from mtls_tui.analysis.reach import Client, Reach, unprotected
 
-__all__ = ["CHECKS", "Check", "Finding", "Severity", "lint"]
+__all__ = ["CHECKS", "Check", "Client", "Finding", "Reach", "Severity", "lint", "unprotected"]

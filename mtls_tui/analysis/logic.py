@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from mtls_tui.analysis.context import PRESENTED, REVOKED, VERIFIED
 from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.members import Addresses, ListError, Lists, of_list
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
@@ -401,8 +402,8 @@ def _may_be_missing(subject: ast.Value) -> bool:
 
 
 def _always_there(part: Any) -> bool:
-    """Whether a request always has it: literals, and scalar fields that a proxy knows."""
+    """Whether a request always has it: literals, and single fields that follow from any HTTP request."""
     if not isinstance(part, ast.Field):
         return isinstance(part, ast.String | ast.Integer | ast.Address)
     info = FIELDS.get(part.name)
-    return info is not None and (info.default is not None or (info.scope == "request" and info.type.item is None))
+    return info is not None and (info.default is not None or (info.name in EXTRACTORS and info.type.item is None))

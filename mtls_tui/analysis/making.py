@@ -1,0 +1,193 @@
+"""A request for which chosen clauses are true and others false: guessed from their literals, tried by the engine.
+
+What is changed is the HTTP request, and the fields follow from it as they do in the gateway; only what no HTTP request
+can say (what Cloudflare's edge knows, a certificate's text) is set as a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from mtls_tui.engine import paths
+from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.fields import EXTRACTORS, View, compute
+from mtls_tui.engine.members import Lists
+from mtls_tui.engine.model import HttpRequest
+from mtls_tui.engine.places import MISSING, Place, candidates, places_of
+from mtls_tui.lang import ast
+from mtls_tui.lang.types import FieldValue
+
+BUDGET = 4000
+"""Requests that are tried for one set of clauses."""
+AT = 1_700_000_000.0
+"""The time of a made request, so that answers don't depend on the clock (POSIX seconds)."""
+_HEADER_FIELDS = {
+    "http.cookie": "cookie",
+    "http.referer": "referer",
+    "http.user_agent": "user-agent",
+    "http.x_forwarded_for": "x-forwarded-for",
+}
+_PATHS = ("http.request.uri.path", "raw.http.request.uri.path")
+_URIS = ("http.request.uri", "raw.http.request.uri", "http.request.full_uri", "raw.http.request.full_uri")
+_QUERIES = ("http.request.uri.query", "raw.http.request.uri.query")
+_ARGUMENTS = ("http.request.uri.args", "raw.http.request.uri.args")
+_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_PATH_SAFE = "/!$&'()*+,;=:@-._~%[]\\"
+
+
+class Maker:
+    """Makes requests for one set of field names. `base` is where it starts, `state` are fields that stay."""
+
+    def __init__(self, base: HttpRequest, state: Mapping[str, FieldValue], names: Iterable[str], lists: Lists) -> None:
+        self.base = base
+        self.state = dict(state)
+        self.lists = lists
+        self.extractors = [(name, EXTRACTORS[name]) for name in sorted(names) if name in EXTRACTORS]
+        self.budget = BUDGET
+        self._matchers: dict[ast.Expr, Matcher] = {}
+
+    def fields(self, http: HttpRequest) -> dict[str, FieldValue] | None:
+        """The fields of a request as the gateway sees them; None for one that it would refuse as ambiguous."""
+        view = View(http, http.at)
+        if not paths.stable(view.path):
+            return None
+        return {**compute(view, self.extractors), **http.overrides, **self.state}
+
+    def make(self, wanted: Mapping[ast.Expr, bool]) -> Iterator[HttpRequest]:
+        """Requests for which every clause is as wanted."""
+        yield from self._settle(self.base, list(wanted.items()), 0)
+
+    def _settle(self, http: HttpRequest, wanted: Sequence[tuple[ast.Expr, bool]], done: int) -> Iterator[HttpRequest]:
+        fields = self.fields(http)
+        if fields is None or any(self._truth(atom, fields) is not truth for atom, truth in wanted[:done]):
+            return
+        while done < len(wanted) and self._truth(wanted[done][0], fields) is wanted[done][1]:
+            done += 1
+        if done == len(wanted):
+            yield http
+            return
+        atom, truth = wanted[done]
+        for place in places_of(atom):
+            if place.name in self.state or place.name == "http.host":
+                continue
+            for value in candidates(atom, place, fields, self.lists):
+                if self.budget <= 0:
+                    return
+                changed = change(http, place, value, fields)
+                if changed is None:
+                    continue
+                self.budget -= 1
+                after = self.fields(changed)
+                if after is not None and self._truth(atom, after) is truth:
+                    yield from self._settle(changed, wanted, done + 1)
+
+    def _truth(self, atom: ast.Expr, fields: Mapping[str, FieldValue]) -> bool:
+        matcher = self._matchers.get(atom)
+        if matcher is None:
+            matcher = self._matchers[atom] = Matcher(ast.Expression(atom), self.lists)
+        return matcher.function(fields)
+
+
+def change(http: HttpRequest, place: Place, value: Any, fields: Mapping[str, Any]) -> HttpRequest | None:
+    """The request with a value at a place of its fields; None when no request can have it there."""
+    name, key = place.name, place.key
+    absent = value is MISSING
+    if name in _PATHS and isinstance(value, bytes):
+        return _with_target(http, value, _split(http)[1])
+    if name in _QUERIES and isinstance(value, bytes):
+        return _with_target(http, _split(http)[0], value)
+    if name in _URIS and isinstance(value, bytes):
+        if "full_uri" in name:
+            value = value.partition(b"://")[2].partition(b"/")[2]
+            value = b"/" + value
+        path, mark, query = value.partition(b"?")
+        return _with_target(http, path, query if mark else None)
+    if name in _ARGUMENTS and key is not None:
+        items = [] if absent else [b"=".join((key, item)) for item in value]
+        return _with_target(http, _split(http)[0], b"&".join(items)) if _plain_query(items) else None
+    if name.startswith(_ARGUMENTS) and isinstance(value, list):
+        items = [item if name.endswith("names") else b"a=" + item for item in value]
+        return _with_target(http, _split(http)[0], b"&".join(items)) if _plain_query(items) else None
+    if name == "http.request.headers" and key is not None:
+        return _with_header(http, key, () if absent else value)
+    if name in _HEADER_FIELDS and isinstance(value, bytes):
+        return _with_header(http, _HEADER_FIELDS[name].encode(), (value,) if value else ())
+    if name == "http.request.headers.names" and isinstance(value, list):
+        return replace(http, headers=tuple((item.decode("latin-1"), b"x") for item in value if _is_token(item)))
+    if name == "http.request.headers.values" and isinstance(value, list):
+        return replace(http, headers=tuple((f"x-{index}", item) for index, item in enumerate(value)))
+    if name == "http.request.cookies" and key is not None:
+        pairs = () if absent else (b"; ".join(b"=".join((key, item)) for item in value),)
+        return _with_header(http, b"cookie", pairs)
+    if absent:
+        overrides = {other: kept for other, kept in http.overrides.items() if other != name}
+        return replace(http, overrides=overrides)
+    return _simple(http, place, value, fields)
+
+
+def _simple(http: HttpRequest, place: Place, value: Any, fields: Mapping[str, Any]) -> HttpRequest | None:
+    match place.name:
+        case "http.request.method":
+            good = bool(value) and _is_token(value) and value == value.upper()
+            return replace(http, method=value.decode()) if good else None
+        case "ip.src":
+            return replace(http, client_ip=str(value))
+        case "ssl":
+            return replace(http, scheme="https" if value else "http")
+        case "http.request.version" | "cf.tls_version" | "cf.tls_cipher" as name:
+            parts = {"http.request.version": "http_version", "cf.tls_version": "tls_version"}
+            return replace(http, **{parts.get(name, "tls_cipher"): value.decode("latin-1")})
+        case "cf.edge.server_port":
+            host = http.host.partition(":")[0]
+            return replace(http, host=f"{host}:{value}") if 0 < value < 1 << 16 else None
+        case "http.request.timestamp.sec":
+            return replace(http, at=float(value)) if 0 <= value < 1 << 40 else None
+        case "http.request.body.raw":
+            return replace(http, body=value)
+    if place.name in EXTRACTORS:
+        return None  # follows from other parts of the request
+    return replace(http, overrides={**http.overrides, place.name: place.put(fields, value)[place.name]})
+
+
+def _split(http: HttpRequest) -> tuple[bytes, bytes | None]:
+    path, mark, query = http.target.encode("utf-8", "surrogateescape").partition(b"?")
+    return path, query if mark else None
+
+
+def _with_target(http: HttpRequest, path: bytes, query: bytes | None) -> HttpRequest | None:
+    if not path.startswith(b"/") or b"?" in path or b"#" in path:
+        return None
+    target = quote_from_bytes(path, safe=_PATH_SAFE)
+    if query is not None:
+        target += "?" + quote_from_bytes(query, safe=_PATH_SAFE + '?"<>^`{|}')
+    return replace(http, target=target)
+
+
+def _plain_query(items: Iterable[bytes]) -> bool:
+    return not any(b"&" in item or b"#" in item for item in items)
+
+
+def _with_header(http: HttpRequest, name: bytes, values: Iterable[bytes]) -> HttpRequest | None:
+    found = tuple(values)
+    if (
+        not _is_token(name)
+        or name == b"host"
+        or any(set(value) & {0, 10, 13} or value != value.strip() for value in found)
+    ):
+        return None
+    text = name.decode().lower()
+    kept = tuple(header for header in http.headers if header[0] != text)
+    return replace(http, headers=kept + tuple((text, value) for value in found))
+
+
+def _is_value(value: bytes) -> bool:
+    """RFC 9110 5.5."""
+    return not set(value) & {0, 10, 13} and value == value.strip()
+
+
+def _is_token(name: bytes) -> bool:
+    """RFC 9110 5.6.2."""
+    return bool(name) and set(name) <= _TOKEN

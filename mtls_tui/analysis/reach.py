@@ -1,0 +1,130 @@
+"""Is there a request that reaches a host without a good certificate? A request that does, or a proof that none can.
+
+A request found is real: it was decided by the very ruleset and allowed. A proof is complete: every combination of what
+the rules can tell apart was looked at, and each is blocked (see `logic`). Where neither comes out the answer is "not
+found", which promises nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, sample_host
+from mtls_tui.analysis.logic import Problem, Solution, TooHard, Truth
+from mtls_tui.analysis.making import AT, Maker
+from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
+from mtls_tui.engine.ruleset import Ruleset
+from mtls_tui.engine.walk import canonical
+from mtls_tui.lang import ast
+
+Client: TypeAlias = Literal["none", "untrusted", "revoked"]
+Status: TypeAlias = Literal["reached", "proved", "not found"]
+CLIENTS: Mapping[Client, Mapping[str, Any]] = {
+    "none": NO_CERTIFICATE,
+    "untrusted": {PRESENTED: True, VERIFIED: False, REVOKED: False},
+    "revoked": {PRESENTED: True, VERIFIED: True, REVOKED: True},
+}
+WORDS: Mapping[Client, str] = {
+    "none": "without a certificate",
+    "untrusted": "with a certificate that is not valid",
+    "revoked": "with a revoked certificate",
+}
+MAX_SOLUTIONS = 60
+"""Combinations for which a request is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The answer. `http` is the request that was allowed, `request` its fields, `decision` what the rules said."""
+
+    status: Status
+    host: str
+    client: Client
+    reason: str
+    http: HttpRequest | None = None
+    request: Request | None = None
+    decision: Decision | None = None
+
+
+def unprotected(host: str, ruleset: Ruleset, *, client: Client = "none") -> Reach:
+    """Whether some request reaches `host` past these rules, from a client without a (good) certificate.
+
+    `client` is what it comes with. Takes a bounded number of steps; never raises on rules that a ruleset takes.
+    """
+    name = sample_host(host)
+    state = CLIENTS[client]
+    known = {"http.host": name.encode(), **state}
+    rules = [rule for rule in ruleset.enabled if not _only_reports(rule)]
+    maker = Maker(HttpRequest(host=name, at=AT), state, ruleset.fields_read, ruleset.lists)
+    tried = 0
+    try:
+        problem = Problem([rule.expression.root for rule in rules], ruleset.lists, known)
+        for solution in problem.solutions(_let_through(rules)):
+            tried += 1
+            found = _realised(solution, problem, maker, ruleset)
+            if found is not None:
+                return _reached(host, client, *found)
+            if tried >= MAX_SOLUTIONS:
+                break
+        else:
+            if tried == 0:
+                return Reach("proved", host, client, f"every request to {host} {WORDS[client]} is blocked")
+    except TooHard:
+        pass
+    return Reach("not found", host, client, f"no request to {host} {WORDS[client]} was found to pass; this is no proof")
+
+
+def _only_reports(rule: Rule) -> bool:
+    return rule.shadow or rule.action == "log"
+
+
+def _let_through(rules: list[Rule]) -> Callable[[Callable[[ast.Expr], Truth]], Truth]:
+    """Three-valued: whether the rules in their order allow."""
+
+    def goal(evaluate: Callable[[ast.Expr], Truth]) -> Truth:
+        open_end: Truth = True
+        for rule in rules:  # forwards first, so that the first undecided clause is the first that is asked for
+            truth = evaluate(rule.expression.root)
+            if truth is True:
+                return rule.action not in TERMINATING
+            if truth is None:
+                open_end = None
+                break
+        if open_end is True:
+            return True
+        allowed: Truth = True
+        for rule in reversed(rules):
+            truth = evaluate(rule.expression.root)
+            ends: Truth = rule.action not in TERMINATING
+            if truth is True:
+                allowed = ends
+            elif truth is None and allowed is not ends:
+                allowed = None
+        return allowed
+
+    return goal
+
+
+def _realised(
+    solution: Solution, problem: Problem, maker: Maker, ruleset: Ruleset
+) -> tuple[HttpRequest, Request, Decision] | None:
+    wanted = {atom: truth for atom, truth in solution.truths.items() if atom not in problem.fixed}
+    maker.budget = max(maker.budget, 400)
+    for http in maker.make(wanted):
+        fields = maker.fields(http)
+        if fields is None:
+            continue
+        request = Request(fields)
+        decision = ruleset.decide(request)
+        if decision.action == "allow":
+            return http, request, decision
+    return None
+
+
+def _reached(host: str, client: Client, http: HttpRequest, request: Request, decision: Decision) -> Reach:
+    set_by_hand = {canonical(name): value for name, value in http.overrides.items()}
+    http = replace(http, overrides=set_by_hand)
+    what = f"{http.method} {http.scheme}://{http.host}{http.target} {WORDS[client]} is allowed"
+    return Reach("reached", host, client, f"{what}: {decision.reason}", http, request, decision)
