@@ -86,8 +86,9 @@ def _expression(text: str) -> Item:
     if "'''" in text or text.endswith("'") or not _literal(text.replace("\n", "")):
         return _string(text)
     if "\n" in text:
-        # A line break right after the quotes is not part of the value (TOML 1.0), so the first line stands flush.
-        return tomlkit.string("\n" + text, literal=True, multiline=True)
+        # A line break right after the quotes is not part of the value (TOML 1.0), so the first line stands flush;
+        # `tomlkit.string` would make it part of the value.
+        return tomlkit.value(f"'''\n{text}'''")
     return tomlkit.string(text, literal=True, multiline=True)
 
 
