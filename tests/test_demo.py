@@ -67,6 +67,25 @@ def test_each_certificate_means_what_its_name_says(made, client, verified, revok
 def test_the_demo_rule_file_is_clean_and_its_tests_pass(made):
     from mtls_tui import rulefile, simulate
 
-    report = simulate.run_tests(rulefile.load(made.rules), at=NOW)
+    report = simulate.run_tests(rulefile.load(made.rules), now=NOW)
     assert report.failed == 0
     assert report.passed == 6
+
+
+@pytest.mark.gateway
+def test_simulated_and_real_agree_for_every_certificate(tmp_path):
+    from mtls_tui.demo import tour
+    from mtls_tui.gateway import GatewayError, envoy
+
+    try:
+        envoy.find()
+    except GatewayError as error:
+        pytest.skip(str(error))
+
+    first = workspace.free_ports(18443, 18080, 19443)
+    made = workspace.open_or_make(tmp_path / "demo", datetime.now(UTC), ports=workspace.Ports(*first))
+    said = []
+    assert tour.run(made, said.append), "\n".join(said)
+    text = "\n".join(said)
+    assert text.count("  =  ") == 11
+    assert tour.run(made, said.append), "a workspace can be toured again"

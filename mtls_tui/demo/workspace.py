@@ -84,8 +84,11 @@ class Workspace:
         return self.folder / "ca"
 
 
-def open_or_make(folder: Path, at: datetime, *, port: int | None = None) -> Workspace:
-    """The workspace of a folder: an existing one as it is, else a new one. DemoError: the folder is somebody else's."""
+def open_or_make(folder: Path, at: datetime, *, port: int | None = None, ports: Ports | None = None) -> Workspace:
+    """The workspace of a folder: an existing one as it is, else a new one. DemoError: the folder is somebody else's.
+
+    `port` is the gateway's; `ports` all three, for a new workspace; else the first free ones from 8443, 8080, 9443 on.
+    """
     marker = folder / MARKER
     if marker.exists():
         try:
@@ -99,8 +102,7 @@ def open_or_make(folder: Path, at: datetime, *, port: int | None = None) -> Work
         raise DemoError(
             f"{folder} exists and is no demo workspace; choose an empty or new folder: mtls-tui demo FOLDER"
         )
-    gateway, status, upstream = free_ports(port or 8443, 9443, 8080)
-    workspace = Workspace(folder, Ports(gateway=gateway, upstream=upstream, status=status))
+    workspace = Workspace(folder, ports or Ports(*free_ports(port or 8443, 8080, 9443)))
     try:
         _fill(workspace, at)
         write_atomically(marker, msgspec.json.format(msgspec.json.encode(workspace.ports)), 0o644)
