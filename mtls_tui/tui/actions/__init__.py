@@ -1,0 +1,14 @@
+"""What can be done, one file a subject. Importing a module registers its actions."""
+
+from __future__ import annotations
+
+MODULES = ("general", "files", "rules", "cursor", "rows", "parts", "textmode", "simulator", "overlay")
+"""In the order in which help lists them."""
+
+
+def load() -> None:
+    """Import every module of actions."""
+    from importlib import import_module
+
+    for name in MODULES:
+        import_module(f"mtls_tui.tui.actions.{name}")

@@ -1,0 +1,200 @@
+"""Between the application and the document: runs actions, draws what they make, and has the slow work done.
+
+One way round: key → action → new document → lines → panes. Workers post what they found; the newest wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtls_tui.rulefile import RuleFile, RuleFileError, load, loads
+from mtls_tui.rulefile.seeds import EMPTY
+from mtls_tui.tui import draft, keymap, registry, settings
+from mtls_tui.tui.actions.files import start
+from mtls_tui.tui.document import Document
+from mtls_tui.tui.effects import Effects
+from mtls_tui.tui.registry import Refusal
+from mtls_tui.tui.results import Results
+from mtls_tui.tui.theme import DEFAULT, THEMES, Palette
+from mtls_tui.tui.view import screen
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.app import MtlsApp
+    from mtls_tui.tui.pane import Pane
+
+
+class Controller:
+    """Holds the document, and nothing else that matters."""
+
+    def __init__(self, app: MtlsApp) -> None:
+        self.app = app
+        self.settings = app.given_settings or settings.read()
+        registry.load()
+        self.keys = keymap.build(self.settings.keys)
+        self.effects = Effects(self)
+        self.document: Document = start(loads(EMPTY, strict=False), on_disk=False)
+        self.evaluated_for: tuple[object, str] | None = None
+        self.draft_of: object = None
+        self.evaluating = False
+
+    # --- start ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Read the file, offer what a former session left, show."""
+        theme = self.app.theme_name if self.app.theme_name in THEMES else self.settings.theme_name
+        look = {"theme": theme, "mouse": self.settings.mouse and self.app.take_mouse}
+        file = self._read(self.app.path)
+        on_disk = file is not None and file.path is not None and file.read_digest is not None
+        self.document = start(file or loads(EMPTY, strict=False), on_disk=on_disk, **look)  # type: ignore[arg-type]
+        if not self.settings.mouse:
+            self.effects.mouse(on=False)
+        if self.settings.cell_diff is False:
+            self.app.use_cell_diff(False)
+        if self.settings.problems:
+            self.document = self.document.noting(self.settings.problems[0], "bad")
+        left = draft.read(self.document.content.file, self.app.drafts)
+        if left is not None:
+            self.dispatch("draft.offer", content=left[0], when=left[1])
+        elif self.app.path is None:
+            from mtls_tui.tui.firstrun import page
+
+            self._take(page(self.document))
+        else:
+            self.show()
+        self.draft_of = self.document.content
+        self._evaluate()
+        self.effects.watch()
+
+    def _read(self, path: Path | None) -> RuleFile | None:
+        if path is None:
+            return None
+        if not path.exists():
+            return replace(loads(EMPTY, path.absolute().parent, strict=False), path=path)
+        try:
+            return load(path, strict=False)
+        except RuleFileError as error:
+            self.app.exit(2, message=str(error))
+            return None
+
+    # --- actions -------------------------------------------------------------------------------------------------
+
+    def key(self, key: str, character: str | None) -> None:
+        """A key."""
+        found = keymap.resolve(self.document, key, character, self.keys)
+        if found is not None:
+            self.dispatch(found[0], **found[1])
+
+    def paste(self, text: str) -> None:
+        """A paste."""
+        found = keymap.pasted(self.document, text)
+        if found is not None:
+            self.dispatch(found[0], **found[1])
+
+    def clicked(self, message: Pane.Clicked) -> None:
+        """A click on something."""
+        click = message.click
+        arguments: Mapping[str, Any] = click.arguments
+        if self.document.overlay is not None and message.pane != "overlay":
+            return
+        self.dispatch(click.action, **arguments)
+
+    def wheel(self, pane: str, step: int) -> None:
+        """The wheel: the cursor of what is under the mouse."""
+        down = step > 0
+        if self.document.overlay is not None:
+            names = {"Picker": "picker", "Page": "page", "Form": "form"}
+            kind = names.get(type(self.document.overlay).__name__)
+            action = {"form": ("form.next", "form.previous")}.get(kind or "", (f"{kind}.down", f"{kind}.up"))
+            if kind:
+                self.dispatch(action[0 if down else 1])
+            return
+        actions = {"hosts": "hosts", "builder": "row", "simulator": "simulator"}
+        if pane in actions:
+            self.dispatch(f"{actions[pane]}.{'down' if down else 'up'}")
+
+    def dispatch(self, action: str, **arguments: Any) -> None:
+        """Do an action and show what came of it."""
+        result = registry.run(self.document, action, arguments)
+        if isinstance(result, Refusal):
+            self._take(self.document.noting(result.reason, "bad"))
+            return
+        self._take(result.document)
+        for effect in result.effects:
+            self.effects.run(effect)
+
+    def _take(self, document: Document) -> None:
+        self.document = document
+        self.show()
+        self._evaluate()
+        self.effects.keep_draft()
+
+    # --- drawing -------------------------------------------------------------------------------------------------
+
+    @property
+    def palette(self) -> Palette:
+        """The colours."""
+        return THEMES.get(self.document.view.theme, THEMES[DEFAULT])
+
+    def show(self) -> None:
+        """Draw the document; only lines that changed are sent."""
+        app = self.app
+        width, height = app.size.width, app.size.height
+        if width < 20 or height < 6:
+            return
+        frame = screen.frame(self.document, width, height)
+        self.document = frame.document
+        with app.batch_update():
+            for name, box in frame.boxes.items():
+                app.place(name, box.x, box.y, box.width, box.height)
+                if box.visible:
+                    app.pane(name).show(frame.lines[name], self.palette)
+            floating = frame.floating
+            if floating is None:
+                app.place("overlay", 0, 0, 0, 0)
+            else:
+                box = floating.box
+                app.place("overlay", box.x, box.y, box.width, box.height)
+                app.pane("overlay").show(floating.lines, self.palette)
+        if frame.cursor is not None:
+            from textual.geometry import Offset
+
+            app.cursor_position = Offset(*frame.cursor)
+
+    # --- slow work -----------------------------------------------------------------------------------------------
+
+    def _evaluate(self) -> None:
+        """Have the verdict worked out, when what it depends on changed; one at a time, the newest wins."""
+        key = (self.document.content, self.document.view.rule)
+        known = self.evaluated_for
+        if known is not None and known[0] is key[0] and known[1] == key[1]:
+            return
+        if self.evaluating:
+            return
+        self.evaluating = True
+        self.evaluated_for = key
+        saved = self.document.saved
+        self.in_thread(lambda: self._worked_out(key, saved), "evaluate")
+
+    def _worked_out(self, key: tuple[Any, str], saved: Any) -> None:
+        from mtls_tui.tui.evaluate import evaluate
+
+        results = evaluate(key[0], key[1], saved, self.effects.secrets)
+        self.app.call_from_thread(self._evaluated, results)
+
+    def _evaluated(self, results: Results) -> None:
+        self.evaluating = False
+        self.document = replace(self.document, results=results)
+        self.show()
+        self._evaluate()
+
+    def evaluate_again(self) -> None:
+        """What the verdict depends on changed outside the document (a passphrase, a file)."""
+        self.evaluated_for = None
+        self._evaluate()
+
+    def in_thread(self, work: Callable[[], None], group: str) -> None:
+        """Slow work beside the screen."""
+        self.app.run_worker(work, thread=True, group=group, exit_on_error=True)

@@ -1,0 +1,148 @@
+"""The deploy page: what an export would change against what is exported, the file's tests, and the way back."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.rulefile import RuleFile, RuleFileError, bundle, write_atomically
+from mtls_tui.rulefile.exporting import deployable
+from mtls_tui.rulefile.history import exports
+from mtls_tui.tui.overlays import Item
+from mtls_tui.tui.text import safe
+
+Runs: TypeAlias = tuple[tuple[str, str], ...]
+MAX_DIFF = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Lines to show; `why_not` tells why nothing can be exported, "" when it can; `kept` counts earlier exports."""
+
+    lines: tuple[Runs, ...]
+    why_not: str
+    kept: int
+
+
+def report(file: RuleFile, target: Path) -> Report:
+    """Everything that one wants to know before an export."""
+    lines: list[Runs] = []
+    problems = [*file.problems] or [*deployable(file)]
+    if problems:
+        for problem in problems[:20]:
+            lines.append(((f"✗ {problem.message}", "bad"),))
+            if problem.cure:
+                lines.append(((f"  {problem.cure}", "soft"),))
+        return Report(tuple(lines), "the file has problems", len(exports(target)))
+    try:
+        made = bundle(file)
+    except RuleFileError as error:
+        return Report((((f"✗ {error.problem.message}", "bad"),),), "the file has problems", len(exports(target)))
+    lines += changes(_deployed(target), made)
+    test_lines, failed = _tests(file)
+    lines += [(), *test_lines]
+    kept = exports(target)
+    lines += [(), ((f"{len(kept)} earlier exports are kept", "soft"),)]
+    return Report(tuple(lines), f"{failed} tests fail" if failed else "", len(kept))
+
+
+def _deployed(target: Path) -> Bundle | None:
+    try:
+        return Bundle.decode(target.read_bytes())
+    except (OSError, BundleError):
+        return None
+
+
+def changes(old: Bundle | None, new: Bundle) -> list[Runs]:
+    """What becomes different, in words first, then as a diff of the rules' texts."""
+    if old is None:
+        return [(("nothing is exported yet: this is the first bundle", "text"),), _count(new)]
+    lines: list[Runs] = []
+    before, after = {rule.ref: rule for rule in old.rules}, {rule.ref: rule for rule in new.rules}
+    lines += [((f"+ rule {safe(ref)}", "good"),) for ref in after.keys() - before.keys()]
+    lines += [((f"- rule {safe(ref)}", "bad"),) for ref in before.keys() - after.keys()]
+    for ref in (ref for ref in after if ref in before and before[ref] != after[ref]):
+        one, other = before[ref], after[ref]
+        if one.enabled != other.enabled:
+            lines.append(((f"~ rule {safe(ref)} is now {'enabled' if other.enabled else 'disabled'}", "warn"),))
+        if one.action != other.action:
+            lines.append(((f"~ rule {safe(ref)}: {one.action} → {other.action}", "warn"),))
+        if one.expression != other.expression:
+            lines.append(((f"~ rule {safe(ref)}: another expression", "warn"),))
+    common = [ref for ref in before if ref in after]
+    if common != [ref for ref in after if ref in before]:
+        lines.append((("~ the order of the rules changed", "warn"),))
+    hosts_before, hosts_after = {host.name: host for host in old.hosts}, {host.name: host for host in new.hosts}
+    lines += [((f"+ host {safe(name)}", "good"),) for name in hosts_after.keys() - hosts_before.keys()]
+    lines += [((f"- host {safe(name)}", "bad"),) for name in hosts_before.keys() - hosts_after.keys()]
+    for name in hosts_after.keys() & hosts_before.keys():
+        if hosts_before[name] != hosts_after[name]:
+            lines.append(((f"~ host {safe(name)}: other settings or trust", "warn"),))
+    if (old.anchors, old.crls, old.intermediates) != (new.anchors, new.crls, new.intermediates):
+        lines.append((("~ other authorities or revocation lists", "warn"),))
+    if not lines:
+        return [(("no change against what is exported", "soft"),), _count(new)]
+    return [_count(new), (), *lines, *_diff(old, new)]
+
+
+def _count(made: Bundle) -> Runs:
+    return ((f"{len(made.hosts)} hosts, {len(made.rules)} rules, {len(made.lists)} lists", "soft"),)
+
+
+def _diff(old: Bundle, new: Bundle) -> list[Runs]:
+    found = list(difflib.unified_diff(_text(old), _text(new), "exported", "now", lineterm="", n=1))[2:]
+    if not found:
+        return []
+    styles = {"+": "good", "-": "bad", "@": "faint"}
+    lines: list[Runs] = [(), (("text", "accent"),)]
+    lines += [((safe(line), styles.get(line[:1], "soft")),) for line in found[:MAX_DIFF]]
+    return lines
+
+
+def _text(made: Bundle) -> list[str]:
+    """A bundle's rules as lines, one clause of the language a line, so that a diff reads like the rule."""
+    from mtls_tui import lang
+
+    lines: list[str] = []
+    for rule in made.rules:
+        lines.append(f"{rule.ref}: {rule.action}{'' if rule.enabled else ' (off)'}")
+        expression = lang.parse(rule.expression, max_length=None, check=False)
+        lines += [f"    {line}" for line in lang.format(expression, width=70).split("\n")]
+    return lines
+
+
+def _tests(file: RuleFile) -> tuple[list[Runs], int]:
+    if not file.tests:
+        return [(("the file has no tests (s, then t in the simulator makes one)", "soft"),)], 0
+    from mtls_tui.simulate.suite import run_tests
+
+    outcome = run_tests(file)
+    failed = [result for result in outcome.results if result.failures]
+    if not failed:
+        return [((f"✓ all {len(outcome.results)} tests pass", "good"),)], 0
+    lines: list[Runs] = [((f"✗ {len(failed)} of {len(outcome.results)} tests fail", "bad"),)]
+    for result in failed[:20]:
+        lines.append(((f"  {safe(result.test.name)}: {safe(result.failures[0])}", "text"),))
+    return lines, len(failed)
+
+
+def kept_items(target: Path) -> tuple[Item, ...]:
+    """The kept exports, newest first."""
+    return tuple(
+        Item(str(kept.path), f"{kept.number}  {kept.created}", detail=kept.digest.removeprefix("sha256:")[:12])
+        for kept in exports(target)
+    )
+
+
+def put_back(kept: Path, target: Path) -> str:
+    """Write a kept bundle to its place, once it has been read and found whole; its digest."""
+    data = kept.read_bytes()
+    try:
+        found = Bundle.decode(data)
+        write_atomically(target, data)
+    except (BundleError, RuleFileError) as error:
+        raise ValueError(str(error)) from None
+    return found.digest

@@ -1,0 +1,292 @@
+"""Everything the program knows, in one immutable value. Actions make a new one; widgets only draw it.
+
+`Content` is what undo covers: the rule file, rules under edit, the request of the simulator and the saved ones.
+`View` is where one looks: selection, focus, what floats above. Secrets (passphrases, private keys) are never in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from mtls_tui.rulefile import RuleFile
+from mtls_tui.tui.work import Work
+
+if TYPE_CHECKING:
+    from mtls_tui.lang.ast import Expression
+    from mtls_tui.lang.tree import Path
+    from mtls_tui.rulefile import RuleEntry
+    from mtls_tui.tui.overlays import Overlay
+    from mtls_tui.tui.results import Results
+    from mtls_tui.tui.rows import Part, Row
+    from mtls_tui.tui.textbuffer import Buffer
+
+UNDO_LIMIT = 500
+"""Steps kept; typing counts as one."""
+
+Focus: TypeAlias = Literal["hosts", "builder", "text", "simulator"]
+_NO_WORK: Mapping[str, Work] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A request with its certificate, as the simulator has it: text throughout, so that a half-typed value is kept.
+
+    `certificate` is a path (relative to the rule file), a role ("none", "good", …), or "" for none; `pem` holds pasted
+    certificates (never a key). `at` is "" for now.
+    """
+
+    name: str = ""
+    method: str = "GET"
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    ip: str = ""
+    at: str = ""
+    certificate: str = "none"
+    pem: str = ""
+    overrides: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What can be undone and is kept in the draft."""
+
+    file: RuleFile
+    work: Mapping[str, Work] = field(default_factory=lambda: _NO_WORK)
+    probe: Probe = Probe()
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where one looks. `path` and `part` are the builder's cursor; `closing`: it is on the last line of a group."""
+
+    focus: Focus = "builder"
+    rule: str = ""
+    host: str = ""
+    path: Path = ()
+    part: int = 0
+    closing: bool = False
+    hosts_at: int = 0
+    simulator_at: tuple[int, int] = (0, 0)
+    tab: Literal["expression", "simulator"] = "expression"
+    text: Buffer | None = None
+    """The expression being edited as text."""
+    completion: int = 0
+    completing: bool = False
+    tops: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    theme: str = "dark"
+    mouse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state to go back to, what was done from it, and the key under which further typing joins it."""
+
+    content: Content
+    view: View
+    title: str
+    merge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the user: `note`, `good` or `bad`."""
+
+    text: str
+    kind: Literal["note", "good", "bad"] = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole state."""
+
+    content: Content
+    view: View = View()
+    overlay: Overlay | None = None
+    past: tuple[Step, ...] = ()
+    future: tuple[Step, ...] = ()
+    notice: Notice | None = None
+    results: Results | None = None
+    saved: Content | None = None
+    """What is on disk, None when nothing is."""
+    changed_on_disk: bool = False
+    deployed: str = ""
+    """Digest of the last export, in short; "" when none is known."""
+
+    # --- what is selected ----------------------------------------------------------------------------------------
+
+    @property
+    def rule_index(self) -> int | None:
+        """The position of the selected rule."""
+        for index, rule in enumerate(self.content.file.rules):
+            if rule.ref == self.view.rule:
+                return index
+        return None
+
+    @property
+    def rule(self) -> RuleEntry | None:
+        """The selected rule."""
+        index = self.rule_index
+        return None if index is None else self.content.file.rules[index]
+
+    @property
+    def work(self) -> Work | None:
+        """The selected rule's expression under edit."""
+        return None if self.rule is None else work_of(self.content, self.view.rule)
+
+    @property
+    def expression(self) -> Expression | None:
+        """The selected rule's expression, muted clauses in it; None when there is none to show as rows."""
+        work = self.work
+        return None if work is None or work.broken is not None else work.full
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the builder."""
+        from mtls_tui.tui.rows import rows_of
+
+        work = self.work
+        if work is None or work.full is None or work.broken is not None:
+            return ()
+        return rows_of(work.full, work.muted)
+
+    @property
+    def row_index(self) -> int:
+        """The builder's cursor as an index into `rows`."""
+        rows = self.rows
+        if not rows:
+            return 0
+        wanted = "close" if self.view.closing else "open"
+        fallback = 0
+        for index, row in enumerate(rows):
+            if row.path == self.view.path:
+                if row.kind == "clause" or row.kind == wanted:
+                    return index
+                fallback = index
+        return fallback
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        rows = self.rows
+        return rows[self.row_index] if rows else None
+
+    @property
+    def part(self) -> Part | None:
+        """The part of the row under the cursor."""
+        row = self.row
+        if row is None or not row.editable:
+            return None
+        return row.editable[min(self.view.part, len(row.editable) - 1)]
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the file on disk lacks something."""
+        return self.saved is None or flushed(self.content).file.text != self.saved.file.text
+
+    # --- making the next one -------------------------------------------------------------------------------------
+
+    def looking(self, **changes: object) -> Document:
+        """The same content, looked at differently."""
+        return replace(self, view=replace(self.view, **changes), notice=None)  # type: ignore[arg-type]
+
+    def noting(self, text: str, kind: Literal["note", "good", "bad"] = "note") -> Document:
+        """With a line for the user."""
+        return replace(self, notice=Notice(text, kind))
+
+    def edited(self, content: Content, title: str, merge: str = "", **view: object) -> Document:
+        """With other content: one step of undo, or more of the last one when both have the same merge key."""
+        if same(content, self.content):
+            return self.looking(**view)
+        joined = bool(merge) and bool(self.past) and self.past[-1].merge == merge and not self.future
+        past = self.past if joined else (*self.past, Step(self.content, self.view, title, merge))[-UNDO_LIMIT:]
+        new = replace(self, content=content, past=past, future=(), notice=None)
+        return replace(new, view=replace(new.view, **view)) if view else new  # type: ignore[arg-type]
+
+
+def work_of(content: Content, ref: str) -> Work:
+    """A rule's expression under edit; made from the file when it isn't being edited yet."""
+    known = content.work.get(ref)
+    if known is not None:
+        return known
+    index = content.file.index_of(ref)
+    return _from_file(content.file, index)
+
+
+def same(one: Content, other: Content) -> bool:
+    """Whether two contents say the same, down to the letter."""
+    if one is other:
+        return True
+    if (one.file is not other.file and one.file.text != other.file.text) or one.probe != other.probe:
+        return False
+    if one.probes != other.probes:
+        return False
+    for ref in one.work.keys() | other.work.keys():
+        mine, theirs = one.work.get(ref), other.work.get(ref)
+        if mine is theirs:
+            continue
+        if mine is None or theirs is None or mine.broken != theirs.broken or mine.muted != theirs.muted:
+            return False
+        if (mine.full.text if mine.full else "") != (theirs.full.text if theirs.full else ""):
+            return False
+    return True
+
+
+_from_file_cache: list[tuple[RuleFile, int, Work]] = []
+
+
+def _from_file(file: RuleFile, index: int) -> Work:
+    for known, place, work in _from_file_cache:
+        if known is file and place == index:
+            return work
+    expression = file.expressions[index]
+    if expression is not None:
+        work = Work(expression)
+    else:
+        prefix = f"rules[{index}].expression"
+        error = next((problem.diagnostic for problem in file.problems if problem.key == prefix), None)
+        work = Work(None, broken=file.rules[index].expression, error=error)
+    _from_file_cache.insert(0, (file, index, work))
+    del _from_file_cache[64:]
+    return work
+
+
+def with_work(content: Content, ref: str, work: Work) -> Content:
+    """The content with a rule's expression under edit replaced."""
+    return replace(content, work=MappingProxyType({**content.work, ref: work}))
+
+
+_flushed: list[tuple[Content, Content]] = []
+
+
+def flushed(content: Content) -> Content:
+    """The content with all edits written into the rule file's text; muted clauses stay under edit only."""
+    for known, result in _flushed:
+        if known is content:
+            return result
+    file = content.file
+    kept: dict[str, Work] = {}
+    for ref, work in content.work.items():
+        try:
+            index = file.index_of(ref)
+        except KeyError:
+            continue
+        if work.text != file.rules[index].expression:
+            file = file.with_rule(index, expression=work.text)
+        if work.muted:
+            kept[ref] = work
+    result = replace(content, file=file, work=MappingProxyType(kept))
+    _flushed.insert(0, (content, result))
+    del _flushed[4:]
+    return result
+
+
+def with_file(content: Content, file: RuleFile) -> Content:
+    """The content with another rule file; rules that are gone are no longer under edit."""
+    refs = {rule.ref for rule in file.rules}
+    kept = {ref: work for ref, work in content.work.items() if ref in refs}
+    return replace(content, file=file, work=MappingProxyType(kept))

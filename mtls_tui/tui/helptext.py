@@ -1,0 +1,74 @@
+"""Help and the key table, made from the register of actions. Nothing here is written by hand but the leads."""
+
+from __future__ import annotations
+
+from mtls_tui.tui.document import Document
+from mtls_tui.tui.overlays import Page
+from mtls_tui.tui.registry import CONTEXTS, Action, Context, in_context, load
+from mtls_tui.tui.view.title import key_name
+
+LEADS: dict[Context, str] = {
+    "global": "These keys hold everywhere.",
+    "hosts": "Hosts with their rules, in the order in which they are evaluated. An earlier rule wins.",
+    "builder": "The rule as rows. ↑ ↓ choose a row, ← → a part of it, ⏎ edits the part. Rails show groups; ✓ true, "
+    "✗ false, – not reached, ? unknown, with the value that was seen.",
+    "text": "The expression in the language itself. What does not parse is underlined and kept as it is.",
+    "simulator": "One request and what it gets. ← → choose a field, ⏎ edits it; ↓ goes to the saved requests.",
+    "picker": "Type to search over name, words and meaning.",
+    "editor": "What you type is applied at once; Esc goes back to the value before.",
+    "form": "Fields; Tab goes on, ⏎ is done.",
+    "page": "A page to read or to choose from.",
+}
+
+
+def keys_text(action: Action) -> str:
+    """All keys of an action."""
+    return " ".join(key_name(key) for key in action.keys)
+
+
+def page_for(context: Context, document: Document) -> Page:
+    """Help for a part of the screen, then for everything."""
+    load()
+    lines: list[tuple[tuple[str, str], ...]] = []
+    for part in dict.fromkeys((context, "global", *CONTEXTS)):
+        actions = [one for one in in_context(part) if one.keys]
+        if not actions:
+            continue
+        if lines:
+            lines.append(())
+        lines.append(((CONTEXTS[part], "accent-strong"),))
+        from mtls_tui.tui.text import wrap
+
+        lines += [((text, "soft"),) for text in wrap(LEADS[part], 92)]
+        for one in actions:
+            reason = one.why_not(document) if part in (context, "global") and not one.hidden else ""
+            text = one.help if len(one.help) < 70 else one.title
+            run = [(f"  {keys_text(one):<14}", "key" if not reason else "faint"), (text, "text")]
+            if reason:
+                run.append((f"  ({reason})", "faint"))
+            lines.append(tuple(run))
+    return Page(f"Help · {CONTEXTS[context]}", tuple(lines), name="help")
+
+
+def keys_markdown() -> str:
+    """The key table of the docs."""
+    load()
+    out = [
+        "# Keys",
+        "",
+        "Made from the register of actions (`python -m mtls_tui.tui.helptext > docs/keys.md`); a test fails when the two",
+        'differ. A key can be changed in the settings file by the action\'s id: `[keys]`, then `"row.mute" = "x"`.',
+    ]
+    for context, title in CONTEXTS.items():
+        actions = [one for one in in_context(context) if one.keys or not one.hidden]
+        if not actions:
+            continue
+        out += ["", f"## {title}", "", LEADS[context], "", "| keys | what | id |", "| --- | --- | --- |"]
+        for one in actions:
+            keys = " ".join(f"`{key}`" for key in one.keys).replace("|", "\\|")
+            out.append(f"| {keys} | {one.help} | `{one.id}` |")
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    print(keys_markdown(), end="")  # noqa: T201

@@ -1,0 +1,83 @@
+"""The first and the last line: which file and what state; which keys."""
+
+from __future__ import annotations
+
+from mtls_tui.tui.document import Document
+from mtls_tui.tui.line import Click, Line, LineBuilder
+from mtls_tui.tui.registry import ACTIONS, Action, context_of
+from mtls_tui.tui.text import cut, safe, width
+
+_KEY_NAMES = {
+    "enter": "⏎", "space": "␣", "escape": "Esc", "tab": "Tab", "shift+tab": "⇧Tab", "up": "↑", "down": "↓", "left": "←",
+    "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "delete": "Del", "backspace": "⌫", "home": "Home", "end": "End",
+    "shift+up": "⇧↑", "shift+down": "⇧↓",
+}  # fmt: skip
+
+
+def key_name(key: str) -> str:
+    """A key as people know it: `^S`, `F1`, `⏎`."""
+    if key in _KEY_NAMES:
+        return _KEY_NAMES[key]
+    if key.startswith("ctrl+"):
+        return "^" + key[5:].upper()
+    if key.startswith("alt+"):
+        return "Alt-" + key[4:]
+    return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key
+
+
+def title_line(document: Document, total: int, *, wide: bool) -> Line:
+    """Program, file, unsaved mark; what is deployed; where the commands are."""
+    out = LineBuilder(fill="bar")
+    out.add(" mtls-tui  ", "bar")
+    file = document.content.file
+    name = file.path.name if file.path else "new file"
+    out.add(cut(safe(name), max(10, total // 3)), "bar-strong", Click("file.menu"))
+    if document.changed_on_disk:
+        out.add("  ! changed on disk", "bar-warn", Click("file.reload"))
+    elif document.unsaved:
+        out.add(" ● unsaved", "bar-warn", Click("file.save"))
+    else:
+        out.add(" saved", "bar")
+    if not wide:
+        rule, index = document.rule, document.rule_index
+        if rule is not None and index is not None:
+            crumb = f"  {document.view.host} › " if document.view.host else "  "
+            out.add(cut(safe(crumb), max(0, total - out.at - 30)), "bar", Click("hosts.open"))
+            out.add(
+                cut(f"{index + 1} {safe(rule.ref)}", max(0, total - out.at - 14)), "bar-strong", Click("hosts.open")
+            )
+    right: list[tuple[str, str]] = []
+    if wide and document.deployed:
+        right.append((f"exported {document.deployed}   ", "bar"))
+    right += [("^P", "key"), (" commands ", "bar")]
+    if out.at + sum(width(text) for text, _ in right) >= total:
+        return out.line(total)
+    return out.right(right, total).line(total)
+
+
+def footer_actions(document: Document) -> list[Action]:
+    """The actions that the footer names, those of the place first."""
+    context = context_of(document)
+    here = [one for one in ACTIONS.values() if one.context == context and one.footer]
+    overlaid = document.overlay is not None
+    there = [one for one in ACTIONS.values() if one.context == "global" and one.footer and not overlaid]
+    return here + there
+
+
+def footer_line(document: Document, total: int) -> Line:
+    """A notice if there is one, else the keys."""
+    notice = document.notice
+    out = LineBuilder(fill="bar")
+    if notice is not None:
+        sign, style = {"note": ("·", "bar-strong"), "good": ("✓", "bar-good"), "bad": ("✗", "bar-bad")}[notice.kind]
+        return out.add(f" {sign} {notice.text}", style).line(total)
+    for one in footer_actions(document):
+        key = key_name(one.keys[0]) if one.keys else ""
+        text = f" {one.footer}  "
+        if out.at + width(key) + width(text) + 1 > total:
+            break
+        off = bool(one.why_not(document))
+        click = Click(one.id)
+        out.add(" ", "bar") if out.at == 0 else None
+        out.add(key, "bar" if off else "key", click).add(text, "bar", click)
+    return out.line(total)

@@ -1,0 +1,146 @@
+"""A rule under edit: the expression with its muted clauses still in it, and the text where that doesn't parse.
+
+The language has no comments, so a muted clause lives here: `full` keeps it, `effective` is what the rule says
+without it, and that is all the engine, the file and the bundle ever see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mtls_tui.lang import edit
+from mtls_tui.lang.ast import Expression, Logical
+from mtls_tui.lang.diagnostics import Diagnostic
+from mtls_tui.lang.splice import row_path
+from mtls_tui.lang.tree import Node, Path, extent, node_at, walk
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """One rule's expression as it is being edited.
+
+    `broken` is a text that does not parse (then `full` is the last one that did, or None); `full` has a text.
+    """
+
+    full: Expression | None
+    muted: frozenset[Path] = frozenset()
+    broken: str | None = None
+    error: Diagnostic | None = field(default=None, compare=False)
+    """The diagnostic of `broken`."""
+
+    @cached_property
+    def effective(self) -> Expression | None:
+        """The expression without its muted clauses; None when there is none, or when the text doesn't parse."""
+        if self.broken is not None or self.full is None:
+            return None
+        return without(self.full, self.muted)
+
+    @property
+    def text(self) -> str:
+        """The text that goes into the file."""
+        if self.broken is not None:
+            return self.broken
+        return self.effective.text if self.effective else ""
+
+
+def normal(expression: Expression, muted: frozenset[Path]) -> frozenset[Path]:
+    """The same muting said with the fewest paths: a group of which all is muted is muted itself."""
+    found = {path for path in muted if not any(path[:length] in muted for length in range(len(path)))}
+    changed = True
+    while changed:
+        changed = False
+        for group in {path[:-1] for path in found if path}:
+            node = node_at(expression, group)
+            below = {(*group, index) for index in range(len(node.items))} if isinstance(node, Logical) else set()
+            if below and below <= found:
+                found = (found - below) | {row_path(expression, group)}
+                changed = True
+                break
+    return frozenset(found)
+
+
+def without(expression: Expression, muted: frozenset[Path]) -> Expression:
+    """The expression without the muted rows; the same object when there are none."""
+    # Deepest first, then from the end, so that a removal never moves a row that is still to go.
+    for path in sorted(normal(expression, muted), key=lambda path: (-len(path), [-index for index in path])):
+        done = edit.remove(expression, path)
+        if isinstance(done, edit.Refusal):
+            continue
+        expression = done.expression
+    return expression
+
+
+def mute(work: Work, path: Path) -> Work | edit.Refusal:
+    """Mute a row, or bring it back. The last active row stays: disable the rule instead."""
+    assert work.full is not None
+    path = row_path(work.full, path)
+    if path in work.muted:
+        return Work(work.full, work.muted - {path})
+    for length in range(len(path)):
+        if path[:length] in work.muted:
+            return edit.Refusal("the group around it is muted: unmute the group")
+    muted = normal(work.full, work.muted | {path})
+    if () in muted:
+        return edit.Refusal("a rule needs at least one clause: disable the rule instead")
+    return Work(work.full, muted)
+
+
+def relocate(old: Expression, new: Expression, muted: frozenset[Path]) -> frozenset[Path]:
+    """Where muted rows of an old expression stand in a new one, made from it by edits of the text.
+
+    What stands before or behind the changed stretch keeps its place; within it a row is found again by being the
+    same, the nearest one first. A row that is gone is no longer muted.
+    """
+    if not muted or old is new:
+        return muted
+    spans = _spans(new)
+    before, after = _common(old.text, new.text)
+    delta = len(new.text) - len(old.text)
+    found: set[Path] = set()
+    lost: list[tuple[int, Node]] = []
+    for path in muted:
+        node = node_at(old, path)
+        span = extent(node)
+        if span.end <= before:
+            place = (span.start, span.end)
+        elif span.start >= len(old.text) - after:
+            place = (span.start + delta, span.end + delta)
+        else:
+            lost.append((span.start, node))
+            continue
+        if place in spans:
+            found.add(spans[place])
+        else:
+            lost.append((span.start, node))
+    for start, node in lost:
+        equal = [
+            (abs(extent(other).start - start), path)
+            for path, other in walk(new.root)
+            if path not in found and type(other) is type(node) and other == node
+        ]
+        if equal:
+            found.add(min(equal)[1])
+    return normal(new, frozenset(found))
+
+
+def _spans(expression: Expression) -> dict[tuple[int, int], Path]:
+    """The outermost row of each stretch of text."""
+    found: dict[tuple[int, int], Path] = {}
+    for path, node in walk(expression.root):
+        if hasattr(node, "parens"):
+            span = extent(node)
+            found.setdefault((span.start, span.end), path)
+    return found
+
+
+def _common(old: str, new: str) -> tuple[int, int]:
+    """Lengths of the common beginning and of the common end (which don't overlap)."""
+    shorter = min(len(old), len(new))
+    before = 0
+    while before < shorter and old[before] == new[before]:
+        before += 1
+    after = 0
+    while after < shorter - before and old[-1 - after] == new[-1 - after]:
+        after += 1
+    return before, after
