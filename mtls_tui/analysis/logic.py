@@ -23,8 +23,8 @@ from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 
 Truth: TypeAlias = bool | None
-MAX_STEPS = 20_000
-"""Cases that one search looks at before it gives up."""
+MAX_WORK = 200_000
+"""Clauses that one search evaluates before it gives up: a second or so."""
 MAX_CASES = 400
 """Cases of one variable; more make the question too hard."""
 _OTHER = object()
@@ -59,8 +59,14 @@ class Problem:
     """Expressions over shared variables. `known` are field values that hold from the start."""
 
     def __init__(
-        self, expressions: Iterable[ast.Expr], lists: Lists | None = None, known: Mapping[str, Any] | None = None
+        self,
+        expressions: Iterable[ast.Expr],
+        lists: Lists | None = None,
+        known: Mapping[str, Any] | None = None,
+        *,
+        max_work: int = MAX_WORK,
     ) -> None:
+        self.max_work = max_work
         self.lists: Lists = lists or {}
         self.known = {canonical(name): value for name, value in (known or {}).items()}
         self.fixed: dict[ast.Expr, bool] = {}
@@ -170,16 +176,17 @@ class Problem:
         """
         truths: dict[ast.Expr, bool] = dict(self.fixed)
         chosen: dict[str, Any] = {}
-        steps = 0
+        work = 0
+        cost = 1 + len(self.fixed) + len(self.variable_of)
         wanted: list[ast.Expr] = []
 
         def evaluate(node: ast.Expr) -> Truth:
             return _evaluate(node, truths, wanted)
 
         def search() -> Iterator[Solution]:
-            nonlocal steps
-            steps += 1
-            if steps > MAX_STEPS:
+            nonlocal work
+            work += cost
+            if work > self.max_work:
                 raise TooHard
             wanted.clear()
             verdict = goal(evaluate)

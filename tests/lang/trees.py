@@ -118,9 +118,9 @@ def comparisons(draw, left=None):
             return ast.Comparison(subject, operator, draw(patterns))
         if operator == "in":
             return ast.Comparison(subject, "in", draw(sets(strings())))
-        if operator == "list":
+        if operator == "list" and left is None:
             return ast.Comparison(ast.Field("ip.src"), "in", ast.ListName("office"))
-        if operator == "dynamic":
+        if operator in ("dynamic", "list"):
             return ast.Comparison(subject, draw(st.sampled_from(EQUALITY)), draw(string_values()))
         return ast.Comparison(subject, operator, draw(wildcards))
     if kind == "integer":

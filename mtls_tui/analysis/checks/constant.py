@@ -12,6 +12,8 @@ from mtls_tui.lang import ast
 
 MAX_ATOMS = 60
 """Clauses of one group; larger ones are not judged."""
+MAX_WORK = 10_000
+"""What one group, or one pair of rules, may cost; most cost a hundred."""
 
 
 def find_never(context: Context) -> Iterator[Hit]:
@@ -52,7 +54,7 @@ def _possible(node: ast.Expr, context: Context, wanted: bool) -> bool:
     if len(found) > MAX_ATOMS:
         return True
     try:
-        return Problem([node], context.lists).possible(
+        return Problem([node], context.lists, max_work=MAX_WORK).possible(
             lambda evaluate: None if (truth := evaluate(node)) is None else truth is wanted
         )
     except TooHard:
@@ -67,7 +69,7 @@ def implies(rule: Rule, other: Rule, context: Context) -> bool:
     if len(list(atoms(first))) + len(list(atoms(second))) > MAX_ATOMS:
         return False
     try:
-        problem = Problem([first, second], context.lists)
+        problem = Problem([first, second], context.lists, max_work=MAX_WORK)
         return not problem.possible(lambda evaluate: _outside(evaluate(first), evaluate(second)))
     except TooHard:
         return False

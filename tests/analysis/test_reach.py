@@ -1,0 +1,197 @@
+"""Proofs and witnesses: what is proved never happens, what is found really passes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtls_tui import lang
+from mtls_tui.analysis import unprotected
+from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
+from mtls_tui.analysis.logic import Problem, TooHard, atoms
+from mtls_tui.analysis.making import Maker, change
+from mtls_tui.engine import Matcher, Ruleset
+from mtls_tui.engine.fields import EXTRACTORS, View, compute
+from mtls_tui.engine.model import HttpRequest, Rule
+from mtls_tui.engine.places import candidates, places_of
+from mtls_tui.lang.catalogue import FIELDS
+from tests.lang.trees import nodes
+
+HOST = "api.example.com"
+BLOCK = f"not {VERIFIED}"
+
+
+def ruleset(*rules, lists=None):
+    made = []
+    for index, given_rule in enumerate(rules):
+        text, action = given_rule if isinstance(given_rule, tuple) else (given_rule, "block")
+        made.append(Rule(f"r{index}", lang.parse(text), action))
+    return Ruleset(made, lists or {})
+
+
+def assert_passes(found, rules):
+    """The witness, decided anew from the HTTP request alone, is allowed and has no good certificate."""
+    fields = {**compute(View(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
+    state = {
+        "none": NO_CERTIFICATE,
+        "untrusted": {PRESENTED: True, VERIFIED: False, REVOKED: False},
+        "revoked": {PRESENTED: True, VERIFIED: True, REVOKED: True},
+    }[found.client]
+    fields |= state
+    assert fields["http.host"].decode() == HOST
+    assert rules.decide(fields).action == "allow"
+    assert rules.decide(found.request).action == "allow"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [f'(http.host in {{"{HOST}"}} and {BLOCK})'],
+        [f'lower(http.host) eq "{HOST}" and {BLOCK}'],
+        [f'http.request.method eq "GET" and {BLOCK}', f'http.request.method ne "GET" and {BLOCK}'],
+        [f'http.request.uri.path contains "/a" and {BLOCK}', f'not http.request.uri.path contains "/a" and {BLOCK}'],
+        [f"ip.src in {{0.0.0.0/1 128.0.0.0/1}} and {BLOCK}", f"ip.src in {{::/0}} and {BLOCK}"],
+        [f"cf.edge.server_port le 443 and {BLOCK}", f"cf.edge.server_port gt 443 and {BLOCK}"],
+        [f'http.host eq "{HOST}" xor http.host eq "other"'],
+        [('http.host eq "other.example.com"', "skip"), BLOCK],
+        [("ssl and not ssl", "skip"), BLOCK],
+        ["true"],
+    ],
+)
+def test_what_blocks_everything_is_proved(rules):
+    assert unprotected(HOST, ruleset(*rules)).status == "proved"
+
+
+@pytest.mark.parametrize(
+    ("rules", "target"),
+    [
+        ([], "https://api.example.com/"),
+        ([f"ssl and {BLOCK}"], "http://api.example.com/"),
+        ([f'{BLOCK} and not starts_with(http.request.uri.path, "/hook/")'], "https://api.example.com/hook/"),
+        ([f'http.request.uri.path eq "{HOST}" and {BLOCK}'], "https://api.example.com/"),
+        ([f"cf.edge.server_port in {{443 8443}} and ssl and {BLOCK}", f"not ssl and {BLOCK}"], ""),
+        ([("ip.src in $office", "skip"), BLOCK], ""),
+        ([('any(http.request.headers["x-key"][*] eq "s")', "skip"), BLOCK], ""),
+        (
+            [('http.request.uri.query contains "probe=1" and http.user_agent contains "Ping"', "skip"), BLOCK],
+            "/?probe=1",
+        ),
+        ([(r'http.request.uri.path matches r"^/v[0-9]+/open$"', "skip"), BLOCK], "/v0/open"),
+        ([('http.cookie contains "a=b" and http.request.method eq "PUT"', "skip"), BLOCK], "PUT"),
+        ([('http.request.uri.args["k"][0] eq "v"', "skip"), BLOCK], "/?k=v"),
+        ([("http.request.timestamp.sec gt 1900000000", "skip"), BLOCK], ""),
+        ([("cf.bot_management.score gt 50", "skip"), BLOCK], ""),
+    ],
+)
+def test_what_lets_a_request_through_is_shown_by_one(rules, target):
+    made = ruleset(*rules, lists={"office": ["192.0.2.0/24"]})
+    found = unprotected(HOST, made)
+    assert found.status == "reached", found.reason
+    assert target in found.reason
+    assert_passes(found, made)
+
+
+def test_what_a_revoked_or_foreign_certificate_opens_is_found():
+    default = ruleset(f'http.host eq "{HOST}" and {BLOCK}')
+    assert unprotected(HOST, default, client="untrusted").status == "proved"
+    assert unprotected(HOST, default, client="revoked").status == "reached"
+    strict = ruleset(f'http.host eq "{HOST}" and ({BLOCK} or {REVOKED})')
+    assert unprotected(HOST, strict, client="revoked").status == "proved"
+    by_name = ruleset('cf.tls_client_auth.cert_serial ne "0A"')
+    assert unprotected(HOST, by_name).status == "proved"
+    copied = unprotected(HOST, by_name, client="untrusted")
+    assert copied.status == "reached"
+    assert copied.http.overrides == {"cf.tls_client_auth.cert_serial": b"0A"}
+    assert_passes(copied, by_name)
+
+
+def test_what_can_be_neither_found_nor_proved_is_said_to_be_open():
+    made = ruleset('sha256(http.cookie) eq "x"', BLOCK)
+    assert unprotected(HOST, made).status == "proved"
+    hard = ruleset(('sha256(http.cookie) eq "x"', "skip"), BLOCK)
+    found = unprotected(HOST, hard)
+    assert (found.status, found.http) == ("not found", None)
+    assert "no proof" in found.reason
+
+
+def test_rules_that_only_report_protect_nothing():
+    assert unprotected(HOST, ruleset((BLOCK, "log"))).status == "reached"
+    shadowed = Ruleset([Rule("r", lang.parse(BLOCK), shadow=True)])
+    assert unprotected(HOST, shadowed).status == "reached"
+
+
+actions = st.sampled_from(["block", "block", "skip", "log"])
+rulesets = st.lists(st.tuples(nodes, actions), min_size=1, max_size=3)
+LISTS = {"office": ["192.0.2.0/24"]}
+
+
+def requests(draw, expression_nodes):
+    """A request that has something to do with the clauses."""
+    http = HttpRequest(host=HOST, at=0.0)
+    clauses = [atom for node in expression_nodes for atom in atoms(node)]
+    for _ in range(draw(st.integers(0, 3))):
+        clause = draw(st.sampled_from(clauses)) if clauses else None
+        places = [place for place in places_of(clause) if place.name != "http.host"] if clause else []
+        if not places:
+            continue
+        fields = compute(View(http, 0.0), EXTRACTORS.items())
+        place = draw(st.sampled_from(places))
+        options = candidates(clause, place, fields, LISTS)
+        http = change(http, place, draw(st.sampled_from(options)), fields) if options else None
+        http = http or HttpRequest(host=HOST, at=0.0)
+    return http
+
+
+@given(rulesets, st.data())
+@settings(deadline=None, max_examples=200)
+def test_no_request_refutes_a_proof(rules, data):
+    made = Ruleset(
+        [
+            *(Rule(f"r{index}", lang.ast.Expression(node), action) for index, (node, action) in enumerate(rules)),
+            Rule("last", lang.parse(BLOCK)),
+        ],
+        LISTS,
+    )
+    found = unprotected(HOST, made)
+    if found.status == "reached":
+        assert_passes(found, made)
+    elif found.status == "proved":
+        http = requests(data.draw, [node for node, _ in rules])
+        fields = {**compute(View(http, 0.0), EXTRACTORS.items()), **http.overrides, **NO_CERTIFICATE}
+        assert made.decide(fields).action != "allow"
+
+
+@given(nodes, st.data())
+@settings(deadline=None, max_examples=200)
+def test_what_is_impossible_never_happens(node, data):
+    wanted = data.draw(st.booleans())
+    try:
+        possible = Problem([node], LISTS).possible(
+            lambda evaluate: None if (truth := evaluate(node)) is None else truth is wanted
+        )
+    except TooHard:
+        return
+    if possible:
+        return
+    http = requests(data.draw, [node])
+    state = data.draw(st.sampled_from([(False,) * 3, (True, False, False), (True, True, False), (True, True, True)]))
+    fields = {**compute(View(http, 0.0), EXTRACTORS.items()), **http.overrides}
+    fields |= dict(zip((PRESENTED, VERIFIED, REVOKED), state, strict=True))
+    assert Matcher(lang.ast.Expression(node), LISTS)(fields) is not wanted
+
+
+def test_a_search_that_grows_too_large_gives_up():
+    text = " xor ".join(f'http.request.uri.path contains "{index}"' for index in range(40))
+    node = lang.parse(text).root
+    with pytest.raises(TooHard):
+        Problem([node]).possible(lambda evaluate: None if evaluate(node) is None else False)
+    assert unprotected(HOST, ruleset((f"({text}) and not ({text})", "skip"), BLOCK)).status == "not found"
+
+
+def test_made_requests_are_ones_that_a_client_can_send():
+    maker = Maker(HttpRequest(host=HOST, at=0.0), NO_CERTIFICATE, FIELDS, {})
+    for text in ("/a b", "/ü", "/a?b", "/a#b", "no-slash", "/a/../b", ""):
+        clause = lang.parse(f'http.request.uri.path eq "{text}"').root
+        for http in maker.make({clause: True}):
+            assert http.target.startswith("/")
+            assert http.target.isascii()
+            assert View(http).path.decode() == text
