@@ -210,15 +210,16 @@ def show(store: Store, pem: Path, as_json: bool) -> None:
     facts = pki.facts(chain[0], chain[1:])
     shown: dict[str, object] = {}
     for name, value in facts.items():
-        if name.rpartition(".")[2] in ("cert_verified", "cert_revoked"):
-            continue  # these two are answers about a host, not facts of a file
+        if name.rpartition(".")[2] in ("cert_presented", "cert_verified", "cert_revoked"):
+            continue  # answers about a connection to a host, not facts of a file
         shown[name] = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
     if as_json:
         click.echo(json.dumps(shown, indent=2))
         return
     width = max(len(name) for name in shown)
     for name, fact in shown.items():
-        click.echo(f"{name.ljust(width)}  {_printable(str(fact))}")
+        text = str(fact).lower() if isinstance(fact, bool) else str(fact)
+        click.echo(f"{name.ljust(width)}  {_printable(text)}".rstrip())
 
 
 @command.command()
