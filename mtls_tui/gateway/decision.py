@@ -9,10 +9,10 @@ from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
 
+from mtls_tui import pki
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
 from mtls_tui.engine.policy import Outcome, Policy
 from mtls_tui.gateway.accesslog import Line
@@ -50,9 +50,8 @@ class Verdict:
     @property
     def trusted(self) -> bool:
         """Whether the certificate is an identity: verified and not revoked."""
-        if self.outcome is None:
-            return False
-        return self.outcome.verification.verified and not self.outcome.verification.revoked
+        verification = self.outcome.verification if self.outcome is not None else None
+        return verification is not None and verification.verified and not verification.revoked
 
 
 @dataclass(slots=True)
@@ -104,7 +103,7 @@ class Decider:
         if self.asks and not enough(question.asked, self.asks.get(host.name, "body")):
             return self._refuse(question, now, "stale", "asked by the rules before the last reload", STALE)
         identity = self._identify(question) if host.mtls else None
-        outcome = self.policy.decide(http, identity.chain if identity else (), datetime.fromtimestamp(now, UTC))
+        outcome = self.policy.decide(http, identity.chain if identity else (), now)
         decision = outcome.decision
         line = self._line(question, now, outcome, identity)
         shadowed = decision.blocked and self.shadow
@@ -165,9 +164,9 @@ class Decider:
             reason=decision.reason,
             logged=[rule.ref for rule in decision.logged],
             fingerprint=identity.fingerprint if identity else "",
-            verified=verification.verified,
-            revoked=verification.revoked,
-            certificate_error=str(verification.error) if verification.error else "",
+            verified=verification is not None and verification.verified,
+            revoked=verification is not None and verification.revoked,
+            certificate_error=str(verification.error) if verification is not None and verification.error else "",
         )
 
     def _refuse(self, question: Question | None, now: float, kind: str, reason: str, response: Response) -> Verdict:
@@ -200,17 +199,16 @@ def told_upstream(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> list[tu
     pairs: list[tuple[str, str]] = []
     for name in wanted:
         if name == "verified":
-            revoked = verdict.outcome is not None and verdict.outcome.verification.revoked
-            fate = "SUCCESS" if trusted else "NONE" if not chain else "REVOKED" if revoked else "FAILED"
+            fate = "SUCCESS" if trusted else "NONE" if not chain else "REVOKED" if verdict.line.revoked else "FAILED"
             pairs.append(("x-client-cert-verified", fate))
-        if not trusted or not chain or verdict.outcome is None:
+        if not trusted or not chain:
             continue
         if name == "client-cert":
             pairs.append(("client-cert", _byte_sequence(chain[0])))
         elif name == "client-cert-chain" and len(chain) > 1:
             pairs.append(("client-cert-chain", ", ".join(_byte_sequence(der) for der in chain[1:])))
         elif name == "subject":
-            subject = verdict.outcome.request.fields.get("cf.tls_client_auth.cert_subject_dn_rfc2253", b"")
+            subject = pki.facts(chain[0])["cf.tls_client_auth.cert_subject_dn_rfc2253"]
             pairs.append(("x-client-cert-subject", printable(subject)))
         elif name == "fingerprint":
             pairs.append(("x-client-cert-fingerprint", sha256(chain[0]).hexdigest()))

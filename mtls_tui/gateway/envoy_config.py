@@ -100,7 +100,7 @@ def resource_name(host: str) -> str:
 # --- routes: what changes with the rules ---------------------------------------------------------------------
 
 
-def route_table(plan: HostPlan, plans: Sequence[HostPlan]) -> Data:
+def route_table(plan: HostPlan, plans: Sequence[HostPlan], settings: Settings) -> Data:
     """The route table of one host's chain. Narrower hosts under a wildcard have chains of their own: 421 here."""
     narrower = sorted(other.name for other in plans if other.name != plan.name and covers(plan.name, other.name))
     hosts: list[Data] = []
@@ -113,10 +113,9 @@ def route_table(plan: HostPlan, plans: Sequence[HostPlan]) -> Data:
             "routes": [
                 {
                     "match": {"prefix": "/"},
-                    "route": {
-                        "cluster": plan.upstream.cluster,
-                        "timeout": "0s",
-                    },
+                    "route": {"cluster": plan.upstream.cluster, "timeout": "0s"},
+                    # What is buffered for the rules; without it a body longer than a connection's buffer is refused.
+                    "request_body_buffer_limit": settings.limits.body_bytes,
                     "typed_per_filter_config": asking(plan.ask),
                 }
             ],
@@ -214,7 +213,7 @@ def _chain(
         "filter_chain_match": {"server_names": [plan.name]},
         "transport_socket_connect_timeout": seconds(settings.limits.handshake_seconds),
         "transport_socket": _tls(plan.name, plan.mtls, xds, secrets),
-        "filters": [_connection_manager(plan.name, route_table(plan, plans), settings, xds, mtls=plan.mtls)],
+        "filters": [_connection_manager(plan.name, route_table(plan, plans, settings), settings, xds, mtls=plan.mtls)],
     }
 
 

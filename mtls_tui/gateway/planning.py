@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, BundleRule
-from mtls_tui.engine.hostnames import most_specific, normalise
+from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.gateway import credentials
@@ -33,6 +32,7 @@ PLAIN_FIELDS = frozenset(
 PLAIN_PREFIXES = (
     "http.request.uri.", "raw.http.request.uri.", "ip.", "cf.tls_client_auth.", "cf.edge.", "cf.zone.", "cf.colo.",
 )  # fmt: skip
+HOST = "http.host"
 BODY_PREFIX = "http.request.body."
 BODY_FROM_HEADERS = frozenset(("http.request.body.mime",))
 
@@ -94,7 +94,7 @@ def make_state(path: Path, data: bytes, settings: Settings, ca_folder: Path) -> 
         pairs[host.name] = credentials.load(host.name, host.server_certificate, host.server_key)
         files.append((Path(str(host.server_certificate)), Path(str(host.server_key))))
         upstream = upstream_of(host, ca_folder, cas)
-        ask = needed(host, bundle, policy)
+        ask = needed(host, policy)
         if ask == "nothing" and host.mtls and identities:
             ask = "plain"  # the upstream learns of the certificate from our answer
         plans.append(HostPlan(host.name, host.mtls, upstream, ask))
@@ -117,14 +117,18 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def needed(host: BundleHost, bundle: Bundle, policy: Policy) -> Ask:
+def needed(host: BundleHost, policy: Policy) -> Ask:
     """What the decision service must be told of a host's requests: as little as its rules read."""
     ruleset = policy.ruleset
-    if not host.name.startswith("*.") and not ruleset.may_match_host(host.name):
+    if not ruleset.enabled:
         return "nothing"
-    if not any(rule.enabled for rule in bundle.rules):
-        return "nothing"
-    return ask_for(ruleset.fields_read)
+    if host.name.startswith("*."):
+        return ask_for(ruleset.fields_read)
+    name = host.name.encode("ascii")
+    rules = [ruleset.matcher(position) for position in ruleset.index.positions_for_host(name)]
+    # A rule may name the host and still never match there, whatever else a request holds.
+    matching = [rule for rule in rules if rule.unknown(rule.fields - {HOST})({HOST: name}) is not False]
+    return ask_for(field for rule in matching for field in rule.fields) if matching else "nothing"
 
 
 def ask_for(fields: Iterable[str]) -> Ask:
@@ -177,13 +181,3 @@ def system_trust(host: str) -> Path:
     raise GatewayError(
         f"host {host}: the upstream is https, but this machine has no bundle of authorities; set `upstream_ca`"
     )
-
-
-def served(name: str, plans: Iterable[HostPlan]) -> HostPlan | None:
-    """The host that a name belongs to: the exact one, else the longest wildcard."""
-    return most_specific(normalise(name), {plan.name: plan for plan in plans})
-
-
-def rules_shown(rules: Iterable[BundleRule]) -> list[dict[str, object]]:
-    """The rules for the status."""
-    return [{"ref": rule.ref, "action": rule.action, "enabled": rule.enabled, "shadow": rule.shadow} for rule in rules]

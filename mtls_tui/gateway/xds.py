@@ -50,9 +50,8 @@ class Files:
         """The route tables."""
         plans = list(plans)
         for plan in plans:
-            self._change(
-                self.xds / "routes" / f"{resource_name(plan.name)}.json", [envoy_config.route_table(plan, plans)]
-            )
+            table = envoy_config.route_table(plan, plans, self.settings)
+            self._change(self.xds / "routes" / f"{resource_name(plan.name)}.json", [table])
 
     def clusters(self, plans: Iterable[HostPlan]) -> None:
         """The upstreams."""
