@@ -1,0 +1,56 @@
+"""What strangers send ends in time: long chains, circles, piles of names."""
+
+import time
+
+from cryptography import x509
+
+from tests.pki import mint
+from tests.pki.judge import check, constrained, number
+
+
+def quick(task, seconds):
+    start = time.process_time()
+    found = task()
+    assert time.process_time() - start < seconds
+    return found
+
+
+def test_ten_thousand_alternative_names_end_in_time():
+    made, store = constrained(
+        [x509.DNSName("example.com"), x509.RFC822Name("example.com")], [x509.DNSName("bad.example.com")]
+    )
+    names = [x509.DNSName(f"host-{i}.example.com") for i in range(10_000)]
+    good = mint.client("c", made, sans=names).der
+    bad = mint.client("c", made, sans=[*names, x509.DNSName("a.bad.example.com")]).der
+    assert quick(lambda: check([good], store), 1).verified
+    assert number(quick(lambda: check([bad], store), 1)) == 48
+
+
+def test_many_names_against_many_constraints_end_in_time():
+    made, store = constrained([x509.RFC822Name(f"host-{i}.example.com") for i in range(1000)])
+    leaf = mint.client("c", made, sans=[x509.RFC822Name(f"a@host-{i}.example.com") for i in range(1000)]).der
+    assert number(quick(lambda: check([leaf], store), 1)) == 1
+
+
+def test_a_chain_of_200_ends_in_time(top, store):
+    chain, above = [], top
+    for level in range(200):
+        above = mint.authority(f"Level {level}", above, own=mint.key(level % 3))
+        chain.append(above)
+    leaf = mint.client("c", above)
+    for presented in ([leaf, *reversed(chain)], [leaf, *chain]):
+        ders = [item.der for item in presented]
+        found = quick(lambda ders=ders: check(ders, store), 0.5)
+        assert not found.verified
+    short = chain[:20]
+    assert check([mint.client("c", short[-1]), *short], store).verified
+
+
+def test_a_pile_of_authorities_of_one_name_ends_in_time(top, store):
+    """Each may have issued each: without bounds the search would be exponential."""
+    same = [mint.authority("Same", top, own=mint.key("same"), serial=1000 + i) for i in range(50)]
+    forged = [mint.authority("Root", top, own=mint.key(i), signer=mint.key("forger")) for i in range(50)]
+    circle = [mint.make("Same", same[0], own=mint.key(100 + i), ca=True) for i in range(50)]
+    for pile in (same, forged, circle):
+        ders = [item.der for item in (mint.client("c", pile[-1], signer=mint.key("forger")), *pile)]
+        assert not quick(lambda ders=ders: check(ders, store), 0.5).verified
