@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from mtls_tui.engine import paths
 from mtls_tui.engine.fields import View
 from mtls_tui.engine.policy import Policy
+from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.pki import facts_absent
 from mtls_tui.simulate.logs.parts import Reading
@@ -41,7 +41,7 @@ class Judge:
 
     def __init__(self, policy: Policy, fixed: Mapping[str, FieldValue] | None = None) -> None:
         self.policy = policy
-        self.fixed = dict(fixed or {})
+        self.fixed = {canonical(name): value for name, value in (fixed or {}).items()}
         self.needed = policy.ruleset.fields_read
         self._absent = facts_absent()
 
@@ -67,8 +67,8 @@ class Judge:
         elif presented is False:
             given = {**self._absent, **given}
         unknown = frozenset(field for field in self.needed if field not in given and not reading.knows(field))
-        at = datetime.fromtimestamp(http.at, UTC) if http.at is not None else datetime.fromtimestamp(0, UTC)
-        request, _ = self.policy.request(replace(http, overrides={**http.overrides, **given}), (), at)
+        request, _ = self.policy.request(http, (), http.at or 0.0)
+        request = request.with_fields(given)
         ruleset = self.policy.ruleset
         decision = ruleset.decide_unknown(request, unknown) if unknown else ruleset.decide(request)
         if decision.action == "unknown":

@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from mtls_tui.engine.model import HttpRequest
+from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.simulate.errors import RequestError
@@ -141,7 +142,7 @@ def reading(given: Mapping[str, str | int | bool], statuses: StatusReader | None
         elif name in PARTS:
             parts[name] = "" if value == "-" else str(value)
         else:
-            fields[name] = field_value(name, "" if value == "-" else value)
+            fields[canonical(name)] = field_value(name, "" if value == "-" else value)
     known.update(parts)
     headers = tuple(
         (header, parts[part].encode("utf-8", "surrogateescape"))

@@ -35,6 +35,16 @@ class Source:
     too_long_samples: list[bytes] = field(default_factory=list)
     damage: str = ""
     """Why the log ended early (a gzip file cut off), or ""."""
+    path: str = ""
+    """The file's path when it can be read in several places at once."""
+
+    @property
+    def divisible(self) -> bool:
+        """Whether several processes can each read a part: a file of a known size that is not packed."""
+        if not self.path or not self.size:
+            return False
+        with Path(self.path).open("rb") as stream:
+            return stream.read(2) != GZIP
 
     def raw(self) -> Iterator[bytes]:
         """Bytes as they come, unpacked when the log is gzip (several members after each other included)."""
@@ -106,6 +116,62 @@ class Source:
             self.too_long_samples.append(head[:SAMPLE])
 
 
+class Range(io.RawIOBase):
+    """The lines of a file that begin at `start` or after it and before `end`: what one worker of several reads."""
+
+    def __init__(self, path: str, start: int, end: int) -> None:
+        self._file = Path(path).open("rb")  # noqa: SIM115 - closed with this object
+        self._left = end - start
+        self._over = self._left <= 0
+        if start:
+            # The line that began before belongs to the range before; it ends at the first newline from here.
+            self._file.seek(start - 1)
+            self._left += 1
+            while not self._over:
+                head = self._piece(BLOCK)
+                if not head:
+                    self._over = True
+                elif (cut := head.find(b"\n")) >= 0:
+                    self._file.seek(cut + 1 - len(head), 1)
+                    self._left += len(head) - cut - 1
+                    # Nothing left: no line begins in this range.
+                    self._over = self._left <= 0
+                    break
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes; after the end of the range, the rest of its last line."""
+        if self._over:
+            return b""
+        if self._left > 0:
+            data = self._piece(size if size > 0 else BLOCK)
+            if self._left <= 0 and data.endswith(b"\n"):
+                self._over = True
+            return data
+        data = self._file.read(size if size > 0 else BLOCK)
+        cut = data.find(b"\n")
+        if cut >= 0 or not data:
+            self._over = True
+        return data[: cut + 1] if cut >= 0 else data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+    def _piece(self, size: int) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        if not data:
+            self._left = 0
+        return data
+
+
+def ranges(size: int, length: int) -> Iterator[tuple[int, int]]:
+    """Ranges of a length that cover a file of a size."""
+    for start in range(0, size, length):
+        yield start, min(start + length, size)
+
+
 def open_log(name: str) -> Source:
     """The log of that name; `-` is standard input. RequestError when it can't be opened."""
     if name == "-":
@@ -116,4 +182,4 @@ def open_log(name: str) -> Source:
         size = path.stat().st_size if path.is_file() else None
     except OSError as error:
         raise RequestError(f"{name}: {error.strerror or error}") from None
-    return Source(name, stream, size)
+    return Source(name, stream, size, path=name if size is not None else "")
