@@ -60,10 +60,10 @@ def _check_one(
         return None
     if store.crl_policy == "require":
         raise _missing(issuer, candidates, store, now, depth)
-    # Soft: an old list that names the certificate still counts, and one from the future for what it dates before now.
+    # Soft: a list that is stale, or early by this clock, still counts for the certificates that it names.
     for crl in candidates:
         entry = crl.find(subject.serial)
-        if entry is not None and (crl.this_update <= now or entry.at <= now):
+        if entry is not None:
             return Revocation(depth, entry, crl)
     return None
 
