@@ -9,6 +9,8 @@ from functools import cached_property
 
 MAX_PARTS = 1000
 """Multipart parts that are looked at."""
+MAX_HEADER = 4096
+"""Octets of a header value in which parameters are looked for: the search is quadratic in the worst case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def _media_type(header: bytes) -> bytes:
 def parameter(header: bytes, name: bytes) -> bytes | None:
     """A parameter of a header value (`form-data; name="x"`), quotes and quoted pairs taken off; None if absent."""
     pattern = rb';\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))'
-    for match in re.finditer(pattern, header, re.DOTALL):
+    for match in re.finditer(pattern, header[:MAX_HEADER], re.DOTALL):
         if match[1].lower() == name:
             return re.sub(rb"\\(.)", rb"\1", match[2], flags=re.DOTALL) if match[2] is not None else match[3]
     return None
