@@ -209,6 +209,8 @@ def test_missing_values_are_thought_of():
 def test_fields_by_where_the_rules_run():
     assert "field-scope" in found("cf.bot_management.score lt 30")
     assert "field-scope" not in found("cf.bot_management.score lt 30", target="cloudflare")
+    assert "field-scope" in found('cf.bot_management.ja4 eq "x"')
+    assert "field-scope" not in found('cf.tls_version eq "TLSv1.3" and http.request.body.size gt 9')
     assert "field-scope" in found("http.response.code eq 404", target="cloudflare")
     assert "plan" in found("cf.bot_management.score lt 30", target="cloudflare")
     assert "deprecated-field" in found('ip.geoip.country eq "GB"')

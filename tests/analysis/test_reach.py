@@ -142,7 +142,7 @@ def requests(draw, expression_nodes):
 
 
 @given(rulesets, st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=150)
 def test_no_request_refutes_a_proof(rules, data):
     made = Ruleset(
         [
@@ -161,7 +161,7 @@ def test_no_request_refutes_a_proof(rules, data):
 
 
 @given(nodes, st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=150)
 def test_what_is_impossible_never_happens(node, data):
     wanted = data.draw(st.booleans())
     try:

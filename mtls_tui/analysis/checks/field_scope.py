@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtls_tui.analysis.context import Context
+from mtls_tui.analysis.context import CERTIFICATE, Context
 from mtls_tui.analysis.finding import Check, Hit
+from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS
+from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, FieldInfo
 from mtls_tui.lang.tree import walk
 
 
@@ -33,10 +34,15 @@ def find(context: Context) -> Iterator[Hit]:
                 yield Hit(rule, node, message, "use a field of the request")
             elif info.layer == "packet":
                 yield Hit(rule, node, f"`{node.name}` belongs to the network firewall", "use a field of the request")
-            elif info.scope == "edge" and context.target == "engine":
+            elif context.target == "engine" and not _known(info):
                 worth = "missing" if info.default is None else f"always `{_shown(info.default)}`"
                 message = f"only Cloudflare's network knows `{node.name}`; here it is {worth}"
                 yield Hit(rule, node, message, "use the rule at Cloudflare only, or write it without")
+
+
+def _known(info: FieldInfo) -> bool:
+    """Whether the bundled engine computes the field."""
+    return info.canonical in EXTRACTORS or info.name.startswith(CERTIFICATE)
 
 
 def _shown(value: object) -> str:
