@@ -163,7 +163,8 @@ class Supervisor:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise GatewayError(f"Envoy was not ready within {READY_SECONDS:.0f} s: {self._envoy_says()}") from None
-        await taken(admin, self._files)
+        assert self.state is not None
+        await taken(admin, self._files, self.state.plans)
 
     @property
     def _admin(self) -> Path:
@@ -242,16 +243,16 @@ class Supervisor:
             if new.digest != old.digest or force:
                 # First let Envoy ask for all that old and new rules need together, so that no question lacks a field.
                 self._files.routes(both(old.plans, new.plans))
-                await taken(self._admin, self._files)
+                await taken(self._admin, self._files, old.plans)
                 self.generation += 1
                 await self._pool.switch(self._message(new))
             self.state = new
             self._files.credentials(new.credentials)
             self._files.clusters([*new.plans, *old.plans])
-            await taken(self._admin, self._files)
+            await taken(self._admin, self._files, [plan for plan in old.plans if plan.name in new.asks])
             self._files.routes(new.plans)
             self._files.listeners(new.plans)
-            await taken(self._admin, self._files)
+            await taken(self._admin, self._files, new.plans)
             self._files.clusters(new.plans)
         except GatewayError:
             if self.state is old:

@@ -72,21 +72,17 @@ class Files:
             secrets[host] = document["resources"][0]["tls_certificate"]
         return envoy_config.complete(plans, self.settings, self.run / "admin.sock", sockets, secrets)
 
-    def versions(self) -> dict[str, str]:
-        """The statistic of Envoy's that tells, for each kind of file, which version it runs; and ours."""
-        known: dict[str, str] = {}
-        for path in self._written:
-            name = str(self._current_name(path))
-            known[name] = str(json.loads(path.read_bytes())["version_info"])
-        return known
-
-    def _current_name(self, path: Path) -> str:
-        if path.name == "listeners.json" and path.parent == self.xds:
-            return "listener_manager.lds"
-        if path.name == "clusters.json" and path.parent == self.xds:
-            return "cluster_manager.cds"
-        kind = "http.gateway.rds" if path.parent.name == "routes" else "sds"
-        return f"{kind}.{path.name.removesuffix('.json')}"
+    def versions(self, plans: Iterable[HostPlan]) -> dict[str, str]:
+        """Our versions of listeners, clusters and these hosts' files, by the names of Envoy's statistics of them."""
+        files = {
+            "listener_manager.lds": self.xds / "listeners.json",
+            "cluster_manager.cds": self.xds / "clusters.json",
+        }
+        for plan in plans:
+            name = resource_name(plan.name)
+            files[f"http.gateway.rds.{name}"] = self.xds / "routes" / f"{name}.json"
+            files[f"sds.{name}"] = self.xds / "secrets" / f"{name}.json"
+        return {name: str(json.loads(path.read_bytes())["version_info"]) for name, path in files.items()}
 
     def forget(self, plans: Iterable[HostPlan]) -> None:
         """Remove the files of hosts that are gone, and of certificates that nobody names."""
@@ -143,9 +139,12 @@ def dechunk(body: bytes) -> bytes:
         position = end + 2 + size + 2
 
 
-async def taken(admin: Path, files: Files) -> None:
-    """Wait until Envoy runs every file's version. GatewayError when it refuses or doesn't come to it."""
-    wanted = files.versions()
+async def taken(admin: Path, files: Files, plans: Iterable[HostPlan]) -> None:
+    """Wait until Envoy runs our files of these hosts. GatewayError when it refuses or doesn't come to it.
+
+    Only hosts that the listener has can be waited for: Envoy reads no other host's files.
+    """
+    wanted = files.versions(plans)
     missing: dict[str, str] = {}
     try:
         async with asyncio.timeout(TAKEN_SECONDS):

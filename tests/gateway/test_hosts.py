@@ -13,6 +13,7 @@ CERTIFICATE_REQUEST = 13
 """The number of that handshake message (RFC 8446 B.3)."""
 BELONGS = [
     (API, API), (API, "API.Example.COM"), (API, "api.example.com."),
+
     (API, "api.example.com:8443"),
     (API, "api.example.com.:1"), ("API.example.com", API), (WWW, "WWW.example.com:443"), (WILD, WILD),
     (WILD, "b.wild.example.com"), (WILD, "a.b.wild.example.com"), (SECURE, SECURE), (SECURE, "Secure.Wild.example.com."),
@@ -20,7 +21,8 @@ BELONGS = [
 STRANGE = [
     (API, WWW), (WWW, API), (API, "other.test"), (WWW, "api.example.com:8443"), (WWW, "API.EXAMPLE.COM."),
     (WILD, SECURE), (WILD, "SECURE.wild.example.com:443"), (SECURE, WILD), (WILD, "wild.example.com"),
-    (WILD, API), (API, "127.0.0.1"), (API, "[::1]"), (API, "*.wild.example.com"),
+    (WILD, API), (API, "127.0.0.1"),
+    (API, "[::1]"), (API, "*.wild.example.com"),
     (WILD, "x.secure.wild.example.com.evil"),
     (None, API), ("unknown.test", API), ("unknown.test", "unknown.test"), ("api.example.com.evil", API),
 ]  # fmt: skip
