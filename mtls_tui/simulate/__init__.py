@@ -7,6 +7,7 @@ from mtls_tui.simulate.har import entries as har_entries
 from mtls_tui.simulate.message import from_json, to_json, url_of
 from mtls_tui.simulate.replay import Replay, replay
 from mtls_tui.simulate.simulation import RuleView, Simulation, simulate
+from mtls_tui.simulate.suggest import entry_of, toml
 from mtls_tui.simulate.suite import Runner, TestReport, TestResult, run_tests
 from mtls_tui.simulate.url import from_url
 
@@ -21,6 +22,7 @@ __all__ = [
     "Simulation",
     "TestReport",
     "TestResult",
+    "entry_of",
     "from_har",
     "from_json",
     "from_url",
@@ -30,5 +32,6 @@ __all__ = [
     "run_tests",
     "simulate",
     "to_json",
+    "toml",
     "url_of",
 ]

@@ -160,13 +160,13 @@ def _smallest(ways: Iterable[Turns], keep: int) -> list[Turns]:
     unique: dict[frozenset[tuple[str, str, str]], Turns] = {}
     for way in ways:
         unique.setdefault(frozenset(turn.key for turn in way), way)
-    ordered = sorted(unique.values(), key=len)
-    # Of ways of one size, keep some of every knob: ten values of one path say less than a path and a header.
-    kept: list[Turns] = []
-    per_knob: dict[frozenset[Any], int] = {}
-    for way in ordered:
+    # Of ways of one size, one of every knob comes before the second of any: ten values of one path say less than a
+    # path, a header and a certificate.
+    turn_of: dict[frozenset[Any], int] = {}
+    ranked: list[tuple[int, int, Turns]] = []
+    for way in unique.values():
         knobs = frozenset(turn.knob for turn in way)
-        if per_knob.get(knobs, 0) < 4:
-            per_knob[knobs] = per_knob.get(knobs, 0) + 1
-            kept.append(way)
-    return kept[:keep]
+        turn_of[knobs] = turn_of.get(knobs, 0) + 1
+        ranked.append((len(way), turn_of[knobs], way))
+    ranked.sort(key=lambda item: item[:2])
+    return [way for _, _, way in ranked[:keep]]

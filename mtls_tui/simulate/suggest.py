@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import tomlkit
@@ -21,7 +22,7 @@ from mtls_tui.rulefile import ExpectEntry, TestEntry
 from mtls_tui.simulate.coverage import Coverage, Goal
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.message import url_of
-from mtls_tui.simulate.scenario import CERTIFICATE, Scenario, state_fields, state_of
+from mtls_tui.simulate.scenario import Scenario, state_fields, state_of
 from mtls_tui.simulate.simulation import Simulation, concrete_hosts
 from mtls_tui.simulate.solve import Solver
 from mtls_tui.simulate.suite import Runner
@@ -31,6 +32,8 @@ from mtls_tui.simulate.values import plain
 BASES: Final = 6
 """Requests that the search for one goal starts from."""
 WAYS: Final = 12
+TRIES: Final = 30
+"""Requests that are tried for one goal from one base."""
 ROLE_OF_STATE: Final = {"none": "none", "unverified": "foreign", "verified": "good", "revoked": "revoked"}
 
 
@@ -98,13 +101,9 @@ class _Search:
 
     def meet(self, goal: Goal, coverage: Coverage, names: set[str]) -> Suggestion | None:
         wanted = _wanted(self.rules[goal.ref].expression, goal)
-        tries = 0
         for base in self.bases_for(goal.ref):
             self.solver.budget = 600
-            for scenario in self.ways(wanted, goal.ref, base):
-                tries += 1
-                if tries > 4 * WAYS:
-                    return None
+            for scenario in islice(self.ways(wanted, goal.ref, base), TRIES):
                 suggestion = self.tried(scenario, goal, coverage, names)
                 if suggestion is not None:
                     return suggestion
@@ -125,7 +124,7 @@ class _Search:
                 yield scenario
                 continue
             both = ast.Logical("and", (wanted, ast.Not(self.rules[obstacle].expression.root)))
-            for more in self.solver.ways(both, True, scenario, keep=4):
+            for more in self.solver.ways(both, True, scenario, keep=WAYS):
                 yield scenario.turned(more)
 
     def obstacle(self, ref: str, scenario: Scenario) -> str | None:
@@ -193,7 +192,7 @@ def as_test(scenario: Scenario, name: str, expect: ExpectEntry, runner: Runner |
     )
 
 
-def test_of(simulation: Simulation, name: str) -> TestEntry:
+def entry_of(simulation: Simulation, name: str) -> TestEntry:
     """A simulation as a test that expects what it decided. RequestError when a test can't say it."""
     decision = simulation.decision
     ending = decision.rule or decision.skipped_by
@@ -300,6 +299,3 @@ def _exact(value: FieldValue) -> Any:
     if isinstance(value, dict):
         return {key.decode(): _exact(item) for key, item in value.items()}
     return plain(value)
-
-
-__all__ = ["CERTIFICATE", "Suggestion", "Suggestions", "as_test", "suggest", "test_of", "toml"]

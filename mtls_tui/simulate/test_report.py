@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from mtls_tui.engine.trace import Step, plain
 from mtls_tui.lang import ast
 from mtls_tui.lang.describe import heading
+from mtls_tui.lang.formatter import format_node
 from mtls_tui.simulate.coverage import Coverage, RuleCoverage
 from mtls_tui.simulate.message import to_json, url_of
 from mtls_tui.simulate.report import expression_tree
@@ -81,16 +83,18 @@ def _rule(rule: RuleCoverage, style: Style) -> str:
         title += style("  (shadow)", "dim")
     if not rule.clauses:
         return title
-    rows = list(_rows(rule.rule.expression.root, (), "", "", ""))
-    stop = min(max(columns(text) for text, _ in rows), max(30, style.width * 3 // 5))
-    lines = [title, "  " + " " * stop + style("   seen           decides", "dim")]
-    for text, path in rows:
-        if path is None:
-            lines.append(f"  {text}")
+    rows = list(_rows(rule.rule.expression.root, (), "", "", "", False))
+    stop = min(max(columns(row.text) for row in rows), max(30, style.width - 36))
+    lines = [title, "  " + " " * stop + style("   seen             decides", "dim")]
+    for row in rows:
+        if row.path is None:
+            lines.append(f"  {row.text}")
             continue
-        clause = rule.clauses[path]
-        pad = " " * max(0, stop - columns(text))
-        lines.append(f"  {text}{pad}   {_both(clause.seen, style)}   {_both(clause.decided, style)}")
+        clause = rule.clauses[row.path]
+        # A row speaks with its `not`; so do its marks.
+        seen, decided = ({value is not row.negated for value in values} for values in (clause.seen, clause.decided))
+        pad = " " * max(0, stop - columns(row.text))
+        lines.append(f"  {row.text}{pad}   {_both(seen, style)}   {_both(decided, style)}")
     return "\n".join(lines)
 
 
@@ -102,27 +106,32 @@ def _both(values: set[bool], style: Style) -> str:
     return " ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the tree; `path` is None for a group."""
+
+    text: str
+    path: tuple[int, ...] | None = None
+    negated: bool = False
+
+
 def _rows(
-    node: ast.Expr, path: tuple[int, ...], lead: str, rail: str, prefix: str
-) -> Iterator[tuple[str, tuple[int, ...] | None]]:
-    """Lines of the tree; those of clauses come with their path."""
+    node: ast.Expr, path: tuple[int, ...], lead: str, rail: str, prefix: str, negated: bool
+) -> Iterator[_Row]:  # fmt: skip
     if isinstance(node, ast.Not):
-        yield from _rows(node.item, (*path, 0), lead, rail, f"{prefix}not ")
+        yield from _rows(node.item, (*path, 0), lead, rail, f"{prefix}not ", not negated)
     elif isinstance(node, ast.Logical):
-        yield f"{lead}{prefix}{heading(node)}", None
+        yield _Row(f"{lead}{prefix}{heading(node)}")
         for number, item in enumerate(node.items):
             last = number == len(node.items) - 1
-            yield from _rows(
-                item, (*path, number), rail + ("└ " if last else "├ "), rail + ("  " if last else "│ "), ""
-            )
+            below = rail + ("  " if last else "│ ")
+            yield from _rows(item, (*path, number), rail + ("└ " if last else "├ "), below, "", False)
     else:
         counted = isinstance(node, ast.Comparison | ast.Test)
-        yield f"{lead}{prefix}{_source(node)}", path if counted else None
+        yield _Row(f"{lead}{prefix}{_source(node)}", path if counted else None, negated)
 
 
 def _source(node: ast.Expr) -> str:
-    from mtls_tui.lang.formatter import format_node
-
     return safe(format_node(node))
 
 
