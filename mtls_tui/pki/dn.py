@@ -6,84 +6,13 @@ a known name as OID with the value's DER in hex). Slash form: `X509_NAME_oneline
 
 from __future__ import annotations
 
-from mtls_tui.pki.der import DerError, oid_text
+from mtls_tui.pki.attribute_names import SHORT_NAMES
+from mtls_tui.pki.der import BIT_STRING, DerError, oid_text
 from mtls_tui.pki.names import Attribute, attributes
-
-SHORT_NAMES: dict[str, str] = {
-    "2.5.4.3": "CN",
-    "2.5.4.4": "SN",
-    "2.5.4.5": "serialNumber",
-    "2.5.4.6": "C",
-    "2.5.4.7": "L",
-    "2.5.4.8": "ST",
-    "2.5.4.9": "street",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "2.5.4.12": "title",
-    "2.5.4.13": "description",
-    "2.5.4.14": "searchGuide",
-    "2.5.4.15": "businessCategory",
-    "2.5.4.16": "postalAddress",
-    "2.5.4.17": "postalCode",
-    "2.5.4.18": "postOfficeBox",
-    "2.5.4.19": "physicalDeliveryOfficeName",
-    "2.5.4.20": "telephoneNumber",
-    "2.5.4.21": "telexNumber",
-    "2.5.4.22": "teletexTerminalIdentifier",
-    "2.5.4.23": "facsimileTelephoneNumber",
-    "2.5.4.24": "x121Address",
-    "2.5.4.25": "internationaliSDNNumber",
-    "2.5.4.26": "registeredAddress",
-    "2.5.4.27": "destinationIndicator",
-    "2.5.4.28": "preferredDeliveryMethod",
-    "2.5.4.29": "presentationAddress",
-    "2.5.4.30": "supportedApplicationContext",
-    "2.5.4.31": "member",
-    "2.5.4.32": "owner",
-    "2.5.4.33": "roleOccupant",
-    "2.5.4.34": "seeAlso",
-    "2.5.4.35": "userPassword",
-    "2.5.4.36": "userCertificate",
-    "2.5.4.37": "cACertificate",
-    "2.5.4.38": "authorityRevocationList",
-    "2.5.4.39": "certificateRevocationList",
-    "2.5.4.40": "crossCertificatePair",
-    "2.5.4.41": "name",
-    "2.5.4.42": "GN",
-    "2.5.4.43": "initials",
-    "2.5.4.44": "generationQualifier",
-    "2.5.4.45": "x500UniqueIdentifier",
-    "2.5.4.46": "dnQualifier",
-    "2.5.4.47": "enhancedSearchGuide",
-    "2.5.4.48": "protocolInformation",
-    "2.5.4.49": "distinguishedName",
-    "2.5.4.50": "uniqueMember",
-    "2.5.4.51": "houseIdentifier",
-    "2.5.4.52": "supportedAlgorithms",
-    "2.5.4.53": "deltaRevocationList",
-    "2.5.4.54": "dmdName",
-    "2.5.4.65": "pseudonym",
-    "2.5.4.72": "role",
-    "2.5.4.97": "organizationIdentifier",
-    "2.5.4.98": "c3",
-    "2.5.4.99": "n3",
-    "2.5.4.100": "dnsName",
-    "1.2.840.113549.1.9.1": "emailAddress",
-    "1.2.840.113549.1.9.2": "unstructuredName",
-    "1.2.840.113549.1.9.7": "challengePassword",
-    "1.2.840.113549.1.9.8": "unstructuredAddress",
-    "0.9.2342.19200300.100.1.1": "UID",
-    "0.9.2342.19200300.100.1.3": "mail",
-    "0.9.2342.19200300.100.1.25": "DC",
-    "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL",
-    "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
-    "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
-}
-"""OpenSSL's short names of attribute types."""
 
 _SPECIAL = frozenset(b',+"\\<>;')
 _TEXT_WIDTH = {0x0C: 0, 0x12: 1, 0x13: 1, 0x14: 1, 0x16: 1, 0x1A: 1, 0x1C: 4, 0x1E: 2, 0x17: 1, 0x18: 1}
-_UNIVERSAL_PRINTED = frozenset(_TEXT_WIDTH)
+"""Octets of a character by string type; 0 for UTF-8."""
 
 
 def rfc2253(name: bytes) -> bytes:
@@ -108,7 +37,13 @@ def legacy(name: bytes) -> bytes:
         parts = list(attributes(name))
     except DerError:
         return b""
-    return b"".join(b"/" + _type_name(a).encode() + b"=" + _oneline(a) for a in parts)
+    out = bytearray()
+    previous: int | None = None
+    for attribute in parts:
+        out += b"+" if attribute.rdn == previous else b"/"
+        previous = attribute.rdn
+        out += _type_name(attribute).encode() + b"=" + _oneline(attribute)
+    return bytes(out)
 
 
 def display(name: bytes) -> str:
@@ -167,8 +102,11 @@ def _escape(value: bytes) -> bytes:
 
 
 def _oneline(attribute: Attribute) -> bytes:
+    """A value of the slash form. As in OpenSSL 3, a slash or plus in it gets a backslash, a backslash does not."""
     out = bytearray()
-    for byte in attribute.value:
+    for byte in attribute.value[1:] if attribute.tag == BIT_STRING else attribute.value:
+        if byte in b"/+":
+            out += b"\\"
         if 0x20 <= byte <= 0x7E:
             out.append(byte)
         else:
