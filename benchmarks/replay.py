@@ -70,13 +70,13 @@ def by_hand(log: Path) -> float:
 def ours(log: Path, rules: Path, jobs: int) -> tuple[float, int]:
     """Seconds, and kilobytes of resident memory at the peak, in a process of its own."""
     code = (
-        "import sys,resource\n"
         "from mtls_tui.simulate.policies import load_policy\n"
         "from mtls_tui.simulate.replay import replay\n"
         "from mtls_tui.simulate.logs.source import open_log\n"
         "if __name__ == '__main__':\n"
         f" r = replay(load_policy({str(rules)!r}).bundle, open_log({str(log)!r}), jobs={jobs})\n"
-        " print(r.seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, r.lines, sum(r.unreadable.values()))\n"
+        " peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1]\n"
+        " print(r.seconds, peak, r.lines, sum(r.unreadable.values()))\n"
     )
     script = rules.parent / "run.py"
     script.write_text(code)

@@ -138,7 +138,7 @@ class _Options:
 
 
 def _gathered(runner: Runner, report: TestReport) -> Coverage:
-    coverage = Coverage(runner.policy.ruleset)
+    coverage = Coverage(runner.policy.ruleset, runner.policy.hosts)
     for result in report.results:
         if result.scenario is not None and result.policy is not None:
             outcome = result.policy.decide(result.scenario.http, result.scenario.chain, result.scenario.at)

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.explain import explain
 from mtls_tui.engine.model import Decision, Rule
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.trace import Step, Trace
+from mtls_tui.engine.walk import fields_of
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.tree import Path
 from mtls_tui.lang.types import Fields
@@ -37,13 +39,15 @@ class ClauseCoverage:
 
     path: Path
     text: str
+    possible: frozenset[bool] = frozenset((True, False))
+    """The values that it can have at all: a clause about the host alone may be the same for every host served."""
     seen: set[bool] = field(default_factory=set)
     decided: set[bool] = field(default_factory=set)
 
     @property
     def complete(self) -> bool:
-        """Seen both ways, and deciding both ways."""
-        return len(self.decided) == 2
+        """Seen deciding with every value that it can have."""
+        return self.decided >= self.possible
 
 
 @dataclass
@@ -61,7 +65,8 @@ class RuleCoverage:
         """Every goal of this rule and whether it is met."""
         for path, clause in self.clauses.items():
             for value in (True, False):
-                yield Goal(self.rule.ref, path, value), value in clause.decided
+                if value in clause.possible:
+                    yield Goal(self.rule.ref, path, value), value in clause.decided
         if not self.clauses:
             yield Goal(self.rule.ref, (), True), self.tests > 0
 
@@ -77,13 +82,16 @@ class RuleCoverage:
 
 
 class Coverage:
-    """Gathers what tests show. Rules that are not enabled are not counted."""
+    """Gathers what tests show. Rules that are not enabled are not counted.
 
-    def __init__(self, ruleset: Ruleset) -> None:
+    `hosts` are all the names that the policy serves: a request to another one never reaches the rules.
+    """
+
+    def __init__(self, ruleset: Ruleset, hosts: Iterable[str] = ()) -> None:
         self.ruleset = ruleset
+        names = tuple(hosts)
         self.rules: dict[str, RuleCoverage] = {
-            rule.ref: RuleCoverage(rule, {p: ClauseCoverage(p, text) for p, text in clauses_of(rule.expression)})
-            for rule in ruleset.enabled
+            rule.ref: RuleCoverage(rule, _clauses(rule.expression, names, ruleset.lists)) for rule in ruleset.enabled
         }
 
     def add(self, decision: Decision, fields: Fields) -> set[Goal]:
@@ -124,6 +132,23 @@ class Coverage:
     def percent(self) -> float:
         """Goals met, in percent; 100 for a file without enabled rules."""
         return 100.0 * self.met / self.total if self.total else 100.0
+
+
+def _clauses(expression: ast.Expression, hosts: tuple[str, ...], lists: Any) -> dict[Path, ClauseCoverage]:
+    found = {}
+    for path, text in clauses_of(expression):
+        node = tree.node_at(expression, path)
+        assert isinstance(node, ast.Comparison | ast.Test)
+        found[path] = ClauseCoverage(path, text, _possible(node, hosts, lists))
+    return found
+
+
+def _possible(clause: ast.Comparison | ast.Test, hosts: tuple[str, ...], lists: Any) -> frozenset[bool]:
+    """The values that a clause can have when only these hosts are served."""
+    if not hosts or any("*" in name for name in hosts) or fields_of(clause) != {"http.host"}:
+        return frozenset((True, False))
+    holds = Matcher(ast.Expression(clause), lists)
+    return frozenset(holds({"http.host": name.encode()}) for name in hosts)
 
 
 def evaluated(ruleset: Ruleset, decision: Decision, fields: Fields) -> Iterator[tuple[str, Trace]]:

@@ -147,7 +147,7 @@ class _Search:
             return None
         policy = self.runner.policy_for(real)
         outcome = policy.decide(real.http, real.chain, real.at)
-        probe = Coverage(policy.ruleset)
+        probe = Coverage(policy.ruleset, policy.hosts)
         shown = probe.add(outcome.decision, outcome.request.fields)
         if goal not in shown:
             return None

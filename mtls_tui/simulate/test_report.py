@@ -10,7 +10,7 @@ from mtls_tui.engine.trace import Step, plain
 from mtls_tui.lang import ast
 from mtls_tui.lang.describe import heading
 from mtls_tui.lang.formatter import format_node
-from mtls_tui.simulate.coverage import Coverage, RuleCoverage
+from mtls_tui.simulate.coverage import ClauseCoverage, Coverage, RuleCoverage
 from mtls_tui.simulate.message import to_json, url_of
 from mtls_tui.simulate.report import expression_tree
 from mtls_tui.simulate.simulation import Simulation
@@ -91,19 +91,10 @@ def _rule(rule: RuleCoverage, style: Style) -> str:
             lines.append(f"  {row.text}")
             continue
         clause = rule.clauses[row.path]
-        # A row speaks with its `not`; so do its marks.
-        seen, decided = ({value is not row.negated for value in values} for values in (clause.seen, clause.decided))
         pad = " " * max(0, stop - columns(row.text))
-        lines.append(f"  {row.text}{pad}   {_both(seen, style)}   {_both(decided, style)}")
+        seen, decided = _both(clause.seen, clause, row, style), _both(clause.decided, clause, row, style)
+        lines.append(f"  {row.text}{pad}   {seen}   {decided}")
     return "\n".join(lines)
-
-
-def _both(values: set[bool], style: Style) -> str:
-    parts = []
-    for value, word in ((True, "true"), (False, "false")):
-        met = value in values
-        parts.append(style(f"{'✓' if met else '✗'} {word}", "green" if met else "red"))
-    return " ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +104,18 @@ class _Row:
     text: str
     path: tuple[int, ...] | None = None
     negated: bool = False
+
+
+def _both(values: set[bool], clause: ClauseCoverage, row: _Row, style: Style) -> str:
+    """Marks for true and false. A row speaks with its `not`, and so do its marks."""
+    parts = []
+    for shown in (True, False):
+        value = shown is not row.negated
+        mark, color = ("✓", "green") if value in values else ("✗", "red")
+        if value not in clause.possible:
+            mark, color = "–", "dim"
+        parts.append(style(f"{mark} {'true' if shown else 'false'}", color))
+    return " ".join(parts)
 
 
 def _rows(
@@ -171,6 +174,7 @@ def coverage_data(coverage: Coverage) -> dict[str, Any]:
                     {
                         "path": list(clause.path),
                         "text": clause.text,
+                        "possible": sorted(clause.possible, reverse=True),
                         "seen": sorted(clause.seen, reverse=True),
                         "decided": sorted(clause.decided, reverse=True),
                     }

@@ -114,7 +114,7 @@ def _with_constant(node, path, value):
 def covered(rulefile):
     runner = Runner(rulefile, now=NOW)
     report = run_tests(rulefile, now=NOW)
-    coverage = Coverage(runner.policy.ruleset)
+    coverage = Coverage(runner.policy.ruleset, runner.policy.hosts)
     for result in report.results:
         outcome = result.policy.decide(result.scenario.http, result.scenario.chain, result.scenario.at)
         coverage.add(outcome.decision, outcome.request.fields)
@@ -187,6 +187,18 @@ def test_nothing_is_suggested_where_nothing_is_missing(site):
     found = suggest(runner, coverage, []).found
     runner, report, coverage = covered(loads(RULES + "\n" + toml([s.test for s in found]), site.folder))
     assert suggest(runner, coverage, [r.scenario for r in report.results]).found == ()
+
+
+def test_a_clause_that_is_the_same_for_every_host_served_has_one_goal(site):
+    text = RULES.replace('"api.example.com" "pay.example.com"', '"api.example.com" "pay.example.com" "www.example.com"')
+    ruleset = Runner(loads(text, site.folder)).policy.ruleset
+    hosts = ["api.example.com", "pay.example.com", "www.example.com"]
+    clause = Coverage(ruleset, hosts).rules["mtls"].clauses[(0,)]
+    assert clause.possible == {True}
+    assert Goal("mtls", (0,), False) not in Coverage(ruleset, hosts).missing
+    assert Goal("mtls", (0,), True) in Coverage(ruleset, hosts).missing
+    assert Coverage(ruleset, [*hosts, "*.example.com"]).rules["mtls"].clauses[(0,)].possible == {True, False}
+    assert "– false" in coverage_text(Coverage(ruleset, hosts), Style())
 
 
 def test_what_cannot_be_shown_is_said(site):
