@@ -277,7 +277,7 @@ def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | 
         "request_timeout": seconds(limits.request_seconds),
         "stream_idle_timeout": seconds(limits.request_seconds),
         "drain_timeout": seconds(1.0),
-        "delayed_close_timeout": seconds(1.0),
+        "delayed_close_timeout": seconds(limits.closing_seconds),
         "normalize_path": True,
         "merge_slashes": True,
         "path_with_escaped_slashes_action": {

@@ -43,6 +43,8 @@ class Limits:
     """How much of a body the rules see; the rest is passed on unseen and `http.request.body.truncated` says so."""
     drain_seconds: float = 5.0
     """How long open requests may go on after a stop is asked for."""
+    closing_seconds: float = 1.0
+    """How long a client that was refused may take to read why."""
     buffer_bytes: int = 65_536
     """Buffered per connection before the other side is slowed down."""
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from mtls_tui.engine.policy import Policy
 
 from mtls_tui import pki
 from mtls_tui.engine import HttpRequest
 from mtls_tui.engine.bundle import Bundle, BundleHost, BundleResponse, BundleRule
-from mtls_tui.gateway import Gateway, Settings
+from mtls_tui.engine.policy import Policy
+from mtls_tui.gateway import Gateway, Limits, Settings
 from mtls_tui.pki import issue
 from mtls_tui.pki.authority import Authority, key_pem
 from mtls_tui.pki.roles import RoleSet
@@ -176,7 +176,7 @@ class Site:
 
     def start(self):
         self.write()
-        settings = Settings(listen=("127.0.0.1", 0), log=self.log, workers=2)
+        settings = Settings(listen=("127.0.0.1", 0), log=self.log, workers=2, limits=Limits(closing_seconds=0.05))
         self.gateway = Gateway(self.bundle, settings).start()
         self.port = self.gateway.address[1]
 

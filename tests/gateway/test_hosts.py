@@ -16,7 +16,8 @@ BELONGS = [
 
     (API, "api.example.com:8443"),
     (API, "api.example.com.:1"), ("API.example.com", API), (WWW, "WWW.example.com:443"), (WILD, WILD),
-    (WILD, "b.wild.example.com"), (WILD, "a.b.wild.example.com"), (SECURE, SECURE), (SECURE, "Secure.Wild.example.com."),
+    (WILD, "b.wild.example.com"), (WILD, "a.b.wild.example.com"),
+    (SECURE, SECURE), (SECURE, "Secure.Wild.example.com."),
 ]  # fmt: skip
 STRANGE = [
     (API, WWW), (WWW, API), (API, "other.test"), (WWW, "api.example.com:8443"), (WWW, "API.EXAMPLE.COM."),

@@ -123,11 +123,11 @@ class Connection:
             out += frame(0, 1, self._stream, body)
         try:
             self.send(out)
-            return self._h2_answer(self._stream)
+            return self.h2_answer(self._stream)
         except (EOFError, ConnectionError, ssl.SSLError):
             return Answer(0)
 
-    def _h2_answer(self, stream: int) -> Answer:
+    def h2_answer(self, stream: int) -> Answer:
         answer = Answer(0)
         while True:
             head = self._exactly(9)
