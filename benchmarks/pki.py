@@ -20,7 +20,7 @@ from OpenSSL import crypto
 from mtls_tui import pki
 from mtls_tui.pki import issue
 from mtls_tui.pki.issue import DAY, Issuer
-from mtls_tui.pki.verify import verify_at
+from mtls_tui.pki.verification import verify_at
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 NOW = int(AT.timestamp())

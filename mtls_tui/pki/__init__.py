@@ -3,10 +3,10 @@
 from mtls_tui.pki.authority import Authority, AuthorityError
 from mtls_tui.pki.cache import Verifier, verify
 from mtls_tui.pki.errors import LoadError, StoreError, VerifyError
-from mtls_tui.pki.facts import Fact, facts, facts_absent
+from mtls_tui.pki.fields import Fact, facts, facts_absent
 from mtls_tui.pki.load import load_certificates, load_crls
 from mtls_tui.pki.store import Source, TrustStore
-from mtls_tui.pki.verify import Verification
+from mtls_tui.pki.verification import Verification
 
 __all__ = [
     "Authority",

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 from cryptography import x509
 
 from mtls_tui.pki.store import TrustStore
-from mtls_tui.pki.verify import Presented, Verification, epoch_seconds, verify_at
+from mtls_tui.pki.verification import Presented, Verification, epoch_seconds, verify_at
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

@@ -21,7 +21,7 @@ from mtls_tui.pki.certificate import View, view
 from mtls_tui.pki.errors import LoadError, Refused
 from mtls_tui.pki.keys import signed_by
 from mtls_tui.pki.load import load_certificates
-from mtls_tui.pki.verify import Verification
+from mtls_tui.pki.verification import Verification
 
 Fact: TypeAlias = bytes | bool
 
