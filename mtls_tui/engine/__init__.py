@@ -1,23 +1,29 @@
 """From a request to a decision. Knows no sockets and no screens."""
 
+from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.compile import Matcher, compile, evaluate  # noqa: A004 - the contract's name
 from mtls_tui.engine.explain import explain, explain_value
 from mtls_tui.engine.flip import Change, Edit
-from mtls_tui.engine.members import ListError
+from mtls_tui.engine.members import ListError, NamedList
 from mtls_tui.engine.model import Action, Decision, HttpRequest, Request, Response, Rule
 from mtls_tui.engine.partial import UnknownDecision
+from mtls_tui.engine.regex import PatternError
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.trace import Absent, Step, Trace
 
 __all__ = [
     "Absent",
     "Action",
+    "Bundle",
+    "BundleError",
     "Change",
     "Decision",
     "Edit",
     "HttpRequest",
     "ListError",
     "Matcher",
+    "NamedList",
+    "PatternError",
     "Request",
     "Response",
     "Rule",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from mtls_tui.engine.functions import function_named
 from mtls_tui.engine.generate import generate, generate_value
-from mtls_tui.engine.members import Lists
+from mtls_tui.engine.members import Lists, of_list
 from mtls_tui.engine.model import Request
-from mtls_tui.engine.types_of import check_types
-from mtls_tui.engine.walk import canonical, fields_of
-from mtls_tui.lang.ast import Expression, Value
+from mtls_tui.engine.regex import searcher, wildcard_pieces
+from mtls_tui.engine.types_of import check_types, kind_of
+from mtls_tui.engine.walk import canonical, fields_of, walk
+from mtls_tui.lang.ast import Call, Comparison, Expr, Expression, ListName, Pattern, Value
 from mtls_tui.lang.types import Fields, FieldValue
 
 
@@ -51,9 +53,22 @@ def compile(expression: Expression, *, lists: Lists | None = None) -> Matcher:  
     """The matcher of an expression.
 
     `lists` has the items of the lists that it names. Raises `ListError` for one that is not there, `PatternError` for
-    a pattern that can't be compiled.
+    a pattern that can't be compiled, `UnknownFunctionError` for a name that is no function's (in a tree that was not
+    checked).
     """
     return Matcher(expression, lists)
+
+
+def check_parts(node: Expr, lists: Lists | None) -> None:
+    """Raise what `compile` would raise for a list, a pattern or a function, without compiling the whole."""
+    for part in walk(node):
+        if isinstance(part, Comparison):
+            if isinstance(part.right, ListName):
+                of_list(part.right.name, kind_of(part.left), lists)
+            elif isinstance(part.right, Pattern):
+                searcher(part.right.value) if part.operator == "matches" else wildcard_pieces(part.right.value)
+        elif isinstance(part, Call):
+            function_named(part.name)
 
 
 def evaluate(value: Value, request: Request | Fields, *, lists: Lists | None = None) -> FieldValue | None:

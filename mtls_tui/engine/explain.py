@@ -213,9 +213,9 @@ class _Walker:
             return self.quantifier(node, path, reached)
         children = [self.value(argument, (*path, index), reached) for index, argument in enumerate(node.arguments)]
         values = [child.value for child in children]
-        function = FUNCTIONS[node.name]
+        function = FUNCTIONS.get(node.name)
         value: Any
-        if any(item is UNKNOWN for item in values):
+        if function is None or any(item is UNKNOWN for item in values):
             value = UNKNOWN
         elif values and isinstance(values[0], _Several):
             first, rest = values[0], [None if item is MISSING else item for item in values[1:]]

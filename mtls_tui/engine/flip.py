@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from itertools import product
 from typing import Any, TypeAlias
 
 from mtls_tui.engine.generate import generate
 from mtls_tui.engine.members import ListError, Lists
-from mtls_tui.engine.places import Candidate, Place, candidates, places_of
+from mtls_tui.engine.places import Candidate, Place, candidates, joined, places_of
 from mtls_tui.engine.trace import Absent, plain
 from mtls_tui.engine.walk import default_of, fields_of
 from mtls_tui.lang import ast
-from mtls_tui.lang.types import Fields
+from mtls_tui.lang.types import BYTES, Fields
 
 _MAX_WAYS = 48
 _MAX_CANDIDATES = 120
@@ -133,10 +135,8 @@ def _before(place: Place, fields: Fields) -> Candidate:
 def _shown(value: Candidate) -> str:
     if isinstance(value, Absent):
         return value.value
-    if isinstance(value, bool):
-        return "true" if value else "false"
     shown = plain(value)
-    return f'"{shown}"' if isinstance(shown, str) and isinstance(value, bytes) else str(shown)
+    return shown if isinstance(value, IPv4Address | IPv6Address) else json.dumps(shown, ensure_ascii=False)
 
 
 class _Search:
@@ -265,9 +265,11 @@ class _Search:
         pool = self._pools.get(place)
         if pool is None:
             pool = []
-            for clause, places in self._places.items():
-                if place in places:
-                    pool += candidates(self._clauses[clause], place, self.fields, self.lists)
+            looking = [self._clauses[clause] for clause, places in self._places.items() if place in places]
+            for clause in looking:
+                pool += candidates(clause, place, self.fields, self.lists)
+            if place.type == BYTES and len(looking) > 1:
+                pool += joined(looking, self.lists)
             distinct: list[Candidate] = []
             for value in pool:
                 if not any(value == other and type(value) is type(other) for other in distinct):

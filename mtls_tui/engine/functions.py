@@ -171,5 +171,18 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
 )
 """Implementations by name; the catalogue has their signatures."""
 
+
+class UnknownFunctionError(ValueError):
+    """A tree that was not checked calls a function that there is not."""
+
+
+def function_named(name: str) -> Function:
+    """The implementation of a function other than `any` and `all`, which the evaluators have themselves."""
+    function = FUNCTIONS.get(name)
+    if function is None and name not in ("any", "all"):
+        raise UnknownFunctionError(f"no function is named `{name}`")
+    return function or _nothing
+
+
 TOLERANT: frozenset[str] = frozenset({"concat", "coalesce"})
 """Functions that compute something from a missing argument."""

@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any
 
 from mtls_tui.engine import members, regex, runtime
-from mtls_tui.engine.functions import FUNCTIONS
+from mtls_tui.engine.functions import function_named
 from mtls_tui.engine.types_of import CLASSES_OR_NONE, kind_of
 from mtls_tui.engine.walk import default_of, fields_of, is_mapped, names_of
 from mtls_tui.lang import ast
@@ -275,7 +275,7 @@ class Generator:
     def _call(self, node: ast.Call, depth: int) -> str:
         if node.name in ("any", "all"):
             return self._part(self._quantifier(node, 0))
-        function = self.constant(FUNCTIONS[node.name])
+        function = self.constant(function_named(node.name))
         arguments = ", ".join(self._value(argument, depth) for argument in node.arguments)
         if node.arguments and is_mapped(node.arguments[0]):
             return f"mapped({function}, {arguments})"

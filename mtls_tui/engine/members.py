@@ -201,9 +201,30 @@ def _hostname(item: ListItem) -> bytes:
     return item.strip()
 
 
-def prepared(lists: Lists | None) -> Lists:
-    """The lists with their items read once, so that they can be asked for again and again."""
-    return {name: items if isinstance(items, NamedList) else tuple(items) for name, items in (lists or {}).items()}
+class PreparedLists(Mapping[str, "Iterable[ListItem] | NamedList"]):
+    """Lists whose members are worked out once for all rules that name them."""
+
+    def __init__(self, lists: Lists | None) -> None:
+        self._lists = {
+            name: items if isinstance(items, NamedList) else tuple(items) for name, items in (lists or {}).items()
+        }
+        self._members: dict[tuple[str, str], Members] = {}
+
+    def __getitem__(self, name: str) -> Iterable[ListItem] | NamedList:
+        return self._lists[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lists)
+
+    def __len__(self) -> int:
+        return len(self._lists)
+
+    def members(self, name: str, kind: str) -> Members:
+        """As `of_list`."""
+        found = self._members.get((name, kind))
+        if found is None:
+            found = self._members[name, kind] = _read_list(name, kind, self._lists)
+        return found
 
 
 def of_list(name: str, kind: str, lists: Lists | None) -> Members:
@@ -212,7 +233,13 @@ def of_list(name: str, kind: str, lists: Lists | None) -> Members:
     Raises `ListError` when the list is not among `lists` or an item is not of that kind: an unknown list must not
     silently match nothing, since a rule that only lets the list's members in would then let nobody or everybody in.
     """
-    if lists is None or name not in lists:
+    if isinstance(lists, PreparedLists):
+        return lists.members(name, kind)
+    return _read_list(name, kind, lists or {})
+
+
+def _read_list(name: str, kind: str, lists: Lists) -> Members:
+    if name not in lists:
         raise ListError(name, f"no list is named `{name}`: define it, or give its items")
     items = lists[name]
     if isinstance(items, NamedList) and items.kind != _KINDS.get(kind):

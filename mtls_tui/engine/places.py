@@ -121,7 +121,10 @@ class _Literals:
         self.addresses: list[IPv4Address | IPv6Address] = []
         self.patterns: list[bytes] = []
         self.lookups: list[list[bytes | int]] = []
+        keys = {id(node.arguments[1]) for node in walk(clause) if isinstance(node, ast.Call) and node.name == "has_key"}
         for node in walk(clause):
+            if id(node) in keys:
+                continue
             match node:
                 case ast.Call(name=name) if name.startswith("lookup_json"):
                     self.lookups.append([a.value for a in node.arguments if isinstance(a, ast.String | ast.Integer)])
@@ -229,19 +232,17 @@ def _addresses(found: _Literals) -> Iterator[IPv4Address | IPv6Address]:
 
 def _texts(found: _Literals, place: Place, seen: list[Candidate]) -> Iterator[bytes]:
     yield from found.texts
-    yield from _example(place)
-    yield from (b"", b"x")
-    for text in found.texts:
-        yield from (text + b"x", b"x" + text, b"x" + text + b"x", text.lower(), text.upper(), text[:-1])
-        yield base64.b64encode(text)
-    if len(found.texts) > 1:
-        yield from (b"".join(found.texts), b" ".join(found.texts), b"x".join(found.texts))
     current = next((value for value in seen if isinstance(value, bytes)), b"")
     for number in found.numbers:
         for length in (number, number + 1, number - 1):
             if 0 <= length <= _MAX_TEXT:
                 yield current[:length].ljust(length, b"x")
         yield b"%d" % number
+    yield from _example(place)
+    yield from (b"x", b"")
+    for text in found.texts:
+        yield from (text + b"x", b"x" + text, b"x" + text + b"x", text.lower(), text.upper(), text[:-1])
+        yield base64.b64encode(text)
     yield from (str(address).encode() for address in found.addresses)
     yield from (b"true", b"false")
     for lookup in found.lookups:
@@ -249,6 +250,13 @@ def _texts(found: _Literals, place: Place, seen: list[Candidate]) -> Iterator[by
         yield from (_json(lookup, number) for number in found.numbers[-2:])
     if current:
         yield from (current + b"x", current[:-1])
+
+
+def joined(clauses: Iterable[ast.Expr], lists: Lists) -> list[bytes]:
+    """Texts made of the literals of several clauses: what begins as one wants and ends as another."""
+    texts = list(dict.fromkeys(text for clause in clauses for text in _Literals(clause, lists).texts))[:_PER_SET]
+    pairs = [(first, last) for first in texts for last in texts if first != last]
+    return [first + between + last for between in (b"", b"x", b" ") for first, last in pairs]
 
 
 def _example(place: Place) -> Iterator[bytes]:

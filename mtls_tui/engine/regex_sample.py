@@ -89,12 +89,9 @@ class _Reader:
 
     def group(self) -> bytes:
         if self.peek("?"):
-            while not self.peek(":") and not self.peek(">"):
-                if self.peek(")"):  # flags for what follows
-                    self.place += 1
+            while (char := self.take()) not in ":>":
+                if char == ")":  # flags for what follows
                     return b""
-                self.place += 1
-            self.place += 1
         inner = self.alternatives()
         if self.take() != ")":
             raise ValueError("unbalanced")

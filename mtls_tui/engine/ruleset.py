@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from mtls_tui.engine.compile import Matcher, fields_of_request
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from mtls_tui.engine import loading
+from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.engine.compile import Matcher, check_parts, fields_of_request
 from mtls_tui.engine.guards import HOST
 from mtls_tui.engine.index import RuleIndex, require_comparable
-from mtls_tui.engine.members import ListError, Lists, prepared
+from mtls_tui.engine.members import ListError, Lists, PreparedLists
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, TERMINATING, Decision, Request, Rule
 from mtls_tui.engine.partial import PartialProgram, UnknownDecision, partial_program
 from mtls_tui.engine.program import MAX_GENERATED, Program, ProgramFactory, Shared, generated, one_by_one
-from mtls_tui.engine.walk import canonical, fields_of, lists_of
+from mtls_tui.engine.regex import PatternError
+from mtls_tui.engine.signing import load_verify_key
+from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang.types import Fields
 
+_MAX_SAID = 200
+"""Characters of an error in the reason of a decision."""
 MAX_PARTIALS = 64
 """Sets of unknown fields that are kept ready: lines of a log lack now this field, now that."""
 MAX_PROGRAMS = 4096
@@ -34,7 +43,7 @@ class Ruleset:
 
     def __init__(self, rules: Iterable[Rule], lists: Lists | None = None) -> None:
         self.rules: tuple[Rule, ...] = tuple(rules)
-        self.lists: Lists = prepared(lists)
+        self.lists: Lists = PreparedLists(lists)
         self.enabled: tuple[Rule, ...] = tuple(rule for rule in self.rules if rule.enabled)
         _check(self.rules, self.enabled, self.lists)
         self.index = RuleIndex(rule.expression for rule in self.enabled)
@@ -42,6 +51,23 @@ class Ruleset:
         self._matchers: dict[int, Matcher] = {}
         self._partials: dict[frozenset[str], PartialProgram] = {}
         self.decide: Callable[[Request | Fields], Decision] = self._decider()
+
+    @classmethod
+    def from_bundle(cls, path: str | Path, verify_key: Ed25519PublicKey | bytes | None = None) -> Ruleset:
+        """The rules of a bundle file; with a key (or its PEM), only if that key signed it.
+
+        Raises `BundleError` for a bundle that must not be used, `OSError` for a file that can't be read.
+        """
+        key = load_verify_key(verify_key) if isinstance(verify_key, bytes) else verify_key
+        return cls.of(Bundle.decode(Path(path).read_bytes(), key))
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Ruleset:
+        """The rules of a bundle. Raises `BundleError`."""
+        try:
+            return cls(loading.rules_of(bundle), loading.lists_of(bundle))
+        except (ListError, PatternError) as error:
+            raise BundleError(str(error), "correct the rule file and export it again") from error
 
     @cached_property
     def fields_read(self) -> frozenset[str]:
@@ -181,7 +207,8 @@ def _guarded(program: Program) -> Callable[[Request | Fields], Decision]:
 
 
 def _failed(error: Exception) -> Decision:
-    return Decision("block", reason=f"{BLOCKED_BY_ERROR}: {type(error).__name__}: {error}")
+    said = "".join(char if char.isprintable() else "·" for char in str(error)[:_MAX_SAID])
+    return Decision("block", reason=f"{BLOCKED_BY_ERROR}: {type(error).__name__}: {said}")
 
 
 def _check(rules: tuple[Rule, ...], enabled: tuple[Rule, ...], lists: Lists) -> None:
@@ -193,6 +220,8 @@ def _check(rules: tuple[Rule, ...], enabled: tuple[Rule, ...], lists: Lists) -> 
             raise ValueError(f"two rules have the ref {rule.ref}")
         seen.add(rule.ref)
     for rule in enabled:
-        for name in lists_of(rule.expression.root):
-            if name not in lists:
-                raise ListError(name, f"rule {rule.ref}: no list is named `{name}`")
+        try:
+            check_parts(rule.expression.root, lists)
+        except (ListError, PatternError) as error:
+            error.args = (f"rule {rule.ref}: {error}",)
+            raise

@@ -87,7 +87,7 @@ def test_decisions_are_built_once():
     assert ruleset.decide(fields) is ruleset.decide(dict(fields))
 
 
-# --- fail closed ----------------------------------------------------------------------------------------------------
+# --- fail closed ------------------------------------------------------------------------------------------------
 
 
 class Broken(dict):
@@ -135,7 +135,7 @@ def test_a_wrong_value_behind_many_rules_without_guard_is_never_let_in():
     assert ruleset.decide({"http.host": b"h", "ssl": False}).action == "allow"
 
 
-# --- refused at load ------------------------------------------------------------------------------------------------
+# --- refused at load --------------------------------------------------------------------------------------------
 
 
 def test_an_unknown_list_is_refused_with_the_rule_that_names_it():
@@ -167,7 +167,7 @@ def test_two_rules_of_one_name_and_unknown_actions_are_refused():
         Ruleset([rule("a", YES, "allow")])
 
 
-# --- the index ------------------------------------------------------------------------------------------------------
+# --- the index --------------------------------------------------------------------------------------------------
 
 hosts = st.sampled_from([b"a", b"b", b"c", b"d"])
 guards = st.one_of(

@@ -1,0 +1,37 @@
+"""From a bundle's rules and lists to what the engine works on."""
+
+from __future__ import annotations
+
+from mtls_tui.engine.bundle import Bundle, BundleError, BundleRule
+from mtls_tui.engine.members import Lists, NamedList
+from mtls_tui.engine.model import Response, Rule
+from mtls_tui.lang import ParseError, parse
+
+_CURE = "correct the rule file and export it again"
+
+
+def rules_of(bundle: Bundle) -> tuple[Rule, ...]:
+    """The rules in order, those that are not enabled too. Raises `BundleError` for an expression that is none."""
+    return tuple(_rule(rule) for rule in bundle.rules)
+
+
+def lists_of(bundle: Bundle) -> Lists:
+    """The lists with their kinds."""
+    return {name: NamedList(entry.kind, entry.items) for name, entry in bundle.lists.items()}
+
+
+def _rule(rule: BundleRule) -> Rule:
+    try:
+        expression = parse(rule.expression, max_length=None)  # canonical text may be longer than what was written
+    except ParseError as error:
+        raise BundleError(f"rule {rule.ref}: {error.diagnostic.message}", _CURE) from error
+    given = rule.response
+    return Rule(
+        ref=rule.ref,
+        expression=expression,
+        action=rule.action,
+        description=rule.description,
+        enabled=rule.enabled,
+        response=None if given is None else Response(given.status, given.content_type, given.body),
+        shadow=rule.shadow,
+    )
