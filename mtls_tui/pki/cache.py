@@ -106,12 +106,12 @@ def _put(entries: dict[_K, _V], key: _K, value: _V, capacity: int) -> None:
         entries[key] = value
 
 
-def verify(chain: Sequence[Presented] | Presented, store: TrustStore, at: datetime) -> Verification:
+def verify(chain: Sequence[Presented] | Presented, store: TrustStore, at: datetime | float) -> Verification:
     """Verify what a client presented, leaf first: Certificates, or PEM or DER bytes, unparsable ones included.
 
     The first certificate is the identity; the others may come in any order, doubled, foreign. `at` is the time that
-    counts (a naive one is read as UTC). Never raises on anything that a client can send. The store remembers what it
-    verified; `Verifier` is the same with a memory of a size of one's own.
+    counts: aware, naive (read as UTC) or in POSIX seconds. Never raises on anything that a client can send. The store
+    remembers what it verified; `Verifier` is the same with a memory of a size of one's own.
     """
     memory = store.memory
     if memory is None:

@@ -155,7 +155,9 @@ def _from_der(data: bytes, passphrase: bytes | None) -> list[x509.Certificate]:
 
 def _pkcs7(der: bytes) -> list[x509.Certificate]:
     try:
-        found = pkcs7.load_der_pkcs7_certificates(der)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # OpenSSL writes BER, which is taken with a warning
+            found = pkcs7.load_der_pkcs7_certificates(der)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise LoadError(f"PKCS#7 that can't be read: {_reason(error)}") from None
     if not found:

@@ -1,6 +1,6 @@
 """Loading: every usual container, and whatever bytes end in certificates or in a LoadError with a cure."""
 
-import subprocess
+import time
 
 import pytest
 from cryptography import x509
@@ -51,8 +51,8 @@ BOTH = ["CN=c", "CN=Middle"]
         pkcs7.serialize_certificates([LEAF.certificate, MIDDLE.certificate], Encoding.DER),
     ],
     ids=[
-        "pem", "crlf", "cr", "junk", "byte order mark", "crl before", "key before", "headers", "blanks", "unfinished block",
-        "pkcs7 pem", "pkcs7 der",
+        "pem", "crlf", "cr", "junk", "byte order mark", "crl before", "key before", "headers", "blanks",
+        "unfinished block", "pkcs7 pem", "pkcs7 der",
     ],
 )  # fmt: skip
 def test_several_certificates_in_order(data):
@@ -91,10 +91,7 @@ def test_what_openssl_writes(openssl, tmp_path):
     trusted = openssl.run("x509", "-in", "c.pem", "-trustout", "-addtrust", "clientAuth")
     assert b"TRUSTED CERTIFICATE" in trusted
     assert names(pki.load_certificates(trusted)) == ["CN=c"]
-    text = subprocess.run(
-        ["openssl", "x509", "-in", "c.pem", "-text"], cwd=openssl.folder, capture_output=True, check=True
-    )
-    assert names(pki.load_certificates(text.stdout)) == ["CN=c"]
+    assert names(pki.load_certificates(openssl.run("x509", "-in", "c.pem", "-text"))) == ["CN=c"]
 
 
 @pytest.mark.parametrize(
@@ -126,12 +123,8 @@ def test_errors_never_show_key_material():
     assert not any(line.decode() in str(caught.value) for line in pem.splitlines()[1:-1])
 
 
-@pytest.mark.parametrize(
-    "piece", [b"-----BEGIN A-----", b"-----BEGIN CERTIFICATE-----\n", b"-----END A-----", b"-" * 9]
-)
+@pytest.mark.parametrize("piece", [b"-----BEGIN A-----", b"-----BEGIN CERTIFICATE-----\n", b"-----END A-----", b"---"])
 def test_a_megabyte_of_marks_ends_in_time(piece):
-    import time
-
     start = time.process_time()
     with pytest.raises(pki.LoadError):
         pki.load_certificates(piece * (1_000_000 // len(piece)))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui import pki
-from mtls_tui.pki import cache
+from mtls_tui.pki import cache, verification
 from mtls_tui.pki.verification import verify_at
 from tests.pki import mint
 from tests.pki.judge import check
@@ -170,10 +170,7 @@ def test_things_that_are_no_certificate_are_presented_and_not_verified(top, odd)
 
 def test_the_unforeseen_is_not_verified(top, monkeypatch):
     """Should verification itself fail, the answer is a refusal."""
-    from mtls_tui.pki import verify as module
-
-    monkeypatch.setattr("mtls_tui.pki.verify._decide", lambda *_: 1 / 0)
-    assert module is not None
+    monkeypatch.setattr(verification, "_decide", lambda *_: 1 / 0)
     found = verify_at([mint.client("c", top).der], pki.TrustStore([top.certificate]), 0)
     assert (found.presented, found.verified, found.revoked) == (True, False, False)
     assert "ZeroDivisionError" in found.error.message
