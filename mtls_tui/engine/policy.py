@@ -147,7 +147,7 @@ class Policy:
         """What a host makes of a chain, leaf first as presented; None on a host that asks for no certificate."""
         if host.store is None:
             return None
-        return pki.verify(tuple(chain), host.store, _seconds(at))  # type: ignore[arg-type]
+        return pki.verify(tuple(chain), host.store, _seconds(at))
 
     def request(
         self, http: HttpRequest, chain: Chain = (), at: When = None, *, everything: bool = False
@@ -198,7 +198,7 @@ class Policy:
             # A host that asks for no certificate knows nothing of one, whatever a client or proxy says.
             return (dict(pki.facts_absent()) if everything else dict(self._absent)), None
         key = chain if type(chain) is tuple else tuple(chain)
-        verification = pki.verify(key, host.store, now)  # type: ignore[arg-type]
+        verification = pki.verify(key, host.store, now)
         if not key:
             return (dict(pki.facts_absent()) if everything else dict(self._absent)), verification
         if everything:
