@@ -7,6 +7,7 @@ from mtls_tui.engine.flip import Change, Edit
 from mtls_tui.engine.members import ListError, NamedList
 from mtls_tui.engine.model import Action, Decision, HttpRequest, Request, Response, Rule
 from mtls_tui.engine.partial import UnknownDecision
+from mtls_tui.engine.policy import Host, Outcome, Policy, PolicyError
 from mtls_tui.engine.regex import PatternError
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.trace import Absent, Step, Trace
@@ -19,11 +20,15 @@ __all__ = [
     "Change",
     "Decision",
     "Edit",
+    "Host",
     "HttpRequest",
     "ListError",
     "Matcher",
     "NamedList",
+    "Outcome",
     "PatternError",
+    "Policy",
+    "PolicyError",
     "Request",
     "Response",
     "Rule",
