@@ -109,6 +109,7 @@ def test_what_openssl_writes(openssl, tmp_path):
         (LEAF.der + b"\0", "no valid DER"),
         (CRL.public_bytes(Encoding.DER), "can't be read"),
     ],
+    ids=["empty", "blank", "text", "key", "crl", "cut", "no-base64", "second", "der-cut", "der-more", "der-crl"],
 )
 def test_what_is_no_certificate_is_an_error_with_a_cure(data, why):
     with pytest.raises(pki.LoadError, match=why) as caught:
