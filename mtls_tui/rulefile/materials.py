@@ -48,25 +48,30 @@ def read_bytes(path: Path, limit: int, what: str = "file") -> bytes:
         ) from None
     except (OSError, ValueError) as error:
         raise MaterialError(f"can't be opened: {path}: {reason(error)}", "check the path", "unreadable") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise MaterialError(f"is a directory: {path}", f"name the {what} inside it", "directory")
-        if not stat.S_ISREG(status.st_mode):
-            raise MaterialError(f"not a regular file: {path}", f"name a regular {what}", "directory")
-        if status.st_size > limit:
-            raise MaterialError(
-                f"too large: {path} has {status.st_size / 1e6:.1f} MB, at most {limit / 1e6:.1f} MB are read",
-                f"check that this is the right {what}",
-                "too-large",
-            )
-        try:
+    try:
+        _require_regular(path, os.fstat(descriptor), limit, what)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(limit + 1)
-        except OSError as error:
-            raise MaterialError(f"can't be read: {path}: {reason(error)}", "check the disk", "unreadable") from None
+    except OSError as error:
+        raise MaterialError(f"can't be read: {path}: {reason(error)}", "check the disk", "unreadable") from None
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         raise MaterialError(f"too large: {path} grew while it was read", f"check the {what}", "too-large")
     return data
+
+
+def _require_regular(path: Path, status: os.stat_result, limit: int, what: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise MaterialError(f"is a directory: {path}", f"name the {what} inside it", "directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise MaterialError(f"not a regular file: {path}", f"name a regular {what}", "directory")
+    if status.st_size > limit:
+        raise MaterialError(
+            f"too large: {path} has {status.st_size / 1e6:.1f} MB, at most {limit / 1e6:.1f} MB are read",
+            f"check that this is the right {what}",
+            "too-large",
+        )
 
 
 def reason(error: Exception) -> str:

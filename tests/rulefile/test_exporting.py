@@ -1,0 +1,145 @@
+"""A bundle holds all that a decision depends on, and nothing is written that could not be enforced."""
+
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.engine.policy import Policy
+from mtls_tui.rulefile import RuleFileError, bundle, export, exports, history, loads
+from mtls_tui.rulefile.seeds import EMPTY
+
+CREATED = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path, certificate, crl):
+    (tmp_path / "ca.pem").write_bytes(certificate)
+    (tmp_path / "ca.crl").write_bytes(crl)
+    return tmp_path
+
+
+@pytest.fixture
+def rulefile(folder):
+    return (
+        loads(EMPTY, folder)
+        .with_mtls_rule("api", ["API.example.com"], anchors=["ca.pem"], crls=["ca.crl"], upstream="http://127.0.0.1:1")
+        .with_new_host(
+            {"name": "www.example.com", "mtls": False, "server_certificate": "ca.pem", "server_key": "ca.pem"}
+        )
+        .with_new_list("office", {"kind": "ip", "items": ["192.0.2.0/24"]})
+        .with_new_rule(
+            {"ref": "second", "expression": "ip.src   in $office&&ssl", "shadow": True, "response": {"status": 404}}
+        )
+    )
+
+
+def test_a_bundle_embeds_trust_and_keeps_keys_as_absolute_paths(rulefile, folder, certificate, crl):
+    made = bundle(rulefile, created=CREATED)
+    assert made.created == "2030-01-31T12:00:00Z"
+    api, www = made.hosts
+    assert (api.name, api.mtls, api.upstream) == ("api.example.com", True, "http://127.0.0.1:1")
+    assert (api.anchors, api.crls) == ((certificate.decode(),), (crl.decode(),))
+    assert (www.mtls, www.server_key) == (False, str(folder / "ca.pem"))
+    assert made.lists["office"].items == ("192.0.2.0/24",)
+    assert [(rule.ref, rule.expression, rule.shadow) for rule in made.rules] == [
+        ("api", '(http.host in {"api.example.com"} and not cf.tls_client_auth.cert_verified)', False),
+        ("second", "ip.src in $office and ssl", True),
+    ]
+    assert made.rules[1].response.status == 404
+
+
+def test_two_exports_of_one_file_differ_in_their_time_alone(rulefile):
+    first, second = bundle(rulefile, created=CREATED), bundle(rulefile, created=datetime(2031, 1, 1, tzinfo=UTC))
+    assert first.digest != second.digest
+    assert first.content_digest == second.content_digest
+    assert bundle(rulefile, created=CREATED).encode() == first.encode()
+
+
+def test_an_export_can_be_enforced(rulefile, folder):
+    done = export(rulefile, folder / "x.bundle.json")
+    policy = Policy.from_bundle_bytes(done.path.read_bytes())
+    assert policy.digest == done.digest
+    assert set(policy.hosts) == {"api.example.com", "www.example.com"}
+
+
+def test_a_signed_export_verifies_with_its_key_only(rulefile, folder):
+    key = Ed25519PrivateKey.generate()
+    done = export(rulefile, folder / "x.bundle.json", key)
+    assert done.signed
+    data = done.path.read_bytes()
+    assert Bundle.decode(data, key.public_key()) == done.bundle
+    with pytest.raises(BundleError):
+        Bundle.decode(data, Ed25519PrivateKey.generate().public_key())
+
+
+def test_an_earlier_bundle_is_replaced_and_no_other_file_is(rulefile, folder):
+    path = folder / "x.bundle.json"
+    export(rulefile, path)
+    export(rulefile, path)
+    for content in (b"precious", b'{"a": 1}', rulefile.text.encode()):
+        path.write_bytes(content)
+        with pytest.raises(RuleFileError) as caught:
+            export(rulefile, path)
+        assert caught.value.problem.code == "not-a-bundle"
+        assert path.read_bytes() == content
+    export(rulefile, path, force=True)
+    assert Bundle.decode(path.read_bytes())
+    path.write_bytes(b"")
+    export(rulefile, path)
+
+
+def test_what_has_problems_is_not_exported(rulefile, folder):
+    path = folder / "x.bundle.json"
+    plain = loads(EMPTY, folder).with_new_rule({"ref": "a", "expression": "ssl"})
+    cases = {
+        "unknown": rulefile.with_rule(0, expression="nonsense"),
+        "missing": rulefile.with_host(0, anchors=["absent.pem"]),
+        "no-anchors": rulefile.with_host(0, anchors=None, crls=None),
+        "no-hosts": plain,
+    }
+    for code, broken in cases.items():
+        with pytest.raises(RuleFileError) as caught:
+            export(broken, path, force=True)
+        assert code in caught.value.problem.code + str(caught.value)
+        assert not path.exists()
+
+
+def test_a_crl_that_can_never_be_used_is_not_exported(rulefile, folder, roles):
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from mtls_tui.pki import issue
+
+    foreign = issue.revocation_list(
+        issue.Issuer(roles.authority.certificate, issue.generate_key()), [], number=1, this_update=roles.at,
+        next_update=roles.at + issue.DAY,
+    )  # fmt: skip
+    (folder / "ca.crl").write_bytes(foreign.public_bytes(Encoding.PEM))
+    with pytest.raises(RuleFileError) as caught:
+        export(rulefile, folder / "x.bundle.json")
+    assert "api.example.com" in str(caught.value)
+    assert "CRL" in str(caught.value)
+
+
+def test_top_level_anchors_count_for_every_host_that_asks(folder):
+    rulefile = loads('anchors = ["ca.pem"]\n', folder).with_new_host({"name": "a"}).with_new_host({"name": "b"})
+    policy = Policy.from_bundle(export(rulefile, folder / "x.bundle.json").bundle)
+    assert policy.host("a").store is policy.host("b").store
+    assert len(policy.host("a").store.anchors) == 1
+
+
+def test_every_export_is_kept_and_the_oldest_go_first(rulefile, folder, monkeypatch):
+    monkeypatch.setattr(history, "KEPT", 3)
+    path = folder / "x.bundle.json"
+    digests = [export(rulefile.with_rule(0, description=str(n)), path).digest for n in range(5)]
+    kept = exports(path)
+    assert [entry.number for entry in kept] == [5, 4, 3]
+    assert [Bundle.decode(entry.path.read_bytes()).digest for entry in kept] == digests[:1:-1]
+    assert exports(folder / "other.bundle.json") == ()
+
+
+def test_a_history_that_can_t_be_written_fails_no_export(rulefile, folder, monkeypatch):
+    (folder / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "file"))
+    assert export(rulefile, folder / "x.bundle.json").kept is None
