@@ -10,7 +10,10 @@ from mtls_tui.pki.attribute_names import SHORT_NAMES
 from mtls_tui.pki.der import BIT_STRING, DerError, oid_text
 from mtls_tui.pki.names import Attribute, attributes
 
-_SPECIAL = frozenset(b',+"\\<>;')
+_READ = 8192
+"""Octets of a name that is read for a message."""
+_DISPLAYED = 300
+"""Characters of a name in a message."""
 _TEXT_WIDTH = {0x0C: 0, 0x12: 1, 0x13: 1, 0x14: 1, 0x16: 1, 0x1A: 1, 0x1C: 4, 0x1E: 2, 0x17: 1, 0x18: 1}
 """Octets of a character by string type; 0 for UTF-8."""
 
@@ -47,8 +50,11 @@ def legacy(name: bytes) -> bytes:
 
 
 def display(name: bytes) -> str:
-    """A name for messages: the comma form; `(empty name)` for none."""
-    return rfc2253(name).decode("ascii", "replace") or "(empty name)"
+    """A name for messages: the comma form, cut where it is endless; `(empty name)` for none."""
+    if len(name) > _READ:
+        return f"(a name of {len(name):,} bytes)"
+    text = rfc2253(name).decode("ascii", "replace")
+    return (text if len(text) <= _DISPLAYED else f"{text[:_DISPLAYED]}…") or "(empty name)"
 
 
 def _type_name(attribute: Attribute) -> str:
@@ -89,26 +95,21 @@ def _utf8(attribute: Attribute) -> bytes | None:
 
 
 def _escape(value: bytes) -> bytes:
-    out = bytearray()
-    last = len(value) - 1
-    for position, byte in enumerate(value):
-        if byte in _SPECIAL or (byte == 0x20 and position in (0, last)) or (byte == 0x23 and position == 0):
-            out += b"\\" + bytes((byte,))
-        elif byte < 0x20 or byte >= 0x7F:
-            out += b"\\%02X" % byte
-        else:
-            out.append(byte)
-    return bytes(out)
+    """RFC 2253 2.4, and every byte outside printable ASCII as a hex pair."""
+    text = value.decode("latin-1").translate(_COMMA_ESCAPES)
+    if value[:1] in (b" ", b"#"):
+        text = "\\" + text
+    if value[-1:] == b" " and len(value) > 1:
+        text = text[:-1] + "\\ "
+    return text.encode("ascii")
 
 
 def _oneline(attribute: Attribute) -> bytes:
     """A value of the slash form. As in OpenSSL 3, a slash or plus in it gets a backslash, a backslash does not."""
-    out = bytearray()
-    for byte in attribute.value[1:] if attribute.tag == BIT_STRING else attribute.value:
-        if byte in b"/+":
-            out += b"\\"
-        if 0x20 <= byte <= 0x7E:
-            out.append(byte)
-        else:
-            out += b"\\x%02X" % byte
-    return bytes(out)
+    value = attribute.value[1:] if attribute.tag == BIT_STRING else attribute.value
+    return value.decode("latin-1").translate(_SLASH_ESCAPES).encode("ascii")
+
+
+_OUTSIDE = [*range(0x20), *range(0x7F, 0x100)]
+_COMMA_ESCAPES = {byte: f"\\{byte:02X}" for byte in _OUTSIDE} | {ord(special): f"\\{special}" for special in ',+"\\<>;'}
+_SLASH_ESCAPES = {byte: f"\\x{byte:02X}" for byte in _OUTSIDE} | {ord(special): f"\\{special}" for special in "/+"}

@@ -76,8 +76,14 @@ def fold(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+MAX_FOLDED_BYTES = 8192
+"""A longer name compares byte for byte: folding it would only cost time, and no authority has such a name."""
+
+
 def canonical(name: bytes) -> CanonicalName:
     """The comparable form of a Name's DER. DerError when it is no Name."""
+    if len(name) > MAX_FOLDED_BYTES:
+        return (b"\xfe" + name,)
     rdns: dict[int, list[bytes]] = {}
     for attribute in attributes(name):
         text = attribute.text()

@@ -32,7 +32,7 @@ class Stage(IntEnum):
     REVOCATION = 7
 
 
-MAX_SIGNATURES = 64
+MAX_SIGNATURES = 128
 """Signature checks of one verification. Go's crypto/x509 and cryptography stop at 100."""
 MAX_WRONG_SIGNATURES = 16
 """Of these, such as may fail: a stranger's pile of certificates in an authority's name ends here."""
@@ -98,7 +98,8 @@ def _check_signatures(path: Sequence[View], budget: SignatureBudget) -> None:
         except Refused as weak:
             raise PathRefused(Stage.SIGNATURES, weak.at_depth(depth), pair) from None
         if not fits:
-            budget.wrong -= 1
+            # Authorities of the store that share the child's issuer name are no stranger's doing.
+            budget.wrong -= depth > 0 or len(path) > 2
             refusal = Refused(
                 Code.CERT_SIGNATURE_FAILURE,
                 f"names {issuer.name} as its issuer, but the key of that authority did not sign it: it was changed, or "

@@ -23,7 +23,7 @@ from mtls_tui.pki.validate import PathRefused, SignatureBudget, Stage, validate
 Presented: TypeAlias = x509.Certificate | bytes
 
 MAX_PATHS = 64
-"""Paths that are checked in full in one verification."""
+"""Paths with right signatures that are checked in full in one verification."""
 MAX_ITEMS = 400
 """Presented items that are looked at, doubles included."""
 MAX_ITEM_BYTES = 1 << 20
@@ -137,7 +137,8 @@ def _decide(
     budget = SignatureBudget()
     revoked: tuple[Sequence[View], Revocation] | None = None
     failure: tuple[Sequence[View], PathRefused] | None = None
-    for tried, path in enumerate(search, 1):
+    tried = 0
+    for path in search:
         try:
             validate(path, now, budget)
             _remember(path, store)
@@ -145,12 +146,15 @@ def _decide(
         except PathRefused as refused:
             if refused.pair is not None:
                 search.rejected.add(refused.pair)
+            else:
+                tried += 1
             if failure is None or refused.stage > failure[1].stage:
                 failure = (path, refused)
         else:
             if revocation is None:
                 return path, None, None
             revoked = revoked or (path, revocation)
+            tried += 1
         if tried >= MAX_PATHS or budget.spent:
             break
     if revoked is not None:
