@@ -15,11 +15,12 @@ from typing import Literal, TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from mtls_tui import lang, pki
+from mtls_tui import pki
 from mtls_tui.engine import hostnames, paths
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.engine.fields import EXTRACTORS, Extractor, View, compute
-from mtls_tui.engine.model import BLOCKED_BY_ERROR, Decision, HttpRequest, Request, Response, Rule
+from mtls_tui.engine.loading import lists_of, rules_of
+from mtls_tui.engine.model import BLOCKED_BY_ERROR, Decision, HttpRequest, Request
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.engine.walk import canonical
@@ -129,7 +130,9 @@ class Policy:
             store = _store(bundle, settings, stores) if settings.mtls else None
             hosts[name] = Host(name, settings.mtls, store, settings)
         try:
-            ruleset = Ruleset(rules_of(bundle), {name: list(entry.items) for name, entry in bundle.lists.items()})
+            ruleset = Ruleset(rules_of(bundle), lists_of(bundle))
+        except BundleError as error:
+            raise PolicyError(error.message, error.cure) from None
         except ValueError as error:
             raise PolicyError(str(error), "correct the rule or list") from None
         return cls(tuple(hosts.values()), ruleset, digest=bundle.digest)
@@ -218,30 +221,6 @@ class Policy:
         return dict(known.needed), verification
 
 
-def rules_of(bundle: Bundle) -> tuple[Rule, ...]:
-    """The rules of a bundle with their expressions parsed. Raises `PolicyError`."""
-    rules = []
-    for entry in bundle.rules:
-        try:
-            # No limit of length: the exporter has applied Cloudflare's, and canonical text may be a little longer.
-            expression = lang.parse(entry.expression, max_length=None)
-        except lang.ParseError as error:
-            raise PolicyError(f"rule `{entry.ref}`: {error}", "export the bundle again") from None
-        response = entry.response
-        rules.append(
-            Rule(
-                ref=entry.ref,
-                expression=expression,
-                action=entry.action,
-                description=entry.description,
-                enabled=entry.enabled,
-                response=Response(response.status, response.content_type, response.body) if response else None,
-                shadow=entry.shadow,
-            )
-        )
-    return tuple(rules)
-
-
 def _store(bundle: Bundle, host: BundleHost, made: dict[tuple[object, ...], pki.TrustStore]) -> pki.TrustStore:
     """The trust store of a host; hosts with equal settings share one, and with it what was verified."""
     anchors = (*bundle.anchors, *host.anchors)
@@ -277,4 +256,4 @@ def _seconds(at: When) -> float:
     return float(at)
 
 
-__all__ = ["BundleError", "Host", "Outcome", "Policy", "PolicyError", "rules_of"]
+__all__ = ["BundleError", "Host", "Outcome", "Policy", "PolicyError"]
