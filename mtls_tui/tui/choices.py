@@ -21,6 +21,19 @@ GROUPS = (
     "Tokens (JWT)", "Bots", "Threats", "Packet", "Response", "Other",
 )  # fmt: skip
 """The order in the field picker: what mTLS rules are about comes first."""
+FIRST = (
+    "cf.tls_client_auth.cert_verified",
+    "cf.tls_client_auth.cert_revoked",
+    "cf.tls_client_auth.cert_presented",
+    "cf.tls_client_auth.cert_issuer_ski",
+    "cf.tls_client_auth.cert_fingerprint_sha256",
+    "cf.tls_client_auth.cert_serial",
+    "http.host",
+    "http.request.uri.path",
+    "http.request.method",
+)
+"""What leads its group."""
+_TYPE_WORDS = {"Bool": "yes or no", "Int": "number", "Bytes": "text", "Ip": "address"}
 MANAGED_LISTS = ("cf.anonymizer", "cf.botnetcc", "cf.malware", "cf.open_proxies", "cf.vpn")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -29,7 +42,10 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 def _field_items() -> tuple[Item, ...]:
     known = sorted(
         (info for info in FIELDS.values() if info.alias_of is None),
-        key=lambda info: GROUPS.index(info.group) if info.group in GROUPS else len(GROUPS),
+        key=lambda info: (
+            GROUPS.index(info.group) if info.group in GROUPS else len(GROUPS),
+            FIRST.index(info.name) if info.name in FIRST else len(FIRST),
+        ),
     )
     return tuple(_field_item(info) for info in known)
 
@@ -44,12 +60,20 @@ def _field_item(info: FieldInfo) -> Item:
     return Item(
         key=info.name,
         title=info.label,
-        detail=str(info.type),
+        detail=type_words(info.type),
         group=info.group,
         hint=hint,
         keys=" ".join((*info.aliases, *info.categories)),
         tag=tag,
     )
+
+
+def type_words(kind: Type) -> str:
+    """A type in plain words: `list of text`."""
+    if kind.name in _TYPE_WORDS:
+        return _TYPE_WORDS[kind.name]
+    inner = type_words(kind.item) if kind.item is not None else ""
+    return f"list of {inner}" if kind.name == "Array" else f"{inner} by name"
 
 
 def fields(document: Document) -> tuple[Item, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from mtls_tui.rulefile import RuleFile, RuleFileError, load, loads
@@ -22,8 +23,16 @@ from mtls_tui.tui.theme import DEFAULT, THEMES, Palette
 from mtls_tui.tui.view import screen
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from mtls_tui.tui.app import MtlsApp
     from mtls_tui.tui.pane import Pane
+
+FLIP_DELAY_S = 0.25
+"""Quiet time before the search for what would flip the verdict: it costs hundreds of decisions."""
+
+SLOW_S = 0.04
+"""A verdict that takes longer waits for a pause in the typing."""
 
 
 class Controller:
@@ -39,6 +48,9 @@ class Controller:
         self.evaluated_for: tuple[object, str] | None = None
         self.draft_of: object = None
         self.evaluating = False
+        self._flip_timer: Timer | None = None
+        self._evaluate_timer: Timer | None = None
+        self._took_s = 0.0
 
     # --- start ---------------------------------------------------------------------------------------------------
 
@@ -171,8 +183,17 @@ class Controller:
         known = self.evaluated_for
         if known is not None and known[0] is key[0] and known[1] == key[1]:
             return
-        if self.evaluating:
+        if self.evaluating or self._evaluate_timer is not None:
             return
+        if self._took_s > SLOW_S:
+            # A large rule: wait until the typing pauses, so that the next key doesn't wait for the last one's verdict.
+            self._evaluate_timer = self.app.set_timer(min(0.4, 2 * self._took_s), self._evaluate_now)
+        else:
+            self._evaluate_now()
+
+    def _evaluate_now(self) -> None:
+        self._evaluate_timer = None
+        key = (self.document.content, self.document.view.rule)
         self.evaluating = True
         self.evaluated_for = key
         saved = self.document.saved
@@ -181,14 +202,45 @@ class Controller:
     def _worked_out(self, key: tuple[Any, str], saved: Any) -> None:
         from mtls_tui.tui.evaluate import evaluate
 
+        begin = monotonic()
         results = evaluate(key[0], key[1], saved, self.effects.secrets)
-        self.app.call_from_thread(self._evaluated, results)
+        self.app.call_from_thread(self._evaluated, results, monotonic() - begin)
 
-    def _evaluated(self, results: Results) -> None:
+    def _evaluated(self, results: Results, took_s: float) -> None:
         self.evaluating = False
+        self._took_s = took_s
+        before = self.document.results
+        if results.verdict is not None and before is not None and before.verdict is not None:
+            # What would flip it is searched for later; until then what was found last stays, if the verdict does.
+            same = before.verdict.blocked == results.verdict.blocked and before.content.probe == results.content.probe
+            if same and not results.verdict.flips:
+                results = replace(results, verdict=replace(results.verdict, flips=before.verdict.flips))
         self.document = replace(self.document, results=results)
         self.show()
         self._evaluate()
+        if not self.evaluating and results.verdict is not None:
+            if self._flip_timer is not None:
+                self._flip_timer.stop()
+            self._flip_timer = self.app.set_timer(FLIP_DELAY_S, lambda: self._search_flips(results))
+
+    def _search_flips(self, results: Results) -> None:
+        """Search for what would turn the verdict around, once the typing has paused."""
+        self._flip_timer = None
+        if self.document.results is not results:
+            return
+
+        def work() -> None:
+            from mtls_tui.tui.evaluate import flips
+
+            self.app.call_from_thread(self._found_flips, results, flips(results.content, self.effects.secrets))
+
+        self.in_thread(work, "flips")
+
+    def _found_flips(self, results: Results, found: tuple[str, ...]) -> None:
+        if self.document.results is results and results.verdict is not None and found != results.verdict.flips:
+            flipped = replace(results, verdict=replace(results.verdict, flips=found))
+            self.document = replace(self.document, results=flipped)
+            self.show()
 
     def evaluate_again(self) -> None:
         """What the verdict depends on changed outside the document (a passphrase, a file)."""

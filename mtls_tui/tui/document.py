@@ -186,7 +186,7 @@ class Document:
     @property
     def unsaved(self) -> bool:
         """Whether the file on disk lacks something."""
-        return self.saved is None or flushed(self.content).file.text != self.saved.file.text
+        return self.saved is None or not written(self.content, self.saved)
 
     # --- making the next one -------------------------------------------------------------------------------------
 
@@ -236,6 +236,14 @@ def same(one: Content, other: Content) -> bool:
     return True
 
 
+def written(content: Content, saved: Content) -> bool:
+    """Whether the file says all of a content; cheaper than `flushed`, since it writes no text."""
+    if content.file is not saved.file and content.file.text != saved.file.text:
+        return False
+    known = {rule.ref: rule.expression for rule in content.file.rules}
+    return all(work.text == known[ref] for ref, work in content.work.items() if ref in known)
+
+
 _from_file_cache: list[tuple[RuleFile, int, Work]] = []
 
 
@@ -244,15 +252,21 @@ def _from_file(file: RuleFile, index: int) -> Work:
         if known is file and place == index:
             return work
     expression = file.expressions[index]
-    if expression is not None:
-        work = Work(expression)
-    else:
-        prefix = f"rules[{index}].expression"
-        error = next((problem.diagnostic for problem in file.problems if problem.key == prefix), None)
-        work = Work(None, broken=file.rules[index].expression, error=error)
+    work = _unchecked(file, index) if expression is None else Work(expression)
     _from_file_cache.insert(0, (file, index, work))
     del _from_file_cache[64:]
     return work
+
+
+def _unchecked(file: RuleFile, index: int) -> Work:
+    """A rule that has a problem: as rows where it can be read at all (a wrong name, too long), else as text."""
+    from mtls_tui import lang
+
+    text = file.rules[index].expression
+    try:
+        return Work(lang.parse(text, max_length=None, check=False))
+    except lang.ParseError as error:
+        return Work(None, broken=text, error=error.diagnostic)
 
 
 def with_work(content: Content, ref: str, work: Work) -> Content:

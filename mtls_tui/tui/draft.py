@@ -39,21 +39,24 @@ def path_for(file: Path | None, where: Path | None = None) -> Path:
 
 
 def encode(content: Content) -> bytes:
-    """A draft as bytes."""
-    flat = flushed(content)
-    muted = {
-        ref: {"text": work.full.text, "muted": sorted(list(path) for path in work.muted)}
-        for ref, work in flat.work.items()
-        if work.full is not None and work.muted
+    """A draft as bytes. The file's text and the edited expressions stand apart: putting them together takes time."""
+    file = content.file
+    work = {
+        ref: {
+            "text": work.text,
+            "full": work.full.text if work.full is not None and work.muted else None,
+            "muted": sorted(list(path) for path in work.muted),
+        }
+        for ref, work in content.work.items()
     }
     data = {
         "version": VERSION,
-        "file": str(flat.file.path) if flat.file.path else None,
-        "read_digest": flat.file.read_digest,
-        "text": flat.file.text,
-        "muted": muted,
-        "probe": asdict(flat.probe),
-        "probes": [asdict(probe) for probe in flat.probes],
+        "file": str(file.path) if file.path else None,
+        "read_digest": file.read_digest,
+        "text": file.text,
+        "work": work,
+        "probe": asdict(content.probe),
+        "probes": [asdict(probe) for probe in content.probes],
     }
     return json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
@@ -91,28 +94,28 @@ def decode(data: dict[str, Any], file: RuleFile) -> Content | None:
     """The content of a draft; None when it says what the file says."""
     if data["version"] != VERSION:
         return None
-    muted = data.get("muted", {})
     probes = tuple(_probe(one) for one in data.get("probes", ()))
-    if data["text"] == file.text and not muted and not probes:
-        return None
     draft = loads(data["text"], file.folder, strict=False)
     draft = replace(draft, path=file.path, folder=file.folder, read_digest=data.get("read_digest"))
     work: dict[str, Work] = {}
-    for ref, one in muted.items():
+    for ref, one in data["work"].items():
         found = _work(one)
         if found is not None and any(rule.ref == ref for rule in draft.rules):
             work[ref] = found
-    return Content(draft, MappingProxyType(work), _probe(data["probe"]), probes)
+    content = flushed(Content(draft, MappingProxyType(work), _probe(data["probe"]), probes))
+    if content.file.text == file.text and not content.work and not probes:
+        return None
+    return content
 
 
-def _work(data: dict[str, Any]) -> Work | None:
+def _work(data: dict[str, Any]) -> Work:
     from mtls_tui import lang
 
     try:
-        expression = lang.parse(data["text"], max_length=None, check=False)
+        expression = lang.parse(data["full"] or data["text"], max_length=None, check=False)
         return Work(expression, normal(expression, frozenset(tuple(path) for path in data["muted"])))
-    except (ParseError, LookupError, TypeError):
-        return None
+    except (ParseError, LookupError) as error:
+        return Work(None, broken=data["text"], error=error.diagnostic if isinstance(error, ParseError) else None)
 
 
 def _probe(data: dict[str, Any]) -> Probe:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from mtls_tui.engine.model import HttpRequest
     from mtls_tui.lang.types import FieldValue
 
+PARSED_KEPT = 1100
+"""Expressions kept: a file may have a thousand rules (Cloudflare's most per zone)."""
 MAX_CASES = 200
 """Requests of the table that are run on every edit."""
 
@@ -99,15 +101,15 @@ _parsed: dict[str, Expression | ParseError] = {}
 
 def _checked(text: str) -> Expression:
     """A text, checked for names and types; ParseError says what is wrong. Kept, since most rules stay the same."""
-    found = _parsed.get(text)
+    found = _parsed.pop(text, None)
     if found is None:
-        if len(_parsed) > 2000:
-            _parsed.clear()
         try:
             found = lang.parse(text)
         except ParseError as error:
             found = error
-        _parsed[text] = found
+    _parsed[text] = found  # newest last: what is typed over goes first
+    while len(_parsed) > PARSED_KEPT:
+        del _parsed[next(iter(_parsed))]
     if isinstance(found, ParseError):
         raise found
     return found

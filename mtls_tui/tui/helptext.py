@@ -56,7 +56,7 @@ def keys_markdown() -> str:
     out = [
         "# Keys",
         "",
-        "Made from the register of actions (`python -m mtls_tui.tui.helptext > docs/keys.md`); a test fails when the two",
+        "Made from the register of actions by `python -m mtls_tui.tui.helptext > docs/keys.md`; a test fails when they",
         'differ. A key can be changed in the settings file by the action\'s id: `[keys]`, then `"row.mute" = "x"`.',
     ]
     for context, title in CONTEXTS.items():

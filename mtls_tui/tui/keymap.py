@@ -19,7 +19,8 @@ _SIGNS = {
     "colon": ":", "semicolon": ";", "asterisk": "*", "percent_sign": "%", "dollar_sign": "$", "number_sign": "#",
     "at": "@", "less_than_sign": "<", "greater_than_sign": ">", "circumflex_accent": "^", "tilde": "~",
     "left_square_bracket": "[", "right_square_bracket": "]", "underscore": "_", "apostrophe": "'",
-    "quotation_mark": '"', "backslash": "\\", "grave_accent": "`", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "quotation_mark": '"', "backslash": "\\", "grave_accent": "`", "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
 }  # fmt: skip
 
 Keymap = dict[Context, dict[str, str]]

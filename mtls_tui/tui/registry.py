@@ -72,7 +72,8 @@ class Action:
 
 
 ACTIONS: dict[str, Action] = {}
-"""Every action by id."""
+"""Every action by id; in the order of `actions.MODULES` once loaded."""
+_loaded: list[bool] = []
 
 
 def action(
@@ -100,7 +101,13 @@ def load() -> Mapping[str, Action]:
     """The register, with every module of actions imported."""
     from mtls_tui.tui import actions
 
-    actions.load()
+    if not _loaded:
+        actions.load()
+        order = {f"{actions.__name__}.{name}": place for place, name in enumerate(actions.MODULES)}
+        ordered = sorted(ACTIONS.items(), key=lambda item: order[item[1].run.__module__])
+        ACTIONS.clear()
+        ACTIONS.update(ordered)
+        _loaded.append(True)
     return ACTIONS
 
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-MODULES = ("general", "files", "rules", "cursor", "rows", "parts", "textmode", "simulator", "overlay")
+MODULES = (
+    "listing",
+    "rules",
+    "hosts",
+    "parts",
+    "rows",
+    "cursor",
+    "textmode",
+    "simulator",
+    "files",
+    "general",
+    "overlay",
+)
 """In the order in which help lists them."""
 
 

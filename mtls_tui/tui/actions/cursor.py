@@ -86,14 +86,26 @@ def part_in_column(row: Row, column: str) -> int:
     return max(0, len(parts) - 1)
 
 
-@action("part.left", "Part to the left", "Go to the part of the row on the left.", where="builder", keys="left h",
-        enabled=no_rows)  # fmt: skip
+@action(
+    "part.left",
+    "Part to the left",
+    "Go to the part of the row on the left.",
+    where="builder",
+    keys="left h",
+    enabled=no_rows,
+)
 def _left(document: Document) -> Result:
     return document.looking(part=max(0, document.view.part - 1))
 
 
-@action("part.right", "Part to the right", "Go to the part of the row on the right.", where="builder", keys="right l",
-        enabled=no_rows)  # fmt: skip
+@action(
+    "part.right",
+    "Part to the right",
+    "Go to the part of the row on the right.",
+    where="builder",
+    keys="right l",
+    enabled=no_rows,
+)
 def _right(document: Document) -> Result:
     row = document.row
     last = max(0, len(row.editable) - 1) if row else 0
@@ -120,8 +132,14 @@ def _page_down(document: Document) -> Result:
     return on_row(document, document.row_index + PAGE)
 
 
-@action("row.find", "Find a row", "Search the rows of this rule and jump to one.", where="builder", keys="/",
-        enabled=no_rows)  # fmt: skip
+@action(
+    "row.find",
+    "Find a row",
+    "Search the rows of this rule and jump to one.",
+    where="builder",
+    keys="/",
+    enabled=no_rows,
+)
 def _find(document: Document) -> Result:
     from dataclasses import replace
 

@@ -27,8 +27,9 @@ def first_probe(file: RuleFile) -> Probe:
     return Probe(url=f"https://{host.replace('*', 'www')}/" if host else "")
 
 
-@action("file.save", "Save", "Write the rule file, atomically; comments and order stay.", keys="ctrl+s f2",
-        footer="save")  # fmt: skip
+@action(
+    "file.save", "Save", "Write the rule file, atomically; comments and order stay.", keys="ctrl+s f2", footer="save"
+)
 def _save(document: Document) -> Result:
     document = replace(document, overlay=None)
     if document.content.file.path is None:
@@ -135,8 +136,13 @@ def _menu(document: Document) -> Result:
 # --- deploy -------------------------------------------------------------------------------------------------------
 
 
-@action("deploy.open", "Deploy", "What would change, the file's tests, the export of the bundle, and the way back.",
-        keys="ctrl+e", footer="deploy")  # fmt: skip
+@action(
+    "deploy.open",
+    "Deploy",
+    "What would change, the file's tests, the export of the bundle, and the way back.",
+    keys="ctrl+e",
+    footer="deploy",
+)
 def _deploy(document: Document) -> Result:
     if document.content.file.path is None:
         return Refusal("save the file first (^S)")
@@ -150,10 +156,14 @@ def _show(
 ) -> Result:
     choices = (
         Item("deploy.export", "Export the bundle", detail=target, why_not=why_not),
-        Item("deploy.history", "Go back to an earlier export", detail=f"{kept} kept",
-             why_not="" if kept else "nothing was exported yet"),
+        Item(
+            "deploy.history",
+            "Go back to an earlier export",
+            detail=f"{kept} kept",
+            why_not="" if kept else "nothing was exported yet",
+        ),
         Item("page.close", "Not now"),
-    )  # fmt: skip
+    )
     page = Page("Deploy", lines, choices, arguments={}, index=2 if why_not else 0, name="deploy")
     return replace(document, overlay=page, notice=None)
 

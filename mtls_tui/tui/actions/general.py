@@ -10,8 +10,9 @@ from mtls_tui.tui.registry import ACTIONS, CONTEXTS, Context, Done, Effect, Refu
 from mtls_tui.tui.theme import THEMES
 
 
-@action("help.open", "Help", "What can be done here, with the keys of the focused part first.", keys="f1",
-        footer="help")  # fmt: skip
+@action(
+    "help.open", "Help", "What can be done here, with the keys of the focused part first.", keys="f1", footer="help"
+)
 def _help(document: Document) -> Result:
     from mtls_tui.tui.helptext import page_for
 
@@ -37,8 +38,16 @@ def palette_items(document: Document) -> tuple[Item, ...]:
             if one.context != context or one.hidden or one.id == "palette.open":
                 continue
             keys = " ".join(key_name(key) for key in one.keys[:2])
-            items.append(Item(one.id, one.title, detail=keys, group=CONTEXTS[context], hint=one.help,
-                              why_not=one.why_not(document)))  # fmt: skip
+            items.append(
+                Item(
+                    one.id,
+                    one.title,
+                    detail=keys,
+                    group=CONTEXTS[context],
+                    hint=one.help,
+                    why_not=one.why_not(document),
+                )
+            )
     return tuple(items)
 
 
@@ -50,8 +59,14 @@ def _run(document: Document, key: str) -> Result:
     return Refusal(reason) if reason else found.run(document)
 
 
-@action("undo", "Undo", "Take the last edit back; typing counts as one.", keys="ctrl+z u", footer="undo",
-        enabled=lambda document: "" if document.past else "there is nothing to undo")  # fmt: skip
+@action(
+    "undo",
+    "Undo",
+    "Take the last edit back; typing counts as one.",
+    keys="ctrl+z u",
+    footer="undo",
+    enabled=lambda document: "" if document.past else "there is nothing to undo",
+)
 def _undo(document: Document) -> Result:
     step = document.past[-1]
     back = Step(document.content, document.view, step.title)
@@ -59,8 +74,13 @@ def _undo(document: Document) -> Result:
     return undone.noting(f"undone: {step.title}")
 
 
-@action("redo", "Redo", "Do again what was undone.", keys="ctrl+y U", enabled=lambda document: ""
-        if document.future else "there is nothing to redo")  # fmt: skip
+@action(
+    "redo",
+    "Redo",
+    "Do again what was undone.",
+    keys="ctrl+y U",
+    enabled=lambda document: "" if document.future else "there is nothing to redo",
+)
 def _redo(document: Document) -> Result:
     step = document.future[-1]
     forth = Step(document.content, document.view, step.title)
@@ -82,8 +102,9 @@ def _at_step(document: Document, step: Step, *, past: tuple[Step, ...], future: 
     return replace(there, view=replace(view, text=buffer))
 
 
-@action("theme.choose", "Theme", "Choose the colours: dark, light, high contrast, or the terminal's own sixteen.",
-        keys="f8")  # fmt: skip
+@action(
+    "theme.choose", "Theme", "Choose the colours: dark, light, high contrast, or the terminal's own sixteen.", keys="f8"
+)
 def _theme(document: Document) -> Result:
     items = tuple(Item(name, palette.title) for name, palette in THEMES.items())
     index = list(THEMES).index(document.view.theme) if document.view.theme in THEMES else 0
@@ -108,8 +129,12 @@ def _redraw(document: Document) -> Result:
     return Done(document, (Effect("redraw"),))
 
 
-@action("copy.expression", "Copy the expression", "Copy the rule's expression to the clipboard; says which way it went.",
-        keys="ctrl+c f6")  # fmt: skip
+@action(
+    "copy.expression",
+    "Copy the expression",
+    "Copy the rule's expression to the clipboard; says which way it went.",
+    keys="ctrl+c f6",
+)
 def _copy(document: Document) -> Result:
     buffer = document.view.text
     text = (buffer.selected or buffer.text) if buffer is not None else document.work.text if document.work else ""
@@ -118,8 +143,13 @@ def _copy(document: Document) -> Result:
     return Done(document, (Effect("copy", {"text": text}),))
 
 
-@action("quit", "Quit", "Leave. What isn't saved stays in the draft and is offered at the next start.", keys="ctrl+q",
-        footer="quit")  # fmt: skip
+@action(
+    "quit",
+    "Quit",
+    "Leave. What isn't saved stays in the draft and is offered at the next start.",
+    keys="ctrl+q",
+    footer="quit",
+)
 def _quit(document: Document) -> Result:
     if not document.unsaved:
         return Done(document, (Effect("quit"),))

@@ -120,8 +120,14 @@ def _done(document: Document) -> Result:
     return _finish(document)
 
 
-@action("editor.finish", "Done with all items", "Take the value and close.", where="editor", keys="tab ctrl+d ctrl+s",
-        hidden=True)  # fmt: skip
+@action(
+    "editor.finish",
+    "Done with all items",
+    "Take the value and close.",
+    where="editor",
+    keys="tab ctrl+d ctrl+s",
+    hidden=True,
+)
 def _finish(document: Document) -> Result:
     editor = editor_of(document)
     if editor.error:
@@ -142,8 +148,14 @@ def _cancel(document: Document) -> Result:
     return replace(document, content=editor.before, view=editor.before_view, past=past, overlay=None, notice=None)
 
 
-@action("editor.raw", "Raw or quoted", "Write the string raw (r\"…\") or with quotes.", where="editor", keys="f2",
-        footer="raw")  # fmt: skip
+@action(
+    "editor.raw",
+    "Raw or quoted",
+    'Write the string raw (r"…") or with quotes.',
+    where="editor",
+    keys="f2",
+    footer="raw",
+)
 def _raw(document: Document) -> Result:
     editor = editor_of(document)
     if editor.kind not in {"string", "regex", "wildcard"}:

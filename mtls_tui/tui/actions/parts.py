@@ -39,8 +39,15 @@ def run_on(result: Result, id: str, **arguments: object) -> Result:  # noqa: A00
     return document if isinstance(following, Refusal) else following
 
 
-@action("part.edit", "Edit", "Edit the part of the row under the cursor: field, operator or value.", where="builder",
-        keys="enter", footer="edit", enabled=no_rows)  # fmt: skip
+@action(
+    "part.edit",
+    "Edit",
+    "Edit the part of the row under the cursor: field, operator or value.",
+    where="builder",
+    keys="enter",
+    footer="edit",
+    enabled=no_rows,
+)
 def _edit(document: Document) -> Result:
     _, row = current(document)
     part = document.part
@@ -84,8 +91,14 @@ def _toggle_constant(document: Document, part: Part) -> Result:
 # --- field and operator -------------------------------------------------------------------------------------------
 
 
-@action("part.field", "Choose the field", "Choose the field that this row looks at.", where="builder", keys="f",
-        enabled=no_rows)  # fmt: skip
+@action(
+    "part.field",
+    "Choose the field",
+    "Choose the field that this row looks at.",
+    where="builder",
+    keys="f",
+    enabled=no_rows,
+)
 def _field(document: Document) -> Result:
     _, row = current(document)
     if row.kind != "clause":
@@ -116,8 +129,14 @@ def _set_field(document: Document, key: str, path: Path) -> Result:
     return applied(document, result, "change the field", path=row.path)
 
 
-@action("part.operator", "Choose the operator", "Choose how field and value are compared.", where="builder", keys="=",
-        enabled=no_rows)  # fmt: skip
+@action(
+    "part.operator",
+    "Choose the operator",
+    "Choose how field and value are compared.",
+    where="builder",
+    keys="=",
+    enabled=no_rows,
+)
 def _operator(document: Document) -> Result:
     _, row = current(document)
     if row.kind != "clause":
@@ -171,15 +190,27 @@ def _value(document: Document) -> Result:
     return Refusal("this row has no value: it is true or false by itself (! negates it)")
 
 
-@action("part.source", "Edit as text", "Edit this part of the row in the language itself.", where="builder", keys="e",
-        enabled=no_rows)  # fmt: skip
+@action(
+    "part.source",
+    "Edit as text",
+    "Edit this part of the row in the language itself.",
+    where="builder",
+    keys="e",
+    enabled=no_rows,
+)
 def _source(document: Document) -> Result:
     part = document.part
     return Refusal("there is nothing to edit here") if part is None else _open_source(document, part)
 
 
-@action("row.source", "Edit the row as text", "Edit the whole row, or group, in the language itself.", where="builder",
-        keys="E", enabled=no_rows)  # fmt: skip
+@action(
+    "row.source",
+    "Edit the row as text",
+    "Edit the whole row, or group, in the language itself.",
+    where="builder",
+    keys="E",
+    enabled=no_rows,
+)
 def _row_source(document: Document) -> Result:
     _, row = current(document)
     return _opened(document, row.path, "source", None, select=False)
@@ -269,9 +300,7 @@ def typed(document: Document, editor: PartEditor, buffer: Buffer) -> Document:
     result = value_edit(work.full, editor, buffer.text)
     if isinstance(result, edit.Refusal):
         return replace(opened, overlay=replace(editor, buffer=buffer, error=result.reason, index=-1))
-    done = applied(
-        opened, result, "type", merge=editor.id, path=document.view.path, part=document.view.part
-    )  # fmt: skip
+    done = applied(opened, result, "type", merge=editor.id, path=document.view.path, part=document.view.part)
     if isinstance(done, Refusal):
         return replace(opened, overlay=replace(editor, buffer=buffer, error=done.reason))
     return done.document if isinstance(done, Done) else done
@@ -295,20 +324,40 @@ def value_edit(expression: Expression, editor: PartEditor, text: str) -> edit.Re
 # --- adding -------------------------------------------------------------------------------------------------------
 
 
-@action("row.add", "Add a clause", "Add a row below this one, joined as its group is.", where="builder", keys="a",
-        footer="add", enabled=no_rows)  # fmt: skip
+@action(
+    "row.add",
+    "Add a clause",
+    "Add a row below this one, joined as its group is.",
+    where="builder",
+    keys="a",
+    footer="add",
+    enabled=no_rows,
+)
 def _add(document: Document) -> Result:
     return _pick_new(document, "")
 
 
-@action("row.add_or", "Add with or", "Add a row that is joined by `or`; where the group says `and`, the two become a "
-        "group of their own.", where="builder", keys="o", footer="or-group", enabled=no_rows)  # fmt: skip
+@action(
+    "row.add_or",
+    "Add with or",
+    "Add a row that is joined by `or`; where the group says `and`, the two become a group of their own.",
+    where="builder",
+    keys="o",
+    footer="or-group",
+    enabled=no_rows,
+)
 def _add_or(document: Document) -> Result:
     return _pick_new(document, "or")
 
 
-@action("row.add_and", "Add with and", "Add a row that is joined by `and`; where the group says `or`, the two become "
-        "a group of their own.", where="builder", keys="A", enabled=no_rows)  # fmt: skip
+@action(
+    "row.add_and",
+    "Add with and",
+    "Add a row that is joined by `and`; where the group says `or`, the two become a group of their own.",
+    where="builder",
+    keys="A",
+    enabled=no_rows,
+)
 def _add_and(document: Document) -> Result:
     return _pick_new(document, "and")
 

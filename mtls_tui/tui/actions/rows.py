@@ -61,15 +61,29 @@ def on_group(document: Document) -> str:
     return "" if row is not None and row.kind != "clause" else "this row is no group"
 
 
-@action("row.not", "Negate", "Put `not` before this row or group, or take it away.", where="builder", keys="!",
-        footer="not", enabled=no_rows)  # fmt: skip
+@action(
+    "row.not",
+    "Negate",
+    "Put `not` before this row or group, or take it away.",
+    where="builder",
+    keys="!",
+    footer="not",
+    enabled=no_rows,
+)
 def _negate(document: Document) -> Result:
     expression, row = current(document)
     return applied(document, edit.negate(expression, row.path), "negate")
 
 
-@action("row.delete", "Delete", "Delete this row, or this group with all that is in it.", where="builder",
-        keys="d delete", footer="delete", enabled=no_rows)  # fmt: skip
+@action(
+    "row.delete",
+    "Delete",
+    "Delete this row, or this group with all that is in it.",
+    where="builder",
+    keys="d delete",
+    footer="delete",
+    enabled=no_rows,
+)
 def _delete(document: Document) -> Result:
     expression, row = current(document)
     return applied(document, edit.remove(expression, row.path), "delete")
@@ -81,8 +95,15 @@ def _clone(document: Document) -> Result:
     return applied(document, edit.duplicate(expression, row.path), "clone")
 
 
-@action("row.mute", "Mute", "Keep this row in the builder but leave it out of the rule; again to bring it back.",
-        where="builder", keys="space", footer="mute", enabled=no_rows)  # fmt: skip
+@action(
+    "row.mute",
+    "Mute",
+    "Keep this row in the builder but leave it out of the rule; again to bring it back.",
+    where="builder",
+    keys="space",
+    footer="mute",
+    enabled=no_rows,
+)
 def _mute(document: Document) -> Result:
     _, row = current(document)
     work = document.work
@@ -94,22 +115,41 @@ def _mute(document: Document) -> Result:
     return document.edited(with_work(document.content, document.view.rule, result), title)
 
 
-@action("row.move_up", "Move up", "Move this row up, through the borders of groups.", where="builder",
-        keys="K shift+up", enabled=no_rows)  # fmt: skip
+@action(
+    "row.move_up",
+    "Move up",
+    "Move this row up, through the borders of groups.",
+    where="builder",
+    keys="K shift+up",
+    enabled=no_rows,
+)
 def _move_up(document: Document) -> Result:
     expression, row = current(document)
     return applied(document, edit.move_up(expression, row.path), "move up", moved=row.path)
 
 
-@action("row.move_down", "Move down", "Move this row down, through the borders of groups.", where="builder",
-        keys="J shift+down", enabled=no_rows)  # fmt: skip
+@action(
+    "row.move_down",
+    "Move down",
+    "Move this row down, through the borders of groups.",
+    where="builder",
+    keys="J shift+down",
+    enabled=no_rows,
+)
 def _move_down(document: Document) -> Result:
     expression, row = current(document)
     return applied(document, edit.move_down(expression, row.path), "move down", moved=row.path)
 
 
-@action("row.wrap", "Wrap in a group", "Put this row and the one below it into a group of their own.",
-        where="builder", keys="w (", footer="wrap", enabled=no_rows)  # fmt: skip
+@action(
+    "row.wrap",
+    "Wrap in a group",
+    "Put this row and the one below it into a group of their own.",
+    where="builder",
+    keys="w (",
+    footer="wrap",
+    enabled=no_rows,
+)
 def _wrap(document: Document) -> Result:
     expression, row = current(document)
     parent = node_at(expression, row.path[:-1]) if row.path else None
@@ -129,8 +169,14 @@ def _wrap(document: Document) -> Result:
     return applied(document, result, "wrap", part=0)
 
 
-@action("row.unwrap", "Unwrap the group", "Dissolve this group (or the one around this row) into the one around it.",
-        where="builder", keys="W )", enabled=no_rows)  # fmt: skip
+@action(
+    "row.unwrap",
+    "Unwrap the group",
+    "Dissolve this group (or the one around this row) into the one around it.",
+    where="builder",
+    keys="W )",
+    enabled=no_rows,
+)
 def _unwrap(document: Document) -> Result:
     expression, row = current(document)
     path = row.core
@@ -141,8 +187,15 @@ def _unwrap(document: Document) -> Result:
     return applied(document, edit.unwrap(expression, path), "unwrap", part=0)
 
 
-@action("group.join", "Change the join", "Join this group's rows by and, or, xor in turn.", where="builder", keys="& |",
-        footer="and/or", enabled=no_rows)  # fmt: skip
+@action(
+    "group.join",
+    "Change the join",
+    "Join this group's rows by and, or, xor in turn.",
+    where="builder",
+    keys="& |",
+    footer="and/or",
+    enabled=no_rows,
+)
 def _join(document: Document) -> Result:
     expression, row = current(document)
     path = row.core

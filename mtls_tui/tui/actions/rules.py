@@ -1,118 +1,21 @@
-"""Hosts and rules: choose, make, name, switch, order, copy, delete."""
+"""Rules: make, name, switch, order, copy, delete; their action and response."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
 
-from mtls_tui.rulefile import ResponseEntry, RuleFile, RuleFileError
-from mtls_tui.tui.document import Content, Document, flushed, with_file
+from mtls_tui.rulefile import ResponseEntry, RuleFile
+from mtls_tui.tui.actions.hosts import host_index, toggle_mtls
+from mtls_tui.tui.actions.listing import and_select, changed, chosen, on_entry, select
+from mtls_tui.tui.document import Document, flushed
 from mtls_tui.tui.overlays import Form, FormField, Item, Page, Picker
 from mtls_tui.tui.registry import Refusal, Result, action
 from mtls_tui.tui.textbuffer import Buffer
 from mtls_tui.tui.view.builder import ACTION_WORDS
-from mtls_tui.tui.view.hosts import Entry, selectable
-
-
-def chosen(document: Document) -> Entry | None:
-    """The line of the list under the cursor."""
-    stops = selectable(document)
-    return stops[min(document.view.hosts_at, len(stops) - 1)] if stops else None
-
-
-def on_entry(document: Document) -> str:
-    """Why there is nothing under the cursor."""
-    return "" if chosen(document) is not None else "there is no host and no rule yet: n makes one"
-
-
-def select(document: Document, ref: str, host: str = "") -> Document:
-    """Another rule in the builder."""
-    if ref == document.view.rule:
-        return document.looking(host=host or document.view.host)
-    return document.looking(rule=ref, host=host, path=(), part=0, closing=False, text=None, completing=False)
-
-
-def changed(document: Document, title: str, edit: object) -> Result:
-    """The document after a change of the rule file; a refusal says why it can't be."""
-    base = flushed(document.content)
-    try:
-        file = edit(base.file)  # type: ignore[operator]
-    except RuleFileError as error:
-        problem = error.problem
-        return Refusal(f"{problem.message}; {problem.cure}" if problem.cure else problem.message)
-    assert isinstance(file, RuleFile)
-    content: Content = with_file(base, file)
-    refs = [rule.ref for rule in file.rules]
-    document = replace(document, overlay=None)
-    done = document.edited(content, title)
-    if done.view.rule not in refs:
-        done = select(done, refs[0] if refs else "", "")
-    return done
-
-
-def _and_select(result: Result, ref: str, **view: object) -> Result:
-    return result if not isinstance(result, Document) else select(result, ref, result.view.host).looking(**view)
-
+from mtls_tui.tui.view.hosts import selectable
 
 # --- choosing -----------------------------------------------------------------------------------------------------
-
-
-def _moved(document: Document, step: int) -> Document:
-    stops = selectable(document)
-    if not stops:
-        return document
-    at = max(0, min(document.view.hosts_at + step, len(stops) - 1))
-    entry = stops[at]
-    moved = document.looking(hosts_at=at)
-    return select(moved, entry.rule, entry.host).looking(hosts_at=at) if entry.kind == "rule" else moved
-
-
-@action("hosts.up", "Up", where="hosts", keys="up k", hidden=True)
-def _up(document: Document) -> Result:
-    return _moved(document, -1)
-
-
-@action("hosts.down", "Down", where="hosts", keys="down j", hidden=True)
-def _down(document: Document) -> Result:
-    return _moved(document, 1)
-
-
-@action("hosts.first", "To the first", where="hosts", keys="home g", hidden=True)
-def _first(document: Document) -> Result:
-    return _moved(document, -10_000)
-
-
-@action("hosts.last", "To the last", where="hosts", keys="end G", hidden=True)
-def _last(document: Document) -> Result:
-    return _moved(document, 10_000)
-
-
-@action("hosts.enter", "Open", "Open the rule in the builder; on a host, its certificates and settings.", where="hosts",
-        keys="enter right l", footer="open", enabled=on_entry)  # fmt: skip
-def _enter(document: Document) -> Result:
-    entry = chosen(document)
-    assert entry is not None
-    if entry.kind == "rule":
-        return select(document, entry.rule, entry.host).looking(focus="builder")
-    return _edit_host(document)
-
-
-@action("hosts.click", "Choose with the mouse", hidden=True)
-def _click(document: Document, index: int) -> Result:
-    stops = selectable(document)
-    if not 0 <= index < len(stops):
-        return document
-    same = document.view.focus == "hosts" and document.view.hosts_at == index
-    entry = stops[index]
-    moved = replace(document.looking(focus="hosts", hosts_at=index), overlay=None)
-    if entry.kind == "rule":
-        moved = select(moved, entry.rule, entry.host).looking(hosts_at=index)
-    return _enter(moved) if same else moved
-
-
-@action("hosts.open", "Go to the list of hosts and rules", keys="ctrl+o f5")
-def _open(document: Document) -> Result:
-    return document.looking(focus="hosts")
 
 
 @action("rule.select", "Choose a rule", hidden=True)
@@ -138,8 +41,14 @@ def _find(document: Document) -> Result:
 # --- making -------------------------------------------------------------------------------------------------------
 
 
-@action("rule.new_mtls", "New mTLS rule", "A rule that blocks clients without a valid certificate on some hosts; "
-        "refine it in the builder.", where="hosts", keys="n", footer="new mTLS rule")  # fmt: skip
+@action(
+    "rule.new_mtls",
+    "New mTLS rule",
+    "A rule that blocks clients without a valid certificate on some hosts; refine it in the builder.",
+    where="hosts",
+    keys="n",
+    footer="new mTLS rule",
+)
 def new_mtls(document: Document) -> Result:
     """The form of a new mTLS rule."""
     entry = chosen(document)
@@ -148,12 +57,21 @@ def new_mtls(document: Document) -> Result:
         "New mTLS rule",
         (
             FormField("name", "Name", help="What the rule is for. It becomes the rule's name and description."),
-            FormField("hostnames", "Host names", Buffer.of(host, select=True), help="One or more, separated by blanks; *.example.com works, too."),
-            FormField("anchors", "Authority", help="PEM file of the authority that your clients' certificates come from; empty keeps what the file has."),
+            FormField(
+                "hostnames",
+                "Host names",
+                Buffer.of(host, select=True),
+                help="One or more, separated by blanks; *.example.com works, too.",
+            ),
+            FormField(
+                "anchors",
+                "Authority",
+                help="PEM file of the authority that your clients' certificates come from; empty keeps what the file has.",
+            ),
         ),
         "rule.create_mtls",
         intro="Blocks every request to these hosts that shows no valid client certificate.",
-    )  # fmt: skip
+    )
     return replace(document, overlay=form)
 
 
@@ -174,97 +92,7 @@ def _create_mtls(document: Document, name: str, hostnames: str, anchors: str = "
             result,
             content=replace(result.content, probe=replace(probe, url=f"https://{names[0].replace('*', 'www')}/")),
         )
-    return _and_select(result, new, focus="builder", host=names[0] if names else "")
-
-
-@action("host.new", "New host", "Add a host without a rule.", where="hosts", keys="h", footer="host")
-def _new_host(document: Document) -> Result:
-    return replace(document, overlay=_host_form("New host", "host.create", {}))
-
-
-def _host_form(title: str, then: str, values: dict[str, str], **arguments: object) -> Form:
-    def buffer(name: str, default: str = "") -> Buffer:
-        return Buffer.of(values.get(name, default))
-
-    return Form(
-        title,
-        (
-            FormField("name", "Host name", buffer("name"), help="api.example.com, *.example.com, or an address; no port."),
-            FormField("mtls", "mTLS", buffer("mtls", "on"), choices=("on", "off"), help="Whether clients are asked for a certificate. ← → switch."),
-            FormField("anchors", "Authorities", buffer("anchors"), help="PEM files of the trusted authorities, relative to the rule file, separated by blanks."),
-            FormField("intermediates", "Intermediates", buffer("intermediates"), help="PEM files that help to build paths to an authority."),
-            FormField("crls", "CRLs", buffer("crls"), help="Revocation lists. With one, a usable list for each issuer is required (crl_policy)."),
-            FormField("upstream", "Upstream", buffer("upstream"), help="Where the gateway sends requests: http://127.0.0.1:8080"),
-        ),
-        then,
-        arguments,
-        submit="Save",
-    )  # fmt: skip
-
-
-def _host_settings(values: dict[str, str], *, clear: bool) -> dict[str, object]:
-    empty: object = None if clear else ()
-    settings: dict[str, object] = {"name": values["name"].strip(), "mtls": values["mtls"] == "on"}
-    for key in ("anchors", "intermediates", "crls"):
-        settings[key] = tuple(values[key].split()) or empty
-    settings["upstream"] = values["upstream"].strip() or None
-    return settings
-
-
-@action("host.create", "Create the host", hidden=True)
-def _create_host(document: Document, **values: str) -> Result:
-    if not values["name"].strip():
-        return Refusal("a host needs a name")
-    settings = {key: value for key, value in _host_settings(values, clear=False).items() if value not in (None, ())}
-    return changed(document, f"new host {values['name']}", lambda file: file.with_new_host(settings))
-
-
-def _host_index(document: Document, name: str) -> int | None:
-    return next((place for place, host in enumerate(document.content.file.hosts) if host.name == name), None)
-
-
-@action("host.edit", "Host settings", "Name, mTLS, authorities, revocation lists and upstream of the host.", where="hosts",
-        keys="e", enabled=on_entry)  # fmt: skip
-def _edit_host(document: Document) -> Result:
-    entry = chosen(document)
-    index = _host_index(document, entry.host) if entry is not None else None
-    if index is None:
-        return Refusal("this rule belongs to no host of the file")
-    host = document.content.file.hosts[index]
-    values = {
-        "name": host.name,
-        "mtls": "on" if host.mtls else "off",
-        "anchors": " ".join(host.anchors),
-        "intermediates": " ".join(host.intermediates),
-        "crls": " ".join(host.crls),
-        "upstream": host.upstream or "",
-    }
-    return replace(document, overlay=_host_form(f"Host {host.name}", "host.update", values, index=index))
-
-
-@action("host.update", "Save the host", hidden=True)
-def _update_host(document: Document, index: int, **values: str) -> Result:
-    if not values["name"].strip():
-        return Refusal("a host needs a name")
-    settings = _host_settings(values, clear=True)
-    return changed(document, f"host {values['name']}", lambda file: file.with_host(index, **settings))
-
-
-@action("host.mtls_of", "Switch mTLS with the mouse", hidden=True)
-def _mtls_of(document: Document, name: str) -> Result:
-    index = _host_index(document, name)
-    if index is None:
-        return Refusal("there is no such host")
-    on = not document.content.file.hosts[index].mtls
-    return changed(document, f"mTLS {'on' if on else 'off'}", lambda file: file.with_host(index, mtls=on))
-
-
-@action("host.mtls", "mTLS on or off", "Whether this host asks clients for a certificate.", where="hosts", keys="m",
-        footer="mTLS", enabled=on_entry)  # fmt: skip
-def _mtls(document: Document) -> Result:
-    entry = chosen(document)
-    assert entry is not None
-    return _mtls_of(document, entry.host) if entry.host else Refusal("this rule belongs to no host of the file")
+    return and_select(result, new, focus="builder", host=names[0] if names else "")
 
 
 # --- changing -----------------------------------------------------------------------------------------------------
@@ -283,12 +111,19 @@ def on_rule(document: Document) -> str:
     return "" if _rule_index(document) is not None else "choose a rule first"
 
 
-@action("rule.toggle", "Enable or disable", "A disabled rule stays in the file and is not evaluated.", where="hosts",
-        keys="space", footer="on/off", enabled=on_entry)  # fmt: skip
+@action(
+    "rule.toggle",
+    "Enable or disable",
+    "A disabled rule stays in the file and is not evaluated.",
+    where="hosts",
+    keys="space",
+    footer="on/off",
+    enabled=on_entry,
+)
 def _toggle(document: Document) -> Result:
     index = _rule_index(document)
     if index is None:
-        return _mtls(document)
+        return toggle_mtls(document)
     on = not document.content.file.rules[index].enabled
     return changed(document, "enable" if on else "disable", lambda file: file.with_rule(index, enabled=on))
 
@@ -298,15 +133,22 @@ def _enable(document: Document) -> Result:
     return _toggle(document)
 
 
-@action("rule.rename", "Rename", "Give the rule another name (or the host another name).", where="hosts", keys="r",
-        footer="rename", enabled=on_entry)  # fmt: skip
+@action(
+    "rule.rename",
+    "Rename",
+    "Give the rule another name (or the host another name).",
+    where="hosts",
+    keys="r",
+    footer="rename",
+    enabled=on_entry,
+)
 def _rename(document: Document) -> Result:
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "host":
         name = FormField("name", "Host name", Buffer.of(entry.host, select=True))
         form = Form(
-            "Rename the host", (name,), "host.rename", {"index": _host_index(document, entry.host)}, submit="Rename"
+            "Rename the host", (name,), "host.rename", {"index": host_index(document, entry.host)}, submit="Rename"
         )
         return replace(document, overlay=form)
     rule = document.content.file.rules[entry.number - 1]
@@ -329,8 +171,14 @@ def _rule_form(document: Document, index: int, ref: str) -> Form:
     )
 
 
-@action("rule.details", "Rule name and description", "Rename the selected rule and describe it.", where="builder",
-        keys="r", enabled=on_rule)  # fmt: skip
+@action(
+    "rule.details",
+    "Rule name and description",
+    "Rename the selected rule and describe it.",
+    where="builder",
+    keys="r",
+    enabled=on_rule,
+)
 def _details(document: Document) -> Result:
     index = _rule_index(document)
     assert index is not None
@@ -355,18 +203,17 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
         from mtls_tui.tui.document import with_work
 
         result = replace(result, content=with_work(result.content, ref.strip(), kept))
-    return _and_select(result, ref.strip()) if document.view.rule == old else result
+    return and_select(result, ref.strip()) if document.view.rule == old else result
 
 
-@action("host.rename", "Rename the host", hidden=True)
-def _rename_host(document: Document, index: int, name: str) -> Result:
-    if not name.strip():
-        return Refusal("a host needs a name")
-    return changed(document, f"rename to {name}", lambda file: file.with_host(index, name=name.strip()))
-
-
-@action("rule.action", "Action of the rule", "What happens to a request that the rule matches.", where="builder", keys="p",
-        enabled=on_rule)  # fmt: skip
+@action(
+    "rule.action",
+    "Action of the rule",
+    "What happens to a request that the rule matches.",
+    where="builder",
+    keys="p",
+    enabled=on_rule,
+)
 def _action(document: Document) -> Result:
     index = _rule_index(document)
     assert index is not None
@@ -395,8 +242,14 @@ def _with_action(file: RuleFile, index: int, key: str) -> RuleFile:
     return file.with_rule(index, action=key)
 
 
-@action("rule.shadow", "Shadow on or off", "In shadow a rule reports what it would block, and blocks nothing.",
-        where="builder", keys="S", enabled=on_rule)  # fmt: skip
+@action(
+    "rule.shadow",
+    "Shadow on or off",
+    "In shadow a rule reports what it would block, and blocks nothing.",
+    where="builder",
+    keys="S",
+    enabled=on_rule,
+)
 def _shadow(document: Document) -> Result:
     index = _rule_index(document)
     assert index is not None
@@ -404,8 +257,14 @@ def _shadow(document: Document) -> Result:
     return changed(document, f"shadow {'on' if on else 'off'}", lambda file: file.with_rule(index, shadow=on or None))
 
 
-@action("rule.response", "Response of the rule", "Status, type and body that a blocked client gets.", where="builder",
-        keys="R", enabled=on_rule)  # fmt: skip
+@action(
+    "rule.response",
+    "Response of the rule",
+    "Status, type and body that a blocked client gets.",
+    where="builder",
+    keys="R",
+    enabled=on_rule,
+)
 def _response(document: Document) -> Result:
     index = _rule_index(document)
     assert index is not None
@@ -413,15 +272,22 @@ def _response(document: Document) -> Result:
     form = Form(
         "What a blocked client gets",
         (
-            FormField("status", "Status", Buffer.of(str(response.status)), help="400 to 499; Cloudflare's default is 403."),
-            FormField("content_type", "Type", Buffer.of(response.content_type),
-                      choices=("text/plain", "text/html", "text/xml", "application/json"), help="← → choose."),
+            FormField(
+                "status", "Status", Buffer.of(str(response.status)), help="400 to 499; Cloudflare's default is 403."
+            ),
+            FormField(
+                "content_type",
+                "Type",
+                Buffer.of(response.content_type),
+                choices=("text/plain", "text/html", "text/xml", "application/json"),
+                help="← → choose.",
+            ),
             FormField("body", "Body", Buffer.of(response.body), help="At most 2,048 bytes."),
         ),
         "rule.set_response",
         {"index": index},
         submit="Save",
-    )  # fmt: skip
+    )
     return replace(document, overlay=form)
 
 
@@ -441,7 +307,7 @@ def _reordered(document: Document, step: int) -> Result:
     if entry is None:
         return Refusal("there is nothing to move")
     if entry.kind == "host":
-        place, count = _host_index(document, entry.host), len(document.content.file.hosts)
+        place, count = host_index(document, entry.host), len(document.content.file.hosts)
         if place is None or not 0 <= place + step < count:
             return Refusal("this is the last host already" if step > 0 else "this is the first host already")
         result = changed(document, "move the host", lambda file: file.with_host_moved(place, place + step))
@@ -464,48 +330,67 @@ def _reordered(document: Document, step: int) -> Result:
     return result.looking(hosts_at=at)
 
 
-@action("rule.move_up", "Move up", "Rules are evaluated in order: an earlier one wins.", where="hosts", keys="K shift+up",
-        enabled=on_entry)  # fmt: skip
+@action(
+    "rule.move_up",
+    "Move up",
+    "Rules are evaluated in order: an earlier one wins.",
+    where="hosts",
+    keys="K shift+up",
+    enabled=on_entry,
+)
 def _move_up(document: Document) -> Result:
     return _reordered(document, -1)
 
 
-@action("rule.move_down", "Move down", "Rules are evaluated in order: an earlier one wins.", where="hosts",
-        keys="J shift+down", enabled=on_entry)  # fmt: skip
+@action(
+    "rule.move_down",
+    "Move down",
+    "Rules are evaluated in order: an earlier one wins.",
+    where="hosts",
+    keys="J shift+down",
+    enabled=on_entry,
+)
 def _move_down(document: Document) -> Result:
     return _reordered(document, 1)
 
 
-@action("rule.duplicate", "Duplicate", "A copy of the rule right after it; of a host, under another name.", where="hosts",
-        keys="y", footer="copy", enabled=on_entry)  # fmt: skip
+@action(
+    "rule.duplicate",
+    "Duplicate",
+    "A copy of the rule right after it; of a host, under another name.",
+    where="hosts",
+    keys="y",
+    footer="copy",
+    enabled=on_entry,
+)
 def _duplicate(document: Document) -> Result:
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "host":
-        index = _host_index(document, entry.host)
+        index = host_index(document, entry.host)
         field = FormField("name", "Host name", Buffer.of(entry.host, select=True), help="The copy's name.")
         return replace(document, overlay=Form("Copy the host", (field,), "host.copy", {"index": index}, submit="Copy"))
     place = entry.number - 1
     result = changed(document, "duplicate", lambda file: file.with_rule_copied(place))
     if not isinstance(result, Document):
         return result
-    return _and_select(result, result.content.file.rules[place + 1].ref)
+    return and_select(result, result.content.file.rules[place + 1].ref)
 
 
-@action("host.copy", "Copy the host", hidden=True)
-def _copy_host(document: Document, index: int, name: str) -> Result:
-    if not name.strip() or _host_index(document, name.strip()) is not None:
-        return Refusal("the copy needs a name that no host has yet")
-    return changed(document, "copy the host", lambda file: file.with_host_copied(index, name.strip()))
-
-
-@action("rule.delete", "Delete", "Delete the rule, or the host. Undo brings it back.", where="hosts", keys="d delete",
-        footer="delete", enabled=on_entry)  # fmt: skip
+@action(
+    "rule.delete",
+    "Delete",
+    "Delete the rule, or the host. Undo brings it back.",
+    where="hosts",
+    keys="d delete",
+    footer="delete",
+    enabled=on_entry,
+)
 def _delete(document: Document) -> Result:
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "host":
-        index = _host_index(document, entry.host)
+        index = host_index(document, entry.host)
         assert index is not None
         result = changed(document, f"delete {entry.host}", lambda file: file.without_host(index))
     else:

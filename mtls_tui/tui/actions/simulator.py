@@ -63,8 +63,14 @@ def _click(document: Document, row: int, column: int) -> Result:
     return _edit(moved) if same else moved
 
 
-@action("simulator.edit", "Edit", "Edit the field; on a saved request, put it into the simulator.", where="simulator",
-        keys="enter", footer="edit")  # fmt: skip
+@action(
+    "simulator.edit",
+    "Edit",
+    "Edit the field; on a saved request, put it into the simulator.",
+    where="simulator",
+    keys="enter",
+    footer="edit",
+)
 def _edit(document: Document) -> Result:
     row, column = document.view.simulator_at
     if row > 0:
@@ -91,8 +97,14 @@ def _load(document: Document, index: int) -> Result:
     return document.edited(content, "load a request").noting("this request is in the simulator now")
 
 
-@action("simulator.form", "Edit the whole request", "All fields of the request in one form.", where="simulator", keys="e",
-        footer="all fields")  # fmt: skip
+@action(
+    "simulator.form",
+    "Edit the whole request",
+    "All fields of the request in one form.",
+    where="simulator",
+    keys="e",
+    footer="all fields",
+)
 def _whole(document: Document) -> Result:
     return _form(document, "url")
 
@@ -104,12 +116,19 @@ def _form(document: Document, focus: str) -> Result:
     fields = (
         FormField("method", "Method", Buffer.of(probe.method), help="GET, POST, …"),
         FormField("url", "URL", Buffer.of(probe.url), help="Or paste a whole curl command here."),
-        FormField("ip", "Source address", Buffer.of(probe.ip), help="Where the request comes from; 127.0.0.1 when empty."),
+        FormField(
+            "ip", "Source address", Buffer.of(probe.ip), help="Where the request comes from; 127.0.0.1 when empty."
+        ),
         FormField("at", "Time", Buffer.of(probe.at), help="2026-11-24T10:00:00Z, or empty for now."),
         FormField("headers", "Headers", Buffer.of(headers), help="Name: value, separated by semicolons."),
         FormField("body", "Body", Buffer.of(probe.body), help="The body of the request."),
-        FormField("overrides", "Overrides", Buffer.of(overrides), help="field=value, separated by semicolons; they win over everything."),
-    )  # fmt: skip
+        FormField(
+            "overrides",
+            "Overrides",
+            Buffer.of(overrides),
+            help="field=value, separated by semicolons; they win over everything.",
+        ),
+    )
     index = next((place for place, one in enumerate(fields) if one.name == focus), 0)
     return replace(document, overlay=Form("Request", fields, "simulator.set", index=index, submit="Simulate"))
 
@@ -127,8 +146,14 @@ def _set(document: Document, **values: str) -> Result:
     return replace(document, overlay=None).edited(replace(document.content, probe=made), "change the request")
 
 
-@action("simulator.curl", "Paste a curl command", "Make the request from a curl command, as browsers copy it.",
-        where="simulator", keys="c", footer="curl")  # fmt: skip
+@action(
+    "simulator.curl",
+    "Paste a curl command",
+    "Make the request from a curl command, as browsers copy it.",
+    where="simulator",
+    keys="c",
+    footer="curl",
+)
 def _curl_form(document: Document) -> Result:
     field = FormField("text", "curl", help="Paste the command; everything in it that makes up the request is taken.")
     return replace(document, overlay=Form("Paste a curl command", (field,), "simulator.take_curl", submit="Take"))
@@ -144,8 +169,14 @@ def _curl(document: Document, text: str) -> Result:
     return replace(document, overlay=None).edited(replace(document.content, probe=made), "paste a curl command")
 
 
-@action("simulator.certificate", "Choose the certificate", "A file (PEM, DER, PKCS#12), a role, or none.",
-        where="simulator", keys="x", footer="certificate")  # fmt: skip
+@action(
+    "simulator.certificate",
+    "Choose the certificate",
+    "A file (PEM, DER, PKCS#12), a role, or none.",
+    where="simulator",
+    keys="x",
+    footer="certificate",
+)
 def _certificate(document: Document) -> Result:
     return Done(document, (Effect("certificates"),))
 
@@ -198,8 +229,14 @@ def _unlock(document: Document, path: str, passphrase: str) -> Result:
     return Done(replace(document, overlay=None), (Effect("unlock", {"path": path, "passphrase": passphrase}),))
 
 
-@action("simulator.save", "Save the request", "Keep this request in the table, to see at every edit what it gets.",
-        where="simulator", keys="s", footer="save request")  # fmt: skip
+@action(
+    "simulator.save",
+    "Save the request",
+    "Keep this request in the table, to see at every edit what it gets.",
+    where="simulator",
+    keys="s",
+    footer="save request",
+)
 def _save(document: Document) -> Result:
     probe = document.content.probe
     if not probe.url:
@@ -210,8 +247,14 @@ def _save(document: Document) -> Result:
     return document.edited(content, "save the request").noting("saved: every edit now shows what it gets", "good")
 
 
-@action("simulator.as_test", "Save as a test", "Write this request with its present outcome into the file's tests.",
-        where="simulator", keys="t T", footer="as test")  # fmt: skip
+@action(
+    "simulator.as_test",
+    "Save as a test",
+    "Write this request with its present outcome into the file's tests.",
+    where="simulator",
+    keys="t T",
+    footer="as test",
+)
 def _as_test(document: Document) -> Result:
     results, probe = document.results, document.content.probe
     if results is None or results.verdict is None or results.problem:
@@ -229,8 +272,14 @@ def _as_test(document: Document) -> Result:
     return document.edited(with_file(base, file), "save as a test").noting("written into the file's tests", "good")
 
 
-@action("simulator.remove", "Remove from the table", "Remove the saved request, or the test from the file.",
-        where="simulator", keys="d delete", footer="remove")  # fmt: skip
+@action(
+    "simulator.remove",
+    "Remove from the table",
+    "Remove the saved request, or the test from the file.",
+    where="simulator",
+    keys="d delete",
+    footer="remove",
+)
 def _remove(document: Document) -> Result:
     row, _ = document.view.simulator_at
     results = document.results

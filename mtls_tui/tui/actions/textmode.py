@@ -20,8 +20,13 @@ def editing(document: Document) -> str:
     return "" if document.view.text is not None else "the expression is not being edited as text (t)"
 
 
-@action("text.open", "Edit as text", "Edit the whole expression in the language itself, in place.", keys="ctrl+t t",
-        footer="text")  # fmt: skip
+@action(
+    "text.open",
+    "Edit as text",
+    "Edit the whole expression in the language itself, in place.",
+    keys="ctrl+t t",
+    footer="text",
+)
 def _open(document: Document) -> Result:
     if document.view.text is not None:
         return document.looking(focus="text", tab="expression")
@@ -37,8 +42,14 @@ def _open(document: Document) -> Result:
     return document.looking(text=buffer, focus="text", tab="expression", completing=False)
 
 
-@action("text.close", "Back to the builder", "Close the text editor; the builder shows what was written.", where="text",
-        keys="escape ctrl+t", footer="builder")  # fmt: skip
+@action(
+    "text.close",
+    "Back to the builder",
+    "Close the text editor; the builder shows what was written.",
+    where="text",
+    keys="escape ctrl+t",
+    footer="builder",
+)
 def _close(document: Document) -> Result:
     if document.view.completing:
         return document.looking(completing=False)
@@ -104,8 +115,15 @@ def parsed(text: str, work: Work) -> Work:
     return Work(expression)
 
 
-@action("text.format", "Format", "Write the expression in its canonical form, on several lines when it is long.",
-        where="text", keys="f4 alt+f", footer="format", enabled=editing)  # fmt: skip
+@action(
+    "text.format",
+    "Format",
+    "Write the expression in its canonical form, on several lines when it is long.",
+    where="text",
+    keys="f4 alt+f",
+    footer="format",
+    enabled=editing,
+)
 def _format(document: Document) -> Result:
     from mtls_tui import lang
 
@@ -135,8 +153,15 @@ def _format_rule(document: Document) -> Result:
     return document.edited(with_work(document.content, document.view.rule, changed), "format")
 
 
-@action("text.completions", "Complete", "Show what can stand at the cursor.", where="text", keys="ctrl+@ ctrl+n f3",
-        footer="complete", enabled=editing)  # fmt: skip
+@action(
+    "text.completions",
+    "Complete",
+    "Show what can stand at the cursor.",
+    where="text",
+    keys="ctrl+@ ctrl+n f3",
+    footer="complete",
+    enabled=editing,
+)
 def _complete(document: Document) -> Result:
     from mtls_tui.tui.completing import completions
 

@@ -29,8 +29,9 @@ class Columns:
     def __init__(self, rows: tuple[Row, ...], total: int) -> None:
         self.seen = max(8, min(30, total // 5))
         self.mark = total - self.seen - 3
-        lefts = [_left_width(row) for row in rows if row.kind == "clause"]
-        operators = [_column_width(row, "operator") for row in rows if row.kind == "clause"]
+        compared = [row for row in rows if any(part.sort == "operator" and part.column != "left" for part in row.parts)]
+        lefts = [_left_width(row) for row in compared]
+        operators = [_column_width(row, "operator") for row in compared]
         room = self.mark - 4
         widest = max([0, *(left for left in lefts if left <= room // 2)])
         self.operator = 4 + widest + 2

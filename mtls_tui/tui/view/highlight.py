@@ -15,7 +15,7 @@ _OPERATORS = frozenset(
 )  # fmt: skip
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def highlight(text: str) -> tuple[tuple[int, int, str], ...]:
     """Ranges of a text with their styles, in order, without gaps."""
     return tuple(_joined(_styled(text)))

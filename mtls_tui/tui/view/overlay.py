@@ -104,7 +104,7 @@ def _append(out: LineBuilder, character: str, style: str) -> None:
 def _picker(document: Document, picker: Picker, boxes: Boxes, total: int, height: int) -> Floating:
     across = min(total - 2, 76)
     shown = picker.shown
-    tall = min(max(len(picker.items), 3) + _groups(picker.items), max(4, (height - 7) if height < 30 else 22))
+    tall = min(max(len(picker.items), 3) + _groups(picker.items), max(4, (height - 7) if height < 30 else 15))
     lines = [input_line(picker.query, across - 2, " › ")]
     grouped = not picker.query.text.strip()
     listed: list[tuple[int, Item | str]] = []

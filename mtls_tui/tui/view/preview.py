@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from mtls_tui.lang.ast import Expression
+from mtls_tui.lang.scan import tokens
 from mtls_tui.lang.tree import extent, node_at
 from mtls_tui.tui.document import Document, View
 from mtls_tui.tui.line import Click, Line, LineBuilder
@@ -28,23 +29,57 @@ class Wrapped:
     end: int
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def wrap_text(text: str, total: int) -> tuple[Wrapped, ...]:
-    """Lines of a text: its own, and where they are too long, broken after a blank or, in need, anywhere."""
+    """Lines of a text: its own; where one is too long, each operand of the outermost join begins a line.
+
+    What is longer still is broken after a blank or, in need, anywhere. So a letter that is typed moves the rest of
+    its own clause, not of the whole text.
+    """
     lines: list[Wrapped] = []
     start = 0
     for line in text.split("\n"):
         end = start + len(line)
-        at = start
-        while width(safe(text[at:end])) > total:
-            stop = _fits(text, at, end, total)
-            blank = text.rfind(" ", at + 1, stop)
-            stop = blank + 1 if blank > at + total // 3 else stop
-            lines.append(Wrapped(at, stop))
-            at = stop
-        lines.append(Wrapped(at, end))
+        if width(safe(line)) <= total:
+            lines.append(Wrapped(start, end))
+        else:
+            for left, right in pairwise((start, *joins(text, start, end), end)):
+                lines += _broken(text, left, right, total)
         start = end + 1
     return tuple(lines)
+
+
+def joins(text: str, start: int, end: int) -> list[int]:
+    """Where the outermost joins of a line stand: those at the least depth of brackets."""
+    depth = 0
+    found: list[tuple[int, int]] = []
+    for token in tokens(text[start:end]):
+        if token.text in _OPENING:
+            depth += 1
+        elif token.text in _CLOSING:
+            depth -= 1
+        elif token.text in _JOINS and token.kind in {"word", "sign"}:
+            found.append((depth, start + token.start))
+    least = min((level for level, _ in found), default=0)
+    return [place for level, place in found if level == least]
+
+
+_OPENING, _CLOSING = frozenset("({["), frozenset(")}]")
+_JOINS = frozenset({"and", "or", "xor", "&&", "||", "^^"})
+
+
+def _broken(text: str, start: int, end: int, total: int) -> list[Wrapped]:
+    lines: list[Wrapped] = []
+    at = start
+    while width(safe(text[at:end])) > total:
+        stop = _fits(text, at, end, total)
+        blank = text.rfind(" ", at + 1, stop)
+        stop = blank + 1 if blank > at + total // 3 else stop
+        lines.append(Wrapped(at, stop))
+        at = stop
+    if at < end:
+        lines.append(Wrapped(at, end))
+    return lines
 
 
 def _fits(text: str, start: int, end: int, total: int) -> int:

@@ -13,10 +13,19 @@ def top_of(document: Document, pane: str, cursor: int, room: int, total: int) ->
 
 
 def scrolled(top: int, cursor: int, room: int, total: int, margin: int = 1) -> int:
-    """The least scrolling that brings the cursor into sight."""
+    """Where to scroll so that the cursor is in sight.
+
+    A cursor that walks out by a line takes half a page with it: a repaint for every line would cost a slow link dear.
+    """
     if total <= room:
         return 0
     margin = min(margin, max(0, (room - 1) // 2))
-    top = min(top, cursor - margin)
-    top = max(top, cursor + margin - room + 1)
+    if not top + margin <= cursor <= top + room - 1 - margin:
+        near = top - room // 2 <= cursor < top + room + room // 2
+        if near and room >= 6:
+            top = cursor - room // 2
+        elif cursor < top + margin:
+            top = cursor - margin
+        else:
+            top = cursor + margin - room + 1
     return max(0, min(top, total - room))
