@@ -20,7 +20,7 @@ from mtls_tui.pki import dn
 from mtls_tui.pki.certificate import View, view
 from mtls_tui.pki.errors import LoadError, Refused
 from mtls_tui.pki.keys import signed_by
-from mtls_tui.pki.load import load_certificates
+from mtls_tui.pki.load import presented_certificates
 from mtls_tui.pki.verification import Verification
 
 Fact: TypeAlias = bytes | bool
@@ -162,7 +162,7 @@ def _readable(items: Sequence[x509.Certificate | bytes]) -> list[View]:
             if isinstance(item, x509.Certificate) or item[:1] == b"\x30":
                 found.append(view(item))
             else:
-                found.extend(view(certificate) for certificate in load_certificates(item))
+                found.extend(view(certificate) for certificate in presented_certificates(item))
         except LoadError:
             continue
     return found

@@ -43,6 +43,20 @@ def load_certificates(data: bytes, passphrase: bytes | None = None) -> list[x509
     return _from_der(data, passphrase)
 
 
+def presented_certificates(data: bytes) -> list[x509.Certificate]:
+    """As `load_certificates`, of PEM that a client sent: damaged ones behind the first are left out."""
+    found: list[x509.Certificate] = []
+    for label, body in _blocks(data):
+        if label not in _CERTIFICATE_LABELS or label == b"TRUSTED CERTIFICATE":
+            continue
+        try:
+            found.append(parse_certificate(_decode(body, label)))
+        except LoadError:
+            if not found:
+                raise
+    return found or load_certificates(data)
+
+
 def load_crls(data: bytes) -> list[x509.CertificateRevocationList]:
     """All CRLs in `data` (PEM, one or many, or DER; PKCS#7 too). LoadError when there is none."""
     _check_size(data)

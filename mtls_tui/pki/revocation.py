@@ -11,7 +11,7 @@ from mtls_tui.pki.crl import RevocationList, Revoked
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.keys import signed_by
 from mtls_tui.pki.purpose import check_crl_signer
-from mtls_tui.pki.store import TrustStore, may_sign_crls
+from mtls_tui.pki.store import TrustStore, may_sign_certificates, may_sign_crls
 
 
 class Revocation(NamedTuple):
@@ -80,7 +80,8 @@ def _other_keys(issuer: View, above: Sequence[View], store: TrustStore) -> list[
 def _speaks_for(signer: View, above: Sequence[View], store: TrustStore, now: int) -> bool:
     """6.3.3 (f): whether a path to the same anchor leads to this signer, and it may sign CRLs.
 
-    That path is the client's own from some authority on: the issuer itself or one above it issued the signer.
+    That path is the client's own from some authority on: the issuer itself or one above it issued the signer. From
+    above it may only be a key for CRLs: one that issues certificates could as well be a namesake.
     """
     if any(signer is authority for authority in above):  # judged with the path it is on
         return may_sign_crls(signer)
@@ -91,7 +92,11 @@ def _speaks_for(signer: View, above: Sequence[View], store: TrustStore, now: int
         for position, authority in enumerate(above):
             if signer.issuer == authority.subject and _signed(signer, authority):
                 # A signer that the issuer itself made stands or falls with it; one from above is asked about there.
-                if position == 0 or store.revocation == "leaf":
+                if position == 0:
+                    return True
+                if not signer.self_issued and may_sign_certificates(signer):
+                    return False  # another authority that only has the same name
+                if store.revocation == "leaf":
                     return True
                 return _check_one(signer, above[position:], store, now, 0, rollover=False) is None
     except Refused:

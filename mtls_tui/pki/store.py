@@ -164,7 +164,7 @@ class TrustStore:
         """Keep a presented authority whose signature leads to an anchor (others never: a flood must not fill this)."""
         views = self._known
         if len(views) >= _KNOWN_AUTHORITIES:
-            views.pop(next(iter(views)))
+            views.clear()
         views[authority.der] = authority
 
     def window(self, now: int) -> tuple[int, int]:
@@ -211,6 +211,15 @@ def may_sign_crls(authority: View) -> bool:
     except Refused:
         return False
     return usage is None or usage.crl_sign
+
+
+def may_sign_certificates(authority: View) -> bool:
+    """RFC 5280 4.2.1.3, 4.2.1.9: CA:TRUE and no key usage that forbids it."""
+    try:
+        usage = authority.extension(KEY_USAGE, x509.KeyUsage)
+    except Refused:
+        return False
+    return authority.is_authority and (usage is None or usage.key_cert_sign)
 
 
 def _views(sources: Iterable[CertificateSource], kind: str) -> list[View]:

@@ -14,7 +14,7 @@ from cryptography import x509
 from mtls_tui.pki.certificate import View, view
 from mtls_tui.pki.errors import Code, LoadError, Refused, VerifyError
 from mtls_tui.pki.explain import no_issuer, sentence
-from mtls_tui.pki.load import load_certificates
+from mtls_tui.pki.load import presented_certificates
 from mtls_tui.pki.paths import MAX_POOL, Search
 from mtls_tui.pki.revocation import Revocation, check_revocation, date_text
 from mtls_tui.pki.store import TrustStore
@@ -71,7 +71,8 @@ def _verify(items: Sequence[Presented], store: TrustStore, now: int) -> Verifica
         return Verification(False, False, False, None, (), low, high)
     leaf, pool, damage = _read(items, store)
     if leaf is None:
-        unreadable = Refused(Code.UNSPECIFIED, f"the certificate can't be read: {damage}").as_error()
+        why = damage.removeprefix("a certificate that can't be read: ")
+        unreadable = Refused(Code.UNSPECIFIED, f"the certificate can't be read: {why}").as_error()
         return Verification(True, False, False, unreadable, (), -(1 << 62), 1 << 62)
     for item in (leaf, *pool):
         for boundary in (item.not_before, item.not_after + 1):
@@ -126,7 +127,7 @@ def _views(item: Presented, store: TrustStore) -> list[View]:
         raise LoadError(f"it has more than {MAX_ITEM_BYTES:,} bytes")
     if item[:1] == b"\x30":
         return [store.known(item) or view(item)]
-    return [view(certificate) for certificate in load_certificates(item)]
+    return [view(certificate) for certificate in presented_certificates(item)]
 
 
 def _decide(

@@ -201,6 +201,26 @@ def test_a_key_of_its_own_may_sign_the_list_if_the_same_authority_has_it(top):
     assert check(client, pki.TrustStore([top.certificate], [other.certificate], [revoking])).revoked
 
 
+def test_another_authority_of_the_same_name_does_not_speak_for_its_namesake(top):
+    """Two intermediates of one name below one anchor: a list of one says nothing of the other's certificates."""
+    one, two = (mint.authority("Twin", top, own=mint.key(f"twin {i}")) for i in (1, 2))
+    client = mint.client("c", one)
+    pair = [one.certificate, two.certificate]
+    for serials in ([], [client.certificate.serial_number]):
+        crls = [mint.crl(top), mint.crl(two, serials)]
+        assert number(check(client, pki.TrustStore([top.certificate], pair, crls))) == 8
+        soft = pki.TrustStore([top.certificate], pair, crls, crl_policy="soft")
+        assert state(check(client, soft)) == (True, False, None)
+
+
+def test_a_new_key_that_the_authority_certified_itself_signs_lists_for_the_old_one(top):
+    """Key rollover: self-issued, new with old."""
+    renewed = mint.authority(top.certificate.subject, top, own=mint.key("renewed"))
+    client = mint.client("c", top)
+    crl = mint.crl(renewed, [client.certificate.serial_number])
+    assert check(client, pki.TrustStore([top.certificate], [renewed.certificate], [crl])).revoked
+
+
 @pytest.mark.parametrize(
     "options",
     [{"key_usage": mint.usage("digital_signature")}, {"end": AT - DAY}, {"signer": mint.key("forger")}],

@@ -142,6 +142,7 @@ def test_nothing_presented_is_no_error(store):
 def test_pem_der_and_objects_are_the_same_chain(top, store):
     middle = mint.authority("Middle", top)
     leaf = mint.client("c", middle)
+    damaged = leaf.pem.replace(b"MII", b"MIJ", 1)
     for chain in (
         [leaf.certificate, middle.certificate],
         [leaf.der, middle.der],
@@ -152,3 +153,5 @@ def test_pem_der_and_objects_are_the_same_chain(top, store):
     ):
         assert pki.verify(chain, store, AT).verified
     assert pki.verify(leaf.pem + middle.pem, store, AT).verified
+    assert pki.verify(leaf.pem + damaged + middle.pem, store, AT).verified, "damage behind the first does no harm"
+    assert not pki.verify(damaged + leaf.pem + middle.pem, store, AT).verified
