@@ -101,8 +101,7 @@ def _for_field(
         yield from (Turn(Knob("path"), f"/file.{_text(text)}") for text in texts)
         yield from (Turn(Knob("path"), path) for path in ("/", "/file.other"))
     elif name in _QUERY:
-        yield from (Turn(Knob("query"), _text(text)) for text in _stretched(texts, numbers))
-        yield from (Turn(Knob("query"), other) for other in _OTHERS["query"])
+        yield from (Turn(Knob("query"), text) for text in _ordered(texts, numbers, _OTHERS["query"]))
     elif name in _TARGET:
         yield from (Turn(Knob("target"), path) for path in _paths(texts, numbers))
     elif name.startswith(_ARGUMENTS):
@@ -118,13 +117,11 @@ def _for_field(
     elif knob is not None and knob.kind == "scheme":
         yield from (Turn(knob, scheme) for scheme in _OTHERS["scheme"])
     elif knob is not None and knob.kind in ("header", "body"):
-        more = [*_stretched([], numbers), *_bodies(nodes, texts)] if knob.kind == "body" else []
+        more = list(_bodies(nodes, texts)) if knob.kind == "body" else []
         yield from (Turn(knob, value) for value in (*texts, *more, *_OTHERS[knob.kind]))
-        if knob.kind == "header":
-            yield from (Turn(knob, value) for value in _stretched([], numbers))
+        yield from (Turn(knob, value) for value in (*_long(numbers), *_variants(texts)))
     elif knob is not None:
-        yield from (Turn(knob, _text(text)) for text in _stretched(texts, numbers) if text)
-        yield from (Turn(knob, other) for other in _OTHERS[knob.kind])
+        yield from (Turn(knob, text) for text in _ordered(texts, numbers, _OTHERS[knob.kind]) if text)
     elif name in FIELDS:
         values = _values(FIELDS[name].type, texts, numbers, addresses)
         yield from (Turn(Knob("field", name), value) for value in values)
@@ -149,8 +146,7 @@ def _values(kind: Type, texts: list[bytes], numbers: list[int], addresses: list[
                 yield from ({key: item} for item in _values(kind.item, texts, numbers, addresses))
             yield {}
         case _:
-            yield from _stretched(texts, numbers)
-            yield from (b"other", b"")
+            yield from (*texts, b"other", b"", *_long(numbers), *_variants(texts))
 
 
 def _named(kind: str, field: str, nodes: list[Any], values: list[Any]) -> Iterator[Turn]:
@@ -177,23 +173,35 @@ def _named(kind: str, field: str, nodes: list[Any], values: list[Any]) -> Iterat
 
 
 def _paths(texts: list[bytes], numbers: list[int]) -> Iterator[str]:
-    for raw in _stretched(texts, numbers):
-        text = _text(raw)
+    for text in _ordered(texts, numbers, _OTHERS["path"]):
         if text.startswith("/"):
             yield text
         else:
             yield f"/{text}"
             yield f"/other/{text}"
-    yield from _OTHERS["path"]
 
 
-def _stretched(texts: list[bytes], numbers: list[int]) -> Iterator[bytes]:
-    """The texts, and texts as long as the numbers say, for clauses about `len`."""
-    yield from texts
+def _ordered(texts: list[bytes], numbers: list[int], others: tuple[str, ...]) -> Iterator[str]:
+    """The literals, then harmless values, then made-up ones: what is told to people should look ordinary."""
+    yield from (_text(text) for text in texts)
+    yield from others
+    yield from (_text(text) for text in (*_long(numbers), *_variants(texts)))
+
+
+def _long(numbers: list[int]) -> Iterator[bytes]:
+    """Texts as long as the numbers say, for clauses about `len`."""
     for number in numbers:
         for length in (number, number + 1, number - 1):
             if 0 < length <= LONGEST:
                 yield b"/" + b"a" * (length - 1)
+
+
+def _variants(texts: list[bytes]) -> Iterator[bytes]:
+    """Texts near the literals, for prefixes, suffixes and orderings."""
+    for text in texts:
+        if len(text) < LONGEST:
+            yield text + b"x"
+            yield b"x" + text
 
 
 def _bodies(nodes: list[Any], texts: list[bytes]) -> Iterator[bytes]:
@@ -219,9 +227,6 @@ def _texts(nodes: list[Any], lists: Mapping[str, Any]) -> Iterator[bytes]:
         match node:
             case ast.String():
                 yield node.value
-                if len(node.value) < LONGEST:
-                    yield node.value + b"x"
-                    yield b"x" + node.value
             case ast.Comparison(operator="matches", right=ast.Pattern() as pattern):
                 text = sample(pattern.value)
                 if text is not None:
@@ -256,14 +261,19 @@ def _addresses(nodes: list[Any], lists: Mapping[str, Any]) -> Iterator[str]:
                 # A neighbour, for ranges and orderings.
                 yield from _neighbours(node.value)
             case ast.Network():
-                yield str(node.value.network_address)
+                yield _inside(node.value)
                 yield from _neighbours(node.value.broadcast_address)
             case ast.ListName():
                 for item in list(lists.get(node.name, ()))[:4]:
                     try:
-                        yield str(ipaddress.ip_network(str(item), strict=False).network_address)
+                        yield _inside(ipaddress.ip_network(str(item), strict=False))
                     except ValueError:
                         continue
+
+
+def _inside(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
+    """An address that a host of the network could have."""
+    return str(network.network_address + (1 if network.num_addresses > 2 else 0))
 
 
 def _neighbours(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[str]:

@@ -180,6 +180,8 @@ def command_for(example: Example, file: str) -> str:
     if http.client_ip not in ("127.0.0.1", "0.0.0.0"):  # noqa: S104 - it stands for no address
         words += ["--ip", http.client_ip]
     for field, setting in example.fields.items():
+        if setting is False or setting == b"":
+            continue  # as without a certificate
         text = plain(setting)
         words += ["--set", f"{field}={str(text).lower() if isinstance(text, bool) else text}"]
     line = " ".join(shlex.quote(word) for word in words)

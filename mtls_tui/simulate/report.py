@@ -137,11 +137,9 @@ def _reasons(simulation: Simulation) -> list[str]:
     about_certificate = any(
         name.startswith("cf.tls_client_auth.") for step in deciding.trace.reasons for name in step.seen
     )
-    reasons = [", and ".join(clauses)] if clauses else []
     error = simulation.verification.error
-    if about_certificate and error is not None and simulation.mtls:
-        reasons.append(safe(str(error)))
-    return reasons
+    reasons = [safe(str(error))] if about_certificate and error is not None and simulation.mtls else []
+    return [*reasons, ", and ".join(clauses)] if clauses else reasons
 
 
 def _rules(simulation: Simulation, style: Style, explain: bool) -> str:
@@ -152,12 +150,14 @@ def _rules(simulation: Simulation, style: Style, explain: bool) -> str:
         left_out = len(views) - len(interesting)
         views = interesting
     width = max((columns(safe(view.rule.ref)) for view in views), default=0)
+    action = max((len(view.rule.action) for view in views), default=0)
     number = len(str(len(simulation.rules)))
     lines = [_title("Rules", style)]
     for view in views:
         mark = _rule_mark(view)
         names = ("dim",) if view.course in ("not reached", "disabled") else ()
-        what = f"{view.position:>{number}} {padded(safe(view.rule.ref), width)}  {view.rule.action:<17} {view.course}"
+        ref = padded(safe(view.rule.ref), width)
+        what = f"{view.position:>{number}} {ref}  {view.rule.action:<{action}}  {view.course}"
         if view.rule.shadow:
             what += " (shadow)"
         lines.append(f"  {style(MARKS[mark], *_COLORS[mark])} {style(what, *names)}")

@@ -14,7 +14,7 @@ from mtls_tui.simulate.coverage import ClauseCoverage, Coverage, RuleCoverage
 from mtls_tui.simulate.message import to_json, url_of
 from mtls_tui.simulate.report import expression_tree
 from mtls_tui.simulate.simulation import Simulation
-from mtls_tui.simulate.style import Style, columns, safe
+from mtls_tui.simulate.style import Style, columns, padded, safe
 from mtls_tui.simulate.suite import TestReport, TestResult
 from mtls_tui.simulate.wording import certificate_line, headline
 
@@ -87,13 +87,13 @@ def _rule(rule: RuleCoverage, style: Style) -> str:
     stop = min(max(columns(row.text) for row in rows), max(30, style.width - 36))
     lines = [title, "  " + " " * stop + style("   seen             decides", "dim")]
     for row in rows:
+        text = row.text if columns(row.text) <= stop else row.text[: stop - 1] + "…"
         if row.path is None:
-            lines.append(f"  {row.text}")
+            lines.append(f"  {text}")
             continue
         clause = rule.clauses[row.path]
-        pad = " " * max(0, stop - columns(row.text))
         seen, decided = _both(clause.seen, clause, row, style), _both(clause.decided, clause, row, style)
-        lines.append(f"  {row.text}{pad}   {seen}   {decided}")
+        lines.append(f"  {padded(text, stop)}   {seen}   {decided}")
     return "\n".join(lines)
 
 

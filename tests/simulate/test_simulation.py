@@ -121,7 +121,7 @@ def test_changes_are_on_both_sides(policy, site):
     assert "a certificate that is valid now" in texts
     assert "path /hook/" in texts
     assert "host www.example.com" in texts
-    assert "client address 192.0.2.0" in texts
+    assert "client address 192.0.2.1" in texts
 
 
 @pytest.mark.parametrize(
