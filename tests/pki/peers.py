@@ -64,7 +64,7 @@ def cryptography(chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certi
     verifier = builder.extension_policies(ca_policy=authority, ee_policy=leaf).build_client_verifier()
     try:
         verifier.verify(chain[0], list(chain[1:]))
-    except (VerificationError, ValueError):
+    except (VerificationError, ValueError, x509.UnsupportedGeneralNameType):
         return False
     return True
 
