@@ -1,14 +1,15 @@
 """Lint and proofs over rules. Knows no files and no screens.
 
 `lint` says what in a set of rules probably is not what was meant; `unprotected` looks for a request that reaches a host
-without a certificate, and says whether there can be one.
+without a certificate, and says whether there can be one; `compare` says who is newly let in or blocked by a change.
 """
 
 from __future__ import annotations
 
 from mtls_tui.analysis.checks import CHECKS
+from mtls_tui.analysis.difference import Difference, compare
 from mtls_tui.analysis.finding import Check, Finding, Severity
 from mtls_tui.analysis.linting import lint
 from mtls_tui.analysis.reach import Client, Reach, unprotected
 
-__all__ = ["CHECKS", "Check", "Client", "Finding", "Reach", "Severity", "lint", "unprotected"]
+__all__ = ["CHECKS", "Check", "Client", "Difference", "Finding", "Reach", "Severity", "compare", "lint", "unprotected"]

@@ -58,19 +58,21 @@ class Context:
         return [clause for rule in self.rules for clause in _clauses(rule, rule.expression.root, False, ())]
 
     @cached_property
-    def matchers(self) -> Mapping[int, Matcher | None]:
-        """The compiled expression of each enabled rule by its position there; None where it can't be compiled."""
-        found: dict[int, Matcher | None] = {}
-        for position, rule in enumerate(self.enabled):
+    def _matchers(self) -> dict[int, Matcher | None]:
+        return {}
+
+    def matcher(self, position: int) -> Matcher | None:
+        """The compiled expression of the enabled rule at a position; None where it can't be compiled."""
+        if position not in self._matchers:
             try:
-                found[position] = Matcher(rule.expression, self.lists)
+                self._matchers[position] = Matcher(self.enabled[position].expression, self.lists)
             except ValueError:
-                found[position] = None
-        return found
+                self._matchers[position] = None
+        return self._matchers[position]
 
     def three_valued(self, position: int, known: Mapping[str, Any]) -> bool | None:
         """What the enabled rule at a position says when only some fields are known; None: it depends on the others."""
-        matcher = self.matchers[position]
+        matcher = self.matcher(position)
         if matcher is None:
             return None
         return matcher.unknown(matcher.fields - known.keys())(dict(known))
@@ -84,19 +86,39 @@ class Context:
         """The hosts that mTLS is on for."""
         return [name for name, mtls in self.hosts if mtls]
 
-    def overlapping(self, rule: Rule) -> list[Rule]:
-        """The enabled rules that may look at a host that this one looks at, by name; itself included."""
-        mine = host_literals(rule)
-        found = []
-        for other in self.enabled:
-            theirs = host_literals(other)
-            if mine is None or theirs is None or mine & theirs:
-                found.append(other)
-        return found
+    @cached_property
+    def _places(self) -> tuple[dict[str, list[int]], list[int]]:
+        """Positions of enabled rules by the host names that they are limited to, and of those that aren't limited."""
+        by_host: dict[str, list[int]] = {}
+        anywhere: list[int] = []
+        for position, rule in enumerate(self.enabled):
+            names = host_literals(rule)
+            if names is None:
+                anywhere.append(position)
+            for name in names or ():
+                by_host.setdefault(name, []).append(position)
+        return by_host, anywhere
 
-    def anyone_reads(self, rules: Iterable[Rule], field: str) -> bool:
-        """Whether one of the rules reads a field."""
-        return any(field in fields_of(rule.expression.root) for rule in rules)
+    def positions(self, host: str) -> list[int]:
+        """Positions of the enabled rules that may match requests to a host (by its name alone), in order."""
+        by_host, anywhere = self._places
+        return sorted((*by_host.get(sample_host(host), ()), *anywhere))
+
+    @cached_property
+    def _readers(self) -> dict[str, set[str | None]]:
+        return {}
+
+    def beside_reads(self, rule: Rule, field: str) -> bool:
+        """Whether an enabled rule that may look at a host that this one looks at, itself included, reads a field."""
+        if field not in self._readers:
+            hosts: set[str | None] = set()
+            for other in self.enabled:
+                if field in fields_of(other.expression.root):
+                    names = host_literals(other)
+                    hosts.update((None,) if names is None else names)
+            self._readers[field] = hosts
+        readers, mine = self._readers[field], host_literals(rule)
+        return None in readers or (bool(readers) if mine is None else not readers.isdisjoint(mine))
 
 
 def sample_host(name: str) -> str:

@@ -18,7 +18,7 @@ from mtls_tui.analysis.context import PRESENTED, REVOKED, VERIFIED
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.members import Addresses, ListError, Lists, of_list
-from mtls_tui.engine.walk import canonical
+from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 
@@ -94,11 +94,11 @@ class Problem:
 
     def _settle(self, atom: ast.Expr) -> bool:
         """Whether what is known decides the atom."""
+        if not self.known.keys() & fields_of(atom):
+            return False
         try:
             matcher = Matcher(ast.Expression(atom), self.lists)
         except ValueError:
-            return False
-        if not self.known.keys() & matcher.fields:
             return False
         truth = matcher.unknown(matcher.fields - self.known.keys())(dict(self.known))
         if truth is None:

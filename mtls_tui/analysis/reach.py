@@ -7,11 +7,11 @@ found", which promises nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, sample_host
+from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, host_literals, sample_host
 from mtls_tui.analysis.logic import Problem, Solution, TooHard, Truth
 from mtls_tui.analysis.making import AT, Maker
 from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
@@ -56,12 +56,12 @@ def unprotected(host: str, ruleset: Ruleset, *, client: Client = "none") -> Reac
     name = sample_host(host)
     state = CLIENTS[client]
     known = {"http.host": name.encode(), **state}
-    rules = [rule for rule in ruleset.enabled if not _only_reports(rule)]
+    rules = deciding(ruleset, name)
     maker = Maker(HttpRequest(host=name, at=AT), state, ruleset.fields_read, ruleset.lists)
     tried = 0
     try:
         problem = Problem([rule.expression.root for rule in rules], ruleset.lists, known)
-        for solution in problem.solutions(_let_through(rules)):
+        for solution in problem.solutions(let_through(rules)):
             tried += 1
             found = _realised(solution, problem, maker, ruleset)
             if found is not None:
@@ -76,11 +76,16 @@ def unprotected(host: str, ruleset: Ruleset, *, client: Client = "none") -> Reac
     return Reach("not found", host, client, f"no request to {host} {WORDS[client]} was found to pass; this is no proof")
 
 
-def _only_reports(rule: Rule) -> bool:
-    return rule.shadow or rule.action == "log"
+def deciding(ruleset: Ruleset, host: str) -> list[Rule]:
+    """The enabled rules that can change what happens to a request to a host, in order."""
+    return [
+        rule
+        for rule in ruleset.enabled
+        if not rule.shadow and rule.action != "log" and ((names := host_literals(rule)) is None or host in names)
+    ]
 
 
-def _let_through(rules: list[Rule]) -> Callable[[Callable[[ast.Expr], Truth]], Truth]:
+def let_through(rules: Sequence[Rule]) -> Callable[[Callable[[ast.Expr], Truth]], Truth]:
     """Three-valued: whether the rules in their order allow."""
 
     def goal(evaluate: Callable[[ast.Expr], Truth]) -> Truth:

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from mtls_tui import lang
 from mtls_tui.analysis import unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
-from mtls_tui.analysis.logic import Problem, TooHard, atoms
-from mtls_tui.analysis.making import Maker, change
+from mtls_tui.analysis.logic import Problem, TooHard
+from mtls_tui.analysis.making import Maker
 from mtls_tui.engine import Matcher, Ruleset
 from mtls_tui.engine.fields import EXTRACTORS, View, compute
 from mtls_tui.engine.model import HttpRequest, Rule
-from mtls_tui.engine.places import candidates, places_of
 from mtls_tui.lang.catalogue import FIELDS
+from tests.analysis.requests import LISTS, requests, rulesets
 from tests.lang.trees import nodes
 
 HOST = "api.example.com"
@@ -117,28 +117,6 @@ def test_rules_that_only_report_protect_nothing():
     assert unprotected(HOST, ruleset((BLOCK, "log"))).status == "reached"
     shadowed = Ruleset([Rule("r", lang.parse(BLOCK), shadow=True)])
     assert unprotected(HOST, shadowed).status == "reached"
-
-
-actions = st.sampled_from(["block", "block", "skip", "log"])
-rulesets = st.lists(st.tuples(nodes, actions), min_size=1, max_size=3)
-LISTS = {"office": ["192.0.2.0/24"]}
-
-
-def requests(draw, expression_nodes):
-    """A request that has something to do with the clauses."""
-    http = HttpRequest(host=HOST, at=0.0)
-    clauses = [atom for node in expression_nodes for atom in atoms(node)]
-    for _ in range(draw(st.integers(0, 3))):
-        clause = draw(st.sampled_from(clauses)) if clauses else None
-        places = [place for place in places_of(clause) if place.name != "http.host"] if clause else []
-        if not places:
-            continue
-        fields = compute(View(http, 0.0), EXTRACTORS.items())
-        place = draw(st.sampled_from(places))
-        options = candidates(clause, place, fields, LISTS)
-        http = change(http, place, draw(st.sampled_from(options)), fields) if options else None
-        http = http or HttpRequest(host=HOST, at=0.0)
-    return http
 
 
 @given(rulesets, st.data())

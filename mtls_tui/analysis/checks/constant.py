@@ -53,12 +53,18 @@ def _possible(node: ast.Expr, context: Context, wanted: bool) -> bool:
     found = list(atoms(node))
     if len(found) > MAX_ATOMS:
         return True
+    if len(found) == 1 and not _empty(found[0]):
+        return True
     try:
         return Problem([node], context.lists, max_work=MAX_WORK).possible(
             lambda evaluate: None if (truth := evaluate(node)) is None else truth is wanted
         )
     except TooHard:
         return True
+
+
+def _empty(atom: ast.Expr) -> bool:
+    return isinstance(atom, ast.Comparison) and isinstance(atom.right, ast.Set) and not atom.right.items
 
 
 def implies(rule: Rule, other: Rule, context: Context) -> bool:

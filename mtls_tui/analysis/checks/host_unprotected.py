@@ -13,7 +13,8 @@ def find(context: Context) -> Iterator[Hit]:
     for host in context.mtls_hosts:
         known = request_for(host, NO_CERTIFICATE)
         protected = any(
-            blocks(rule) and context.may_match(position, known) for position, rule in enumerate(context.enabled)
+            blocks(context.enabled[position]) and context.may_match(position, known)
+            for position in context.positions(host)
         )
         if not protected:
             yield Hit(

@@ -26,7 +26,7 @@ def find(context: Context) -> Iterator[Hit]:
         name = field_name(node.left) if isinstance(node, ast.Comparison) else ""
         if name not in CLAIMS or not rule.enabled or not (blocks(rule) or rule.action == "skip"):
             continue
-        if (rule.ref, name) in seen or context.anyone_reads(context.overlapping(rule), VERIFIED):
+        if (rule.ref, name) in seen or context.beside_reads(rule, VERIFIED):
             continue
         seen.add((rule.ref, name))
         yield Hit(

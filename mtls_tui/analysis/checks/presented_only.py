@@ -15,7 +15,7 @@ def find(context: Context) -> Iterator[Hit]:
         rule, node = clause.rule, clause.node
         if not isinstance(node, ast.Test) or node.value != ast.Field(PRESENTED) or not clause.negated:
             continue
-        if rule.enabled and blocks(rule) and not context.anyone_reads(context.overlapping(rule), VERIFIED):
+        if rule.enabled and blocks(rule) and not context.beside_reads(rule, VERIFIED):
             yield Hit(
                 rule,
                 node,

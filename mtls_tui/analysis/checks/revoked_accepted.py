@@ -16,7 +16,7 @@ def find(context: Context) -> Iterator[Hit]:
         if not isinstance(node, ast.Test) or node.value != ast.Field(VERIFIED) or not clause.negated:
             continue
         rule = clause.rule
-        if rule.enabled and blocks(rule) and not context.anyone_reads(context.overlapping(rule), REVOKED):
+        if rule.enabled and blocks(rule) and not context.beside_reads(rule, REVOKED):
             yield Hit(
                 rule,
                 node,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mtls_tui.analysis.context import NO_CERTIFICATE, Context, blocks, reads_certificate, request_for
 from mtls_tui.analysis.finding import Check, Hit
+from mtls_tui.engine.model import Rule
 
 
 def find(context: Context) -> Iterator[Hit]:
@@ -16,13 +17,12 @@ def find(context: Context) -> Iterator[Hit]:
         for host in context.mtls_hosts:
             known = request_for(host, NO_CERTIFICATE)
             verdict = context.three_valued(position, known)
-            later = (
-                (place, other)
-                for place, other in enumerate(context.enabled)
-                if place > position and blocks(other) and reads_certificate(other)
+            if verdict is False:
+                continue
+            passed = next(
+                (other for place, other in _later(context, host, position) if context.may_match(place, known)), None
             )
-            passed = next((other for place, other in later if context.may_match(place, known)), None)
-            if verdict is False or passed is None:
+            if passed is None:
                 continue
             always = verdict is True
             yield Hit(
@@ -35,6 +35,14 @@ def find(context: Context) -> Iterator[Hit]:
                 None if always else "info",
             )
             break
+
+
+def _later(context: Context, host: str, position: int) -> Iterator[tuple[int, Rule]]:
+    """The rules after this one that may look at the host and block by certificate."""
+    for place in context.positions(host):
+        other = context.enabled[place]
+        if place > position and blocks(other) and reads_certificate(other):
+            yield place, other
 
 
 CHECK = Check(
