@@ -9,7 +9,19 @@ from __future__ import annotations
 from mtls_tui.analysis.checks import CHECKS
 from mtls_tui.analysis.difference import Difference, compare
 from mtls_tui.analysis.finding import Check, Finding, Severity
-from mtls_tui.analysis.linting import lint
+from mtls_tui.analysis.linting import fixed, lint
 from mtls_tui.analysis.reach import Client, Reach, unprotected
 
-__all__ = ["CHECKS", "Check", "Client", "Difference", "Finding", "Reach", "Severity", "compare", "lint", "unprotected"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Client",
+    "Difference",
+    "Finding",
+    "Reach",
+    "Severity",
+    "compare",
+    "fixed",
+    "lint",
+    "unprotected",
+]

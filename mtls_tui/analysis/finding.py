@@ -35,6 +35,8 @@ class Finding:
     line: int = 1
     column: int = 1
     host: str = ""
+    fix: str | None = None
+    """What to put in the place of `span` to be rid of the finding, where that is clear; `fixed` does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Hit:
     host: str = ""
     severity: Severity | None = None
     """Instead of the check's own."""
+    fix: str | None = None
+    """A text for the place of the node, where the cure is clear."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from mtls_tui import lang
 from mtls_tui.analysis.checks import CHECKS
 from mtls_tui.analysis.context import Context, Target
 from mtls_tui.analysis.finding import Check, Finding, Hit
 from mtls_tui.engine.members import ListItem
 from mtls_tui.engine.model import Rule
+from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.tree import extent
 
 
@@ -48,7 +50,18 @@ def _finding(hit: Hit, check: Check) -> Finding:
     if span is not None:
         before = hit.rule.expression.text[: span.start]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    return Finding(check.code, severity, hit.message, hit.hint, hit.rule.ref, span, line, column, hit.host)
+    return Finding(check.code, severity, hit.message, hit.hint, hit.rule.ref, span, line, column, hit.host, hit.fix)
+
+
+def fixed(expression: Expression, finding: Finding) -> Expression | None:
+    """The expression with a finding's fix put in; None when it has none, or the result would not be an expression."""
+    if finding.fix is None or finding.span is None or not expression.text:
+        return None
+    text = expression.text[: finding.span.start] + finding.fix + expression.text[finding.span.end :]
+    try:
+        return lang.parse(text)
+    except lang.ParseError:
+        return None
 
 
 def codes() -> Iterator[str]:

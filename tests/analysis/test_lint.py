@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mtls_tui import lang, rulefile
-from mtls_tui.analysis import CHECKS, Finding, lint
+from mtls_tui.analysis import CHECKS, Finding, fixed, lint
 from mtls_tui.engine.model import Rule
 from tests.conftest import ROOT
 
@@ -220,6 +220,33 @@ def test_long_expressions_and_doubled_refs_are_errors():
     long = " or ".join(["ssl"] * 1200)
     findings = lint([rule(long, "same"), rule("ssl", "same")])
     assert {finding.code for finding in findings if finding.severity == "error"} == {"too-long", "duplicate-ref"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "expected"),
+    [
+        (f"not {VERIFIED}", "revoked-accepted", f"not ({VERIFIED} and not cf.tls_client_auth.cert_revoked)"),
+        ("not cf.tls_client_auth.cert_presented", "presented-only", f"not {VERIFIED}"),
+        ('any(http.request.headers["X-Y"][*]  eq "a")', "header-case", 'any(http.request.headers["x-y"][*]  eq "a")'),
+        ('ip.geoip.country == "GB"', "deprecated-field", 'ip.src.country == "GB"'),
+        ('http.host in {"A" "b:443"}', "host-as-path", 'http.host in {"a" "b:443"}'),
+        ('http.request.method  eq "get"', "value-never", 'http.request.method  eq "GET"'),
+        ("ip.src in {10.0.0.0/8 10.1.1.1}", "duplicate-item", "ip.src in {10.0.0.0/8 }"),
+        ('http.request.headers["x"][0] ne "a"', "missing-passes", 'not http.request.headers["x"][0] eq "a"'),
+    ],
+)
+def test_a_fix_cures_the_finding_and_leaves_the_rest(text, code, expected):
+    broken = rule(text)
+    finding = next(entry for entry in lint([broken]) if entry.code == code)
+    cured = fixed(broken.expression, finding)
+    assert cured.text == expected
+    remaining = [entry for entry in lint([Rule("r", cured)]) if entry.code == code]
+    assert len(remaining) < len([entry for entry in lint([broken]) if entry.code == code])
+
+
+def test_what_has_no_clear_cure_has_no_fix():
+    broken = rule('http.request.uri.path eq "api.example.com"')
+    assert [fixed(broken.expression, finding) for finding in lint([broken])] == [None]
 
 
 def test_checks_can_be_left_out():

@@ -17,7 +17,8 @@ def find(context: Context) -> Iterator[Hit]:
         for _, node in walk(rule.expression.root):
             info = FIELDS.get(node.name) if isinstance(node, ast.Field) else None
             if info and info.deprecated_by:
-                yield Hit(rule, node, f"`{info.name}` is an old name", f"write `{info.deprecated_by}`")
+                new = info.deprecated_by
+                yield Hit(rule, node, f"`{info.name}` is an old name", f"write `{new}`", fix=new)
 
 
 CHECK = Check(

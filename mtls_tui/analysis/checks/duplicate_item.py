@@ -23,7 +23,7 @@ def find(context: Context) -> Iterator[Hit]:
                     shown = format_node(cover)
                     same = format_node(item) == shown
                     what = "stands here twice" if same else f"is in `{shown}` already"
-                    yield Hit(rule, item, f"`{format_node(item)}` {what}", "take it out")
+                    yield Hit(rule, item, f"`{format_node(item)}` {what}", "take it out", fix="")
 
 
 def _covered(node: ast.Set) -> Iterator[tuple[Any, Any]]:

@@ -8,6 +8,7 @@ from mtls_tui.analysis.context import Context, text
 from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
+from mtls_tui.lang.formatter import quote
 from mtls_tui.lang.tree import walk
 
 MAPS = frozenset({"http.request.headers", "http.response.headers", "raw.http.response.headers"})
@@ -29,6 +30,7 @@ def find(context: Context) -> Iterator[Hit]:
                     key,
                     f"header names are in lower case here: nothing is ever under `{name}`",
                     f"write `{name.lower()}`",
+                    fix=quote(key.value.lower()),
                 )
 
 

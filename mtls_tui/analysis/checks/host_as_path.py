@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mtls_tui.analysis.context import Context, compared_strings, field_name, text
+from mtls_tui.analysis.context import Context, compared_strings, text
 from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.lang import ast
+from mtls_tui.lang.formatter import quote
 
 
 def find(context: Context) -> Iterator[Hit]:
@@ -15,25 +16,25 @@ def find(context: Context) -> Iterator[Hit]:
     for clause, literal in compared_strings(context, ["http.host"]):
         node = clause.node
         assert isinstance(node, ast.Comparison)
-        lowered = not isinstance(node.left, ast.Field) or not field_name(node.left)
-        fault = _fault(text(literal.value), lowered=lowered)
+        fault = _fault(text(literal.value))
         if fault:
-            yield Hit(clause.rule, literal, *fault)
+            message, hint, right = fault
+            yield Hit(clause.rule, literal, message, hint, fix=quote(right.encode()) if right else None)
 
 
-def _fault(name: str, *, lowered: bool) -> tuple[str, str] | None:
+def _fault(name: str) -> tuple[str, str, str] | None:
+    """Message, hint and the right name ("" when the cure is another one)."""
     bare = re.sub(r"^[a-z]+://", "", name.lower()).split("/")[0].split(":")[0]
     if name.startswith("/"):
-        return f"a host name has no `/`: the host is never `{name}`", f'write `http.request.uri.path eq "{name}"`'
+        return f"a host name has no `/`: the host is never `{name}`", f'write `http.request.uri.path eq "{name}"`', ""
     if "/" in name:
-        return f"a host name has no `/`: the host is never `{name}`", f"write `{bare}`, and compare the path apart"
+        return f"a host name has no `/`: the host is never `{name}`", f"write `{bare}`, and compare the path apart", ""
     if re.search(r":\d+$", name) and name.count(":") == 1:
-        return f"the port is no part of `http.host`: it is never `{name}`", f"write `{bare}`"
+        return f"the port is no part of `http.host`: it is never `{name}`", f"write `{bare}`", bare
     if "*" in name:
-        return f"a star means nothing here: the host is never `{name}`", f'write `http.host wildcard "{name}"`'
+        return f"a star means nothing here: the host is never `{name}`", f'write `http.host wildcard "{name}"`', ""
     if name != name.lower():
-        what = "in lower case" if lowered else "compared letter by letter, and comes in lower case"
-        return f"the host is {what}: it is never `{name}`", f"write `{name.lower()}`"
+        return f"the host comes in lower case: it is never `{name}`", f"write `{name.lower()}`", name.lower()
     return None
 
 

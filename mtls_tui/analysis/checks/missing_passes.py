@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mtls_tui.analysis.context import Context, blocks
 from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.lang import ast
+from mtls_tui.lang.formatter import format_node
 from mtls_tui.lang.tree import Node, walk
 
 
@@ -27,6 +28,7 @@ def find(context: Context) -> Iterator[Hit]:
             node,
             "a request that has no such value is not blocked: with a missing value even `ne` is false",
             "write `not … eq …`",
+            fix=f"not {format_node(node.left)} eq {format_node(node.right)}",
         )
 
 

@@ -21,6 +21,7 @@ def find(context: Context) -> Iterator[Hit]:
                 node,
                 "any certificate satisfies this, one that the client made itself too",
                 f"ask for `{VERIFIED}`",
+                fix=VERIFIED,
             )
 
 

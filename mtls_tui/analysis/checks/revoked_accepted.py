@@ -22,6 +22,7 @@ def find(context: Context) -> Iterator[Hit]:
                 node,
                 "a revoked certificate counts as verified, and no rule asks whether it is revoked",
                 f"write `(not {VERIFIED} or {REVOKED})`",
+                fix=f"({VERIFIED} and not {REVOKED})",
             )
 
 

@@ -9,6 +9,7 @@ from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.formatter import quote
 
 UPPER_HEX = {f"{CERTIFICATE}cert_{name}" for name in ("serial", "issuer_serial", "ski", "issuer_ski")}
 LOWER_HEX = {f"{CERTIFICATE}cert_fingerprint_sha256": 64, f"{CERTIFICATE}cert_fingerprint_sha1": 40}
@@ -27,25 +28,27 @@ def find(context: Context) -> Iterator[Hit]:
         name = canonical(field_name(node.left))
         fault = _fault(name, text(literal.value))
         if fault:
-            yield Hit(clause.rule, literal, *fault)
+            message, hint, right = fault
+            yield Hit(clause.rule, literal, message, hint, fix=quote(right.encode()) if right else None)
 
 
-def _fault(name: str, value: str) -> tuple[str, str] | None:
+def _fault(name: str, value: str) -> tuple[str, str, str] | None:
+    """Message, hint and the right value ("" when it can't be told)."""
     if name in UPPER_HEX:
         right = value.replace(":", "").replace(" ", "").upper()
         if value and right != value:
-            return f"`{name}` is upper-case hexadecimal without separators, never `{value}`", f"write `{right}`"
+            return f"`{name}` is upper-case hexadecimal without separators, never `{value}`", f"write `{right}`", right
     elif name in LOWER_HEX:
         right = value.replace(":", "").replace(" ", "").lower()
         if value and right != value:
-            return f"`{name}` is lower-case hexadecimal without separators, never `{value}`", f"write `{right}`"
+            return f"`{name}` is lower-case hexadecimal without separators, never `{value}`", f"write `{right}`", right
         if value and len(value) != LOWER_HEX[name]:
-            return f"a fingerprint has {LOWER_HEX[name]} digits, this one {len(value)}", "copy it anew"
+            return f"a fingerprint has {LOWER_HEX[name]} digits, this one {len(value)}", "copy it anew", ""
     elif name in ("http.request.method", "ip.src.country"):
         if value != value.upper():
-            return f"`{name}` is in capital letters, never `{value}`", f"write `{value.upper()}`"
+            return f"`{name}` is in capital letters, never `{value}`", f"write `{value.upper()}`", value.upper()
     elif value and value not in FIELDS[name].enum:
-        return f"`{name}` is never `{value}`", "it is one of " + " ".join(FIELDS[name].enum)
+        return f"`{name}` is never `{value}`", "it is one of " + " ".join(FIELDS[name].enum), ""
     return None
 
 
