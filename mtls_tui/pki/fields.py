@@ -11,6 +11,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import TypeAlias
 
@@ -93,7 +94,10 @@ def facts(
 
 def serial_text(serial: bytes) -> bytes:
     """Content octets of a serial number as OpenSSL prints them: upper-case hex, whole octets, a minus if negative."""
-    value = int.from_bytes(serial, "big", signed=True)
+    return _serial_text(int.from_bytes(serial, "big", signed=True))
+
+
+def _serial_text(value: int) -> bytes:
     magnitude = abs(value)
     digits = magnitude.to_bytes(max(1, (magnitude.bit_length() + 7) // 8), "big").hex().upper()
     return (b"-" if value < 0 else b"") + digits.encode()
@@ -107,14 +111,25 @@ def date_text(seconds: int) -> bytes:
     )  # fmt: skip
 
 
+def _name(raw: bytes) -> tuple[bytes, bytes]:
+    """A name in the comma and the slash form; short ones, such as an authority's, are remembered."""
+    return _short_name(raw) if len(raw) <= 256 else (dn.rfc2253(raw), dn.legacy(raw))
+
+
+@lru_cache(1024)
+def _short_name(raw: bytes) -> tuple[bytes, bytes]:
+    return dn.rfc2253(raw), dn.legacy(raw)
+
+
 def _own(leaf: View, fields: dict[str, Fact]) -> None:
-    issuer, subject = dn.rfc2253(leaf.issuer_raw), dn.rfc2253(leaf.subject_raw)
+    issuer, issuer_legacy = _name(leaf.issuer_raw)
+    subject, subject_legacy = _name(leaf.subject_raw)
     fields[PREFIX + "cert_issuer_dn"] = issuer
     fields[PREFIX + "cert_subject_dn"] = subject
     fields[PREFIX + "cert_issuer_dn_rfc2253"] = issuer
     fields[PREFIX + "cert_subject_dn_rfc2253"] = subject
-    fields[PREFIX + "cert_issuer_dn_legacy"] = dn.legacy(leaf.issuer_raw)
-    fields[PREFIX + "cert_subject_dn_legacy"] = dn.legacy(leaf.subject_raw)
+    fields[PREFIX + "cert_issuer_dn_legacy"] = issuer_legacy
+    fields[PREFIX + "cert_subject_dn_legacy"] = subject_legacy
     fields[PREFIX + "cert_serial"] = serial_text(leaf.serial)
     fields[PREFIX + "cert_fingerprint_sha256"] = hashlib.sha256(leaf.der).hexdigest().encode()
     # An identifier in the original's format, no protection of anything.
@@ -125,17 +140,18 @@ def _own(leaf: View, fields: dict[str, Fact]) -> None:
 
 
 def _issuer(leaf: View, others: Sequence[View], verification: Verification | None, fields: dict[str, Fact]) -> None:
-    issuer: View | None = None
-    if verification is not None and len(verification.chain) > 1 and verification.chain[0] == leaf.certificate:
-        issuer = view(verification.chain[1])
+    identifier = leaf.issuer_key_identifier
+    path = verification.chain if verification is not None else ()
+    if len(path) > 1 and path[0] == leaf.certificate:
+        fields[PREFIX + "cert_issuer_serial"] = _serial_text(path[1].serial_number)
+        identifier = identifier or view(path[1]).key_identifier
     else:
         # Unverified, so strangers may send any number of would-be issuers: only a few are tried.
         named = (item for item in others if item.subject == leaf.issuer)
         issuer = next((item for item in islice(named, _TRIED_ISSUERS) if _issued(leaf, item)), None)
-    identifier = leaf.issuer_key_identifier
-    if issuer is not None:
-        fields[PREFIX + "cert_issuer_serial"] = serial_text(issuer.serial)
-        identifier = identifier or issuer.key_identifier
+        if issuer is not None:
+            fields[PREFIX + "cert_issuer_serial"] = serial_text(issuer.serial)
+            identifier = identifier or issuer.key_identifier
     fields[PREFIX + "cert_issuer_ski"] = _hex(identifier)
 
 

@@ -43,8 +43,8 @@ def _algorithm(dotted: str, *, null: bool = False) -> bytes:
 
 
 _HASHES: tuple[_Hash, ...] = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
-_ECDSA: dict[bytes, _Hash] = {
-    _algorithm(f"1.2.840.10045.4.3.{arc}"): digest for arc, digest in zip((2, 3, 4), _HASHES, strict=True)
+_ECDSA: dict[bytes, ec.ECDSA] = {
+    _algorithm(f"1.2.840.10045.4.3.{arc}"): ec.ECDSA(digest) for arc, digest in zip((2, 3, 4), _HASHES, strict=True)
 }
 # RFC 4055 section 5: the parameters are NULL; absent ones must be taken as well.
 _RSA: dict[bytes, _Hash] = {
@@ -54,20 +54,26 @@ _RSA: dict[bytes, _Hash] = {
 }
 _ED25519 = _algorithm("1.3.101.112")
 _PSS = "1.2.840.113549.1.1.10"
-_ECDSA_BY_HASH = {digest.name: ec.ECDSA(digest) for digest in _HASHES}
 
-_NAMED_CURVES = tuple(
-    bytes.fromhex(start + "06072a8648ce3d0201" + curve)
-    for start, curve in (
-        ("30593013", "06082a8648ce3d030107"),
-        ("30763010", "06052b81040022"),
-        ("30819b3010", "06052b81040023"),
-        ("30393013", "06082a8648ce3d030107"),
-        ("30463010", "06052b81040022"),
-        ("30583010", "06052b81040023"),
+_NAMED_KEYS = {
+    bytes.fromhex(start): length
+    for start, length in (
+        ("3059301306072a8648ce3d020106082a8648ce3d03010703420004", 91),
+        ("3076301006072a8648ce3d020106052b8104002203620004", 120),
+        ("30819b301006072a8648ce3d020106052b810400230381860004", 158),
+        ("302a300506032b6570032100", 44),
+    )
+}
+"""How the SubjectPublicKeyInfo of P-256, P-384, P-521 (by name, point in full) and Ed25519 begins; its whole length."""
+_NAMED_STARTS = tuple(_NAMED_KEYS)
+_COMPRESSED = tuple(
+    bytes.fromhex(start)
+    for start in (
+        "3039301306072a8648ce3d020106082a8648ce3d030107032200",
+        "3046301006072a8648ce3d020106052b81040022033200",
+        "3058301006072a8648ce3d020106052b81040023034400",
     )
 )
-"""How the SubjectPublicKeyInfo of a named curve begins: points in full, and compressed."""
 
 _WEAK = {
     "1.2.840.113549.1.1.2": "MD2",
@@ -80,13 +86,20 @@ _WEAK = {
 }
 
 
-def check_key(key: CertificatePublicKeyTypes | None, spki: bytes, *, authority: bool) -> None:
-    """Refused when the key is too weak or of a kind that is not accepted. `spki` is its DER, as in the certificate."""
+def check_key(view: View, *, authority: bool) -> None:
+    """Refused when the certificate's key is too weak or of a kind that is not accepted."""
+    spki = view.spki
+    if not authority and spki.startswith(_NAMED_STARTS):
+        # The usual case without decoding the point: whoever has no key for it can't finish a handshake anyway.
+        start = next(start for start in _NAMED_STARTS if spki.startswith(start))
+        if len(spki) == _NAMED_KEYS[start]:
+            return
+    key = view.public_key
     too_small = Code.CA_KEY_TOO_SMALL if authority else Code.EE_KEY_TOO_SMALL
     if isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in CURVES:
             raise Refused(too_small, f"has a key on the curve {key.curve.name}; only P-256, P-384 and P-521 are taken")
-        if not spki.startswith(_NAMED_CURVES):  # RFC 5480 2.1.1: curves by name only (CVE-2020-0601 was the price)
+        if not spki.startswith(_NAMED_STARTS + _COMPRESSED):  # RFC 5480 2.1.1: by name only (CVE-2020-0601)
             raise Refused(too_small, "has a key that spells out its curve's parameters instead of naming the curve")
     elif isinstance(key, rsa.RSAPublicKey):
         bits = key.key_size
@@ -108,10 +121,10 @@ def verify_signature(algorithm: bytes, signature: bytes, message: bytes, key: Ce
     `algorithm` is the DER AlgorithmIdentifier. Refused when it is weak or unknown, whatever the key.
     """
     try:
-        if (digest := _ECDSA.get(algorithm)) is not None:
+        if (ecdsa := _ECDSA.get(algorithm)) is not None:
             if not isinstance(key, ec.EllipticCurvePublicKey):
                 return False
-            key.verify(signature, message, _ECDSA_BY_HASH[digest.name])
+            key.verify(signature, message, ecdsa)
         elif (digest := _RSA.get(algorithm)) is not None:
             if not isinstance(key, rsa.RSAPublicKey):
                 return False

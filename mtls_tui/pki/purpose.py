@@ -48,7 +48,7 @@ def check_client(view: View) -> None:
             )
     _check_purpose(view)
     _check_subject_alternatives(view)
-    check_key(view.public_key, view.spki, authority=False)
+    check_key(view, authority=False)
 
 
 def check_authority(view: View, *, anchor: bool) -> None:
@@ -69,7 +69,7 @@ def check_authority(view: View, *, anchor: bool) -> None:
     if usage is not None and not usage.key_cert_sign:
         raise Refused(Code.INVALID_CA, "may not sign certificates: its key usage lacks keyCertSign")
     _check_purpose(view)
-    check_key(view.public_key, view.spki, authority=True)
+    check_key(view, authority=True)
 
 
 def check_crl_signer(view: View) -> None:
@@ -78,7 +78,7 @@ def check_crl_signer(view: View) -> None:
     usage = view.extension(c.KEY_USAGE, x509.KeyUsage)
     if not (view.is_authority if usage is None else usage.crl_sign):
         raise Refused(Code.KEYUSAGE_NO_CRL_SIGN, "may not sign CRLs")
-    check_key(view.public_key, view.spki, authority=True)
+    check_key(view, authority=True)
 
 
 def _check_profile(view: View, *, anchor: bool) -> None:
