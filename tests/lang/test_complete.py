@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtls_tui import lang
+from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS
 from mtls_tui.lang.complete import complete, hint
+from mtls_tui.lang.types import BOOL
 
 ON_STRINGS = ["eq ", "ne ", "lt ", "le ", "gt ", "ge ", "contains ", "wildcard ", "strict wildcard ", "matches ", "in "]
 
@@ -104,3 +107,44 @@ def test_old_names_and_edge_fields_come_last():
 def test_any_text_gets_an_answer(text, offset):
     found = complete(text, offset, lists={"a": "ip"}, hosts=["a"])
     assert 0 <= found.start <= found.end <= max(len(text), found.start)
+
+
+def test_every_proposed_operator_makes_a_valid_row_with_its_field():
+    literals = {"Bytes": '"a"', "Int": "1", "Ip": "192.0.2.1"}
+    for name, info in FIELDS.items():
+        if info.type.item is not None or info.type == BOOL:
+            continue
+        operators = proposals(f"{name} |")
+        assert operators, name
+        for operator in operators:
+            right = literals[info.type.name]
+            lang.parse(f"{name} {operator}{'{' + right + '}' if operator == 'in ' else right}")
+
+
+def test_every_proposed_argument_has_a_type_that_the_parameter_takes():
+    for name, function in FUNCTIONS.items():
+        if name in ("any", "all"):
+            continue
+        for item in complete(f"{name}(", len(name) + 1, limit=500).items:
+            if item.kind != "field":
+                continue
+            kind = FIELDS[item.text].type
+            reached = [kind]
+            while reached[-1].item is not None:
+                reached.append(reached[-1].item)
+            assert any(function.params[0].accepts(each) for each in reached), (name, item.text)
+
+
+def test_quoted_and_raw_strings_are_replaced_whole():
+    text = 'http.host matches r"api and ssl'
+    found = complete('http.host matches r"api', 23, hosts=["api.example.com"])
+    assert (found.start, found.end) == (18, 23)
+    assert found.items[0].text == 'r"api.example.com"'
+    assert complete(text, len(text)).items == ()
+
+
+def test_a_long_text_is_read_quickly():
+    text = " and ".join(f'http.host ne "host-{index}.example.com"' for index in range(2000)) + " and ht"
+    assert complete(text, len(text)).items[0].text == "http.cookie"
+    for hostile in ("(" * 100_000, '"' * 100_000, 'r#"' * 50_000, "a." * 50_000, "f:" * 50_000):
+        complete(hostile, len(hostile))
