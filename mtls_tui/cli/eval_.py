@@ -78,7 +78,8 @@ def command(
 
 def _text(expression: str) -> str:
     if expression != STDIN:
-        return expression
+        # In a locale that is not UTF-8 Python leaves the octets of an argument undecoded (PEP 383).
+        return expression.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     data = sys.stdin.buffer.read(MAX_STDIN + 1)
     if len(data) > MAX_STDIN:
         raise InputError(f"standard input has more than {MAX_STDIN} bytes: that is no expression")

@@ -1,0 +1,128 @@
+"""`mtls-tui check`: 0 clean, 1 findings, 2 unusable; every place exact, for people, JSON and SARIF."""
+
+import json
+
+import pytest
+
+CLEAN = '[[hosts]]\nname = "a.example"\nmtls = false\n[[rules]]\nref = "r"\nexpression = \'\'\'http.host eq "a.example" and ssl\'\'\'\naction = "log"\n'
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_every_sample_is_clean(number, mtls_tui, sample):
+    result = mtls_tui("check", sample(number))
+    assert result.code == 0, result.out
+    assert "clean" in result.err or "info" in result.out
+
+
+def test_findings_are_placed_in_the_file(mtls_tui, tmp_path):
+    path = tmp_path / "x.rules.toml"
+    path.write_text(CLEAN.replace("and ssl", "and ip.src.asnum eq 1"))
+    result = mtls_tui("check", path)
+    assert result.code == 1
+    column = CLEAN.split("\n")[5].index("ssl") + 1
+    assert result.out.startswith(f"{path}:6:{column}: warning: rules[0].expression: r: ")
+    assert "  cure: " in result.out
+
+
+def test_remarks_count_when_strict(mtls_tui, sample):
+    assert mtls_tui("check", sample(1)).code == 0
+    assert mtls_tui("check", "--strict", sample(1)).code == 1
+
+
+def test_a_host_that_trusts_nobody_is_a_finding(mtls_tui, tmp_path):
+    path = tmp_path / "x.rules.toml"
+    path.write_text(CLEAN.replace("mtls = false", "mtls = true"))
+    result = mtls_tui("check", path)
+    assert result.code == 1
+    assert "trusts no authority" in result.out
+
+
+def test_an_unusable_file_says_why_once_and_others_are_still_checked(mtls_tui, tmp_path):
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(CLEAN)
+    bad.write_text(CLEAN.replace("and ssl", "and sl"))
+    result = mtls_tui("check", bad, good)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.count("unknown identifier") == 2  # the message, and below the carets
+    assert "^^ unknown identifier" in result.err
+    assert f"{good}: clean (1 host, 1 rule, 0 tests)" in result.err
+
+
+def test_standard_input_is_checked_too(mtls_tui):
+    assert mtls_tui("check", "-", stdin=CLEAN.encode()).code == 0
+    result = mtls_tui("check", "-", stdin=b"\xff")
+    assert result.code == 2
+    assert "<stdin>:1: error: not UTF-8" in result.err
+
+
+def test_json_has_everything(mtls_tui, tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text(CLEAN.replace("and ssl", "and sl").replace("a.example", "ä.example"))
+    result = mtls_tui("check", "--json", bad, "-", stdin=CLEAN.replace("and ssl", "and ip.src.asnum eq 1").encode())
+    assert result.code == 2
+    first, second = json.loads(result.out)["files"]
+    assert not first["usable"]
+    assert [(p["code"], p["line"], p["severity"]) for p in first["problems"]] == [("unknown-identifier", 6, "error")]
+    assert second["usable"]
+    assert second["findings"][0]["severity"] == "warning"
+    assert second["rules"] == 1
+
+
+def test_sarif_has_every_finding_with_its_region(mtls_tui, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub folder").mkdir()
+    (tmp_path / "sub folder" / "bad.toml").write_text(CLEAN.replace("and ssl", "and sl"))
+    result = mtls_tui("check", "--sarif", "sub folder/bad.toml")
+    document = json.loads(result.out)
+    assert document["version"] == "2.1.0"
+    (run,) = document["runs"]
+    (found,) = run["results"]
+    assert run["tool"]["driver"]["rules"][found["ruleIndex"]]["id"] == found["ruleId"] == "unknown-identifier"
+    assert found["level"] == "error"
+    place = found["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "sub%20folder/bad.toml"
+    assert place["region"] == {"startLine": 6, "startColumn": CLEAN.split("\n")[5].index("ssl") + 1}
+    assert mtls_tui("check", "--sarif", "--json", "x").code == 2
+
+
+def test_a_clean_file_gives_an_empty_sarif_run(mtls_tui):
+    result = mtls_tui("check", "--sarif", "-", stdin=CLEAN.encode())
+    assert result.code == 0
+    assert json.loads(result.out)["runs"][0]["results"] == []
+
+
+def test_control_characters_of_a_file_never_reach_the_terminal(mtls_tui, tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text(
+        '[[rules]]\nref = "\\u001b[31m\\u202e"\nexpression = "\\u001b]0;x\\u0007"\n[[hosts]]\nname = "\\u001b[2J"\n'
+    )
+    result = mtls_tui("check", path)
+    assert result.code == 2
+    assert "\x1b" not in result.err + result.out
+    assert "\u202e" not in result.err + result.out
+    assert mtls_tui("check", "--json", path).out.count("\x1b") == 0
+
+
+def test_colour_is_for_those_who_want_it(mtls_tui, monkeypatch):
+    text = CLEAN.replace("and ssl", "and ip.src.asnum eq 1").encode()
+    assert "\x1b[" not in mtls_tui("check", "-", stdin=text).out
+    assert "\x1b[" in mtls_tui("check", "--color", "-", stdin=text).out
+    monkeypatch.setenv("CLICOLOR_FORCE", "1")
+    assert "\x1b[" in mtls_tui("check", "-", stdin=text).out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in mtls_tui("check", "-", stdin=text).out
+
+
+def test_a_file_of_a_thousand_rules_is_checked(mtls_tui, tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text(
+        '[[hosts]]\nname = "a.example"\nmtls = false\n'
+        + "".join(
+            f"[[rules]]\nref = \"r{n}\"\nexpression = '''http.request.uri.path eq \"/p{n}\"'''\n" for n in range(300)
+        )
+    )
+    assert mtls_tui("check", "--quiet", path).code in (0, 1)
+
+
+# ruff: noqa: E501 - rule files in one line
