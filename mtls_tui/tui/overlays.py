@@ -99,6 +99,8 @@ class Form:
     error: str = ""
     intro: str = ""
     submit: str = "Create"
+    before: Content | None = None
+    """Set for a form that is applied as it is typed: what Esc goes back to."""
 
     def values(self) -> dict[str, str]:
         """The values by name."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 MODULES = (
     "listing",
-    "rules",
-    "hosts",
     "parts",
     "rows",
     "cursor",
+    "rules",
+    "hosts",
     "textmode",
     "simulator",
     "files",

@@ -236,7 +236,15 @@ def _form_previous(document: Document) -> Result:
 
 @action("form.close", "Close", where="form", keys="escape", footer="close")
 def _form_close(document: Document) -> Result:
-    return closed(document)
+    form = form_of(document)
+    if form.before is None or form.before is document.content:
+        return closed(document)
+    past = document.past[:-1] if document.past and document.past[-1].merge == _merge_key(form) else document.past
+    return replace(closed(document), content=form.before, past=past)
+
+
+def _merge_key(form: Form) -> str:
+    return f"form:{id(form.before)}"
 
 
 @action("form.click", "Go to a field with the mouse", hidden=True)
@@ -274,7 +282,16 @@ def _form_paste(document: Document, text: str) -> Result:
 
 def _with_field(document: Document, form: Form, field: FormField) -> Document:
     fields = (*form.fields[: form.index], field, *form.fields[form.index + 1 :])
-    return replace(document, overlay=replace(form, fields=fields, error=""))
+    changed = replace(form, fields=fields, error="")
+    if form.before is None:
+        return replace(document, overlay=changed)
+    # What is typed is tried at once, so that the verdict follows; what is wrong yet is only told.
+    result = ACTIONS[form.then].run(document, **form.arguments, **changed.values())
+    if isinstance(result, Document) and result.content is not document.content:
+        applied = document.edited(result.content, "change the request", _merge_key(form))
+        return replace(applied, overlay=changed)
+    error = result.reason if isinstance(result, Refusal) else ""
+    return replace(document, overlay=replace(changed, error=error))
 
 
 # --- pages --------------------------------------------------------------------------------------------------------

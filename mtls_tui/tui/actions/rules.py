@@ -66,7 +66,7 @@ def new_mtls(document: Document) -> Result:
             FormField(
                 "anchors",
                 "Authority",
-                help="PEM file of the authority that your clients' certificates come from; empty keeps what the file has.",
+                help="PEM file of the authority that your clients' certificates come from; may stay empty.",
             ),
         ),
         "rule.create_mtls",

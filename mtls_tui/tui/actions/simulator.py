@@ -130,7 +130,9 @@ def _form(document: Document, focus: str) -> Result:
         ),
     )
     index = next((place for place, one in enumerate(fields) if one.name == focus), 0)
-    return replace(document, overlay=Form("Request", fields, "simulator.set", index=index, submit="Simulate"))
+    return replace(
+        document, overlay=Form("Request", fields, "simulator.set", index=index, submit="Done", before=document.content)
+    )
 
 
 @action("simulator.set", "Set the request", hidden=True)
@@ -143,7 +145,8 @@ def _set(document: Document, **values: str) -> Result:
     made = probes.from_form(document.content.probe, values)
     if isinstance(made, str):
         return Refusal(made)
-    return replace(document, overlay=None).edited(replace(document.content, probe=made), "change the request")
+    content = document.content if made == document.content.probe else replace(document.content, probe=made)
+    return replace(document, overlay=None).edited(content, "change the request")
 
 
 @action(

@@ -304,7 +304,7 @@ def _form(form: Form, total: int, height: int) -> Floating:
         lines.append(LineBuilder(fill="up").add(f" {part}", style).line())
     foot = f"⏎ {form.submit.lower()} · Tab next · Esc close"
     tall = min(len(lines) + 2, height)
-    box = Box((total - across) // 2, max(0, (height - tall) // 3), across, tall)
+    box = Box((total - across) // 2, 1 if height < 32 else (height - tall) // 3, across, tall)
     where = (box.x + cursor[0], box.y + cursor[1]) if cursor else None
     return Floating(box, framed(lines, across, form.title, foot), where)
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from mtls_tui.lang.ast import Expression
+from mtls_tui.lang.diagnostics import Diagnostic
 from mtls_tui.lang.scan import tokens
 from mtls_tui.lang.tree import extent, node_at
 from mtls_tui.tui.document import Document, View
@@ -120,15 +121,24 @@ def marked_range(document: Document) -> tuple[int, int]:
     return span.start, span.end
 
 
+def error_of(document: Document) -> Diagnostic | None:
+    """What is wrong with the selected rule's expression: it doesn't parse, or (once worked out) names and types."""
+    work, results = document.work, document.results
+    if work is None:
+        return None
+    if work.broken is not None:
+        return work.error
+    if results is None or results.rule != document.view.rule or results.diagnostic is None:
+        return None
+    return results.diagnostic if results.diagnostic.span.start <= len(work.text) else None
+
+
 def status(document: Document) -> tuple[str, str]:
     """Whether the text is valid, in a sign and in words, with its style."""
     work = document.work
     if work is None:
         return "", "soft"
-    error = work.error if work.broken is not None else None
-    results = document.results
-    if error is None and results is not None and results.rule == document.view.rule:
-        error = results.diagnostic
+    error = error_of(document)
     if error is not None:
         return f"✗ {error.line}:{error.column} {error.message}", "bad"
     if len(work.text) > MAX_LENGTH:
@@ -186,11 +196,7 @@ def _with_more(line: Line, count: int, total: int) -> Line:
 
 
 def _error_range(document: Document) -> tuple[int, int]:
-    work = document.work
-    error = work.error if work is not None and work.broken is not None else None
-    results = document.results
-    if error is None and results is not None and results.rule == document.view.rule:
-        error = results.diagnostic
+    error = error_of(document)
     return (error.span.start, max(error.span.end, error.span.start + 1)) if error is not None else (0, 0)
 
 
@@ -224,8 +230,7 @@ def editor_lines(document: Document, buffer: Buffer, total: int, height: int) ->
     """The expression under edit, with cursor, selection, the error underlined, and its message in the last line."""
     text = buffer.text
     wrapped = wrap_text(text, max(10, total - 3))
-    work = document.work
-    error = work.error if work is not None and work.broken is not None else None
+    error = error_of(document)
     foot = _foot(document, total)
     room = max(1, height - len(foot))
     cursor = line_of(wrapped, buffer.cursor)
@@ -291,8 +296,7 @@ def _foot(document: Document, total: int) -> list[Line]:
     """What is wrong, or the hint at the cursor, or what completion offers."""
     buffer = document.view.text
     assert buffer is not None
-    work = document.work
-    error = work.error if work is not None and work.broken is not None else None
+    error = error_of(document)
     out = LineBuilder()
     if error is not None:
         out.add(f" ✗ {error.message}", "bad")

@@ -1,0 +1,111 @@
+"""One register makes keys, footer, palette, help and the docs' table; they can't drift apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mtls_tui.tui import keymap, settings
+from mtls_tui.tui.actions.general import palette_items
+from mtls_tui.tui.helptext import keys_markdown, page_for
+from mtls_tui.tui.overlays import Page
+from mtls_tui.tui.registry import ACTIONS, CONTEXTS, load
+from mtls_tui.tui.view.title import footer_actions
+from tests.tui.helpers import Driver
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "keys.md"
+
+
+def test_the_key_table_of_the_docs_is_what_the_register_says() -> None:
+    assert DOCS.read_text(encoding="utf-8") == keys_markdown(), "python -m mtls_tui.tui.helptext > docs/keys.md"
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    load()
+    for context in CONTEXTS:
+        taken = Counter(key for one in ACTIONS.values() if one.context == context for key in one.keys)
+        assert [key for key, count in taken.items() if count > 1] == []
+
+
+def test_no_letter_is_both_global_and_local() -> None:
+    load()
+    everywhere = {key for one in ACTIONS.values() if one.context == "global" for key in one.keys if len(key) == 1}
+    for one in ACTIONS.values():
+        if one.context in {"hosts", "builder", "simulator"}:
+            clash = everywhere & set(one.keys)
+            assert clash <= {"t"} or not clash, (one.id, clash)
+
+
+def test_default_keys_survive_tmux_screen_and_plain_terminals() -> None:
+    """No action is only to be had by a key that multiplexers or terminals take (^A, ^B, ^S, ^Q, ^H, ^J, ^M, ^I, ^Z)."""
+    taken = {f"ctrl+{letter}" for letter in "abhijms"} | {"ctrl+z"}
+    for one in load().values():
+        assert not one.keys or set(one.keys) - taken or one.id in {"text.all"}, one.id
+
+
+def test_every_visible_action_is_in_the_palette_and_says_why_it_can_not_be_done() -> None:
+    driver = Driver()
+    items = {item.key: item for item in palette_items(driver.document)}
+    wanted = {
+        one.id
+        for one in ACTIONS.values()
+        if not one.hidden and one.context not in {"picker", "editor", "form", "page"} and one.id != "palette.open"
+    }
+    assert set(items) == wanted
+    assert items["undo"].why_not == "there is nothing to undo"
+
+
+def test_help_names_every_key_of_the_focused_part_first() -> None:
+    page = page_for("builder", Driver().document)
+    assert isinstance(page, Page)
+    texts = ["".join(text for text, _ in runs) for runs in page.lines]
+    assert texts[0] == "Builder"
+    everything = "\n".join(texts)
+    for one in ACTIONS.values():
+        if one.keys:
+            assert one.title in everything or one.help in everything, one.id
+
+
+def test_the_footer_names_actions_of_the_place() -> None:
+    driver = Driver()
+    assert {one.context for one in footer_actions(driver.document)} == {"builder", "global"}
+    driver.press("tab")
+    assert {one.context for one in footer_actions(driver.document)} == {"simulator", "global"}
+
+
+# --- settings -----------------------------------------------------------------------------------------------------
+
+
+def test_a_key_of_the_settings_replaces_the_default() -> None:
+    given = settings.parse('[keys]\n"row.mute" = "x"\n')
+    keys = keymap.build(given.keys)
+    assert keys["builder"]["x"] == "row.mute"
+    assert "space" not in keys["builder"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('theme = "drak"', "did you mean `dark`"),
+        ("mouze = true", "did you mean `mouse`"),
+        ('[keys]\n"row.mut" = "x"', "did you mean `row.mute`"),
+        ('[keys]\n"row.mute" = "ctrl+banana"', "is no key"),
+        ('[keys]\n"row.mute" = "d"', "would be both"),
+        ('mouse = "yes"', "true or false"),
+        ("theme = ", "tui.toml"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told_with_its_place(text: str, says: str) -> None:
+    problems = settings.parse(text).problems
+    assert any(says in problem for problem in problems), problems
+    assert problems[0].startswith("tui.toml")
+
+
+def test_settings_are_kept_without_losing_the_rest_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "tui.toml"
+    path.write_text("# mine\nmouse = false\n")
+    settings.write("theme", "light", path)
+    assert "# mine" in path.read_text()
+    assert settings.read(path).theme == "light" and settings.read(path).mouse is False
