@@ -62,12 +62,15 @@ def complete(
         found = _lists(place, lists or {})
     else:
         found = _items(place, lists or {}, known)
-    return Completions(place.start, place.end, tuple(found)[:limit], hint(text, offset))
+    return Completions(place.start, place.end, tuple(found)[:limit], _hint(text, place))
 
 
 def hint(text: str, offset: int) -> str:
     """One line about the word at the cursor, else about the call whose arguments the cursor is in; "" when neither."""
-    place = place_at(text, offset)
+    return _hint(text, place_at(text, offset))
+
+
+def _hint(text: str, place: Place) -> str:
     word = text[place.start : place.end] if place.open_string is None else ""
     if word in FIELDS:
         return field_hint(FIELDS[word])
