@@ -40,17 +40,17 @@ def render(diagnostic: Diagnostic, text: str, *, width: int = 100) -> str:
 
     A source line longer than `width` characters is cut around the place; control characters are shown as `·`.
     """
-    lines = text.split("\n")
-    source = lines[diagnostic.line - 1] if diagnostic.line <= len(lines) else ""
-    source = "".join(c if c.isprintable() else "·" for c in source)
+    begin, end = _line(text, diagnostic.line)
     offset = diagnostic.column - 1
-    length = max(1, min(diagnostic.span.end - diagnostic.span.start, max(len(source) - offset, 1)))
-    if len(source) > width:
-        begin = max(0, min(offset - width // 3, len(source) - width))
-        head, tail = ("…" if begin else ""), ("…" if begin + width < len(source) else "")
-        source = head + source[begin : begin + width] + tail
-        offset = offset - begin + len(head)
-        length = max(1, min(length, len(source) - offset))
+    length = max(1, min(diagnostic.span.end - diagnostic.span.start, max(end - begin - offset, 1)))
+    head = tail = ""
+    if end - begin > width:
+        cut = max(0, min(offset - width // 3, end - begin - width))
+        head, tail = ("…" if cut else ""), ("…" if cut + width < end - begin else "")
+        begin, end = begin + cut, min(end, begin + cut + width)
+        offset = offset - cut + len(head)
+    source = head + "".join(c if c.isprintable() else "·" for c in text[begin:end]) + tail
+    length = max(1, min(length, len(source) - offset))
     parts = [
         f"Filter parsing error ({diagnostic.line}:{diagnostic.column}):",
         source,
@@ -59,3 +59,12 @@ def render(diagnostic: Diagnostic, text: str, *, width: int = 100) -> str:
     if diagnostic.hint:
         parts.append(f"hint: {diagnostic.hint}")
     return "\n".join(parts)
+
+
+def _line(text: str, number: int) -> tuple[int, int]:
+    """Where a line (from 1) begins and ends."""
+    begin = 0
+    for _ in range(number - 1):
+        begin = text.find("\n", begin) + 1
+    end = text.find("\n", begin)
+    return begin, len(text) if end < 0 else end

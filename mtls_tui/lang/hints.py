@@ -99,13 +99,16 @@ def _wrong_quotes(place: _Place) -> str:
 
 
 def _comma(place: _Place) -> str:
-    opened = place.before.rfind("{")
-    if place.mark in (",", ";") and opened > place.before.rfind("}"):
+    if place.mark not in (",", ";"):
+        return ""
+    if place.before.rfind("{") > place.before.rfind("}"):
         return "items of a set are separated by spaces, not commas"
-    return ""
+    return _JOIN if place.code == "unrecognised-input" else ""
 
 
 def _tab(place: _Place) -> str:
+    if not place.after.strip():
+        return ""
     if place.mark == "\t" or place.after.lstrip(" \r\n")[:1] == "\t":
         return "a tab does not count as a blank here: use spaces"
     return ""
@@ -129,6 +132,8 @@ def _unknown_name(place: _Place) -> str:
         return f"operators are written in lower case: `{name.lower()}`"
     if name in ("true", "false"):
         return f"`{name}` stands only for a whole condition; a Boolean field stands alone: `ssl`, or `not ssl`"
+    if name == "r" and place.after[1:2] in _QUOTES:
+        return 'strings stand in straight double quotes: r"…"'
     if _AFTER_OPERATOR.search(place.before) and not called:
         field = nearest_field(name) if "." in name else ""
         meant = f", or did you mean the field `{field}`?" if field else ""
@@ -136,6 +141,8 @@ def _unknown_name(place: _Place) -> str:
         return f'text stands in double quotes: "{bare[0] if bare else name}"{meant}'
     function = nearest_function(name)
     field = nearest_field(name)
+    if name.isdigit():
+        return "a comparison begins with a field or a function; the literal stands on the right"
     near = (function or field) if called else (field or function)
     return f"did you mean `{near}`?" if near else "no field or function has this name"
 
@@ -145,6 +152,8 @@ def _not_closed_name(place: _Place) -> str:
         return "the expression ends too early" if place.before.strip() else "an expression has to stand here"
     if place.before.endswith("."):
         return "a name doesn't end with a dot"
+    if place.mark == '"':
+        return "a comparison begins with a field or a function; the literal stands on the right"
     return ""
 
 
@@ -267,12 +276,12 @@ def _number(place: _Place) -> str:
 
 
 def _string(place: _Place) -> str:
-    if not place.after.strip():
-        return "a string in double quotes has to follow"
     if re.search(r"\\[x0-7]?[0-9A-Fa-f]?$", place.before[-3:]) and place.code == "bad-byte":
         return _escape(place)
     line = place.before.rsplit("\n", 1)[-1]
     begun = re.search(r"[^\s(){}\"',]*$", line)
+    if not place.after.strip() and not (begun and begun[0]):
+        return "a string in double quotes has to follow"
     word = (begun[0] if begun else "") + (_BARE.match(place.after) or [""])[0]
     return f'strings stand in double quotes: "{word}"' if word else 'strings stand in double quotes: "…"'
 
@@ -353,10 +362,24 @@ def _closes_nothing(place: _Place) -> str:
     return ""
 
 
+_JOIN = "two conditions are joined by `and`, `or` or `xor`"
+
+
 def _two_conditions(place: _Place) -> str:
-    if re.match(r"[ \r\n]*(?:[A-Za-z_(!]|\"|\d)", place.after) and place.code == "unrecognised-input":
-        return "two conditions are joined by `and`, `or` or `xor`"
-    return ""
+    return _JOIN if re.match(r"[ \r\n]*(?:[A-Za-z_(!]|\"|\d)", place.after) else ""
+
+
+def _after_constant(place: _Place) -> str:
+    found = re.search(r"\b(true|false)$", place.before)
+    return f"`{found[1]}` stands only for a whole condition" if found and place.word else ""
+
+
+def _fraction(place: _Place) -> str:
+    return "there are whole numbers only" if re.match(r"\.\d", place.after) and place.before[-1:].isdigit() else ""
+
+
+def _value_missing(place: _Place) -> str:
+    return "" if place.after.strip() else "a string in double quotes has to follow"
 
 
 def _call(place: _Place) -> str:
@@ -472,8 +495,8 @@ _BY_CODE: dict[str, tuple[Rule, ...]] = {
         *(_operator_missing,),
     ),
     "unrecognised-input": (
-        *(_compared_boolean, _closes_nothing, _upper_case, _comment, _foreign_operator, _two_conditions),
-        *(_arguments,),
+        *(_after_constant, _compared_boolean, _closes_nothing, _upper_case, _comment, _foreign_operator),
+        *(_fraction, _two_conditions, _arguments, _value_missing),
     ),
     "unsupported-operator": (_wrong_operator,),
     "expected-address": (_address,),

@@ -14,6 +14,9 @@ MAX_HASHES = 255
 REGEX_COMPILED_BYTES = 10 * (1 << 20)
 """Approximate size of a compiled regular expression; the original's."""
 
+REGEX_LENGTH = 1 << 16
+"""Characters of a regular expression: ours, so that reading one takes bounded time; no rule can hold that many."""
+
 REGEX_NESTING = 250
 """Groups and repetitions inside each other in a regular expression; the default of the original's regex library."""
 

@@ -31,13 +31,14 @@ PLAIN_STRING = terminal(r'"([^"\\]*+)"')
 ADDRESS_CHARACTERS = terminal(r"[0-9A-Fa-f:./]++")
 LIST_CHARACTERS = terminal(r"[a-z0-9_.]++")
 
-_PLAIN = re.compile(r'[^"\\]++')
+_PLAIN = re.compile(r'(?:[^"\\]++|\\["\\])++')
+_SIMPLE_ESCAPE = re.compile(r'\\(["\\])')
 _HASHES = re.compile(r"#*+")
 _HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}|\+[0-9A-Fa-f]")
 _OCTAL = re.compile(r"[0-7]{3}")
 _SEPARATOR = re.compile(r"[:.-]")
 _SHORT_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")
-_DIGIT_VALUES = {digit: int(digit, 16) for digit in "0123456789abcdefABCDEF"}
+_GOOD_DIGITS = {8: re.compile("[0-7]*"), 10: re.compile("[0-9]*"), 16: re.compile("[0-9A-Fa-f]*")}
 
 after_spaces = SPACES.re_match
 plain_string = PLAIN_STRING.re_match
@@ -63,11 +64,8 @@ def _number_problem(written: str, radix: int, least: int, most: int) -> tuple[in
     """The value, and the first thing that is wrong with it from the left ("" when nothing is)."""
     negative = written.startswith("-")
     digits = written[1:] if negative else written
-    good = len(digits)
-    for place, digit in enumerate(digits):
-        if _DIGIT_VALUES.get(digit, 99) >= radix:
-            good = place
-            break
+    found = _GOOD_DIGITS[radix].match(digits)
+    good = found.end() if found else 0
     significant = digits[:good].lstrip("0")
     value = int(significant or "0", radix) if len(significant) <= 64 else 1 << 64
     value = -value if negative else value
@@ -165,7 +163,9 @@ def quoted(text: str, start: int) -> tuple[int, bytes]:
     while True:
         found = _PLAIN.match(text, at)
         if found is not None:
-            parts.append(found[0].encode())
+            if found.end() == len(text):
+                raise missing_quote(text, start + 1)
+            parts.append(_SIMPLE_ESCAPE.sub(r"\1", found[0]).encode())
             at = found.end()
         mark = text[at : at + 1]
         if mark == '"':
@@ -173,10 +173,7 @@ def quoted(text: str, start: int) -> tuple[int, bytes]:
         escape = text[at + 1 : at + 2]
         if not escape:  # the text ends, in the string or after its backslash
             raise missing_quote(text, start + 1)
-        if escape in '"\\':
-            parts.append(escape.encode())
-            at += 2
-        elif escape == "x":
+        if escape == "x":
             parts.append(bytes((_hex_byte(text, at + 2),)))
             at += 4
         elif escape in "01234567":

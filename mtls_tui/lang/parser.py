@@ -316,7 +316,7 @@ class Reader:
         value, actual, each, after = self.value(at, depth)
         if each and actual is not None:
             actual = array(actual)
-        if actual != kind:
+        if self.check and actual != kind:
             assert actual is not None
             raise type_mismatch(text, at, after, kind, actual)
         return value, after
@@ -352,8 +352,11 @@ class Reader:
             value, kind, after = self.call(None, name, at, after, depth)
         else:
             value = Field(name, Span(at, after))
-        each = 0
+        each = indexes = 0
         while text.startswith("[", after):
+            indexes += 1
+            if indexes > MAX_DEPTH:  # only where types, which end sooner, are not looked at
+                raise too_deep(text, after, MAX_DEPTH)
             key, opening = None, after
             found = _index(text, after)
             if found is None:
@@ -527,6 +530,8 @@ class Reader:
             try:
                 right, after = self._right(kind, operator, found, depth)
             except Rejected:
+                if kind == BYTES and text.startswith('"', found.end()):  # a string in any case
+                    raise
                 right, after = self._right_loosely(operator, found.end(), depth)
         else:
             right, after = self._right_loosely(operator, found.end(), depth)

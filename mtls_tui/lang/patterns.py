@@ -9,7 +9,9 @@ from mtls_tui.lang.literals import missing_quote, quoted_or_raw, raw
 from mtls_tui.lang.regex_syntax import PatternError, check_pattern
 from mtls_tui.lang.wildcard_syntax import check_wildcard
 
-_PLAIN = re.compile(r'[^"\\\[\]]++')
+_CONTENT = re.compile(r'(?:[^"\\\[]++|\\.|\[(?:[^\]\\]++|\\.)*+(?:\]|\Z))*+', re.DOTALL)
+_PIECE = re.compile(r"\\.|\[(?:[^\]\\]++|\\.)*+\]?", re.DOTALL)
+"""What has to be looked at: an escape outside of a class, and classes as a whole."""
 
 
 def regex_literal(text: str, start: int) -> tuple[int, bytes]:
@@ -31,27 +33,15 @@ def regex_literal(text: str, start: int) -> tuple[int, bytes]:
 
 def _quoted_regex(text: str, start: int) -> tuple[int, str, int]:
     r"""As the original: `\"` is a quote but inside `[ ]`, where a quote ends nothing and `\"` stays as it is."""
-    parts: list[str] = []
-    at = start + 1
-    in_class = False
-    while True:
-        found = _PLAIN.match(text, at)
-        if found is not None:
-            parts.append(found[0])
-            at = found.end()
-        mark = text[at : at + 1]
-        if not mark:
-            raise missing_quote(text, start + 1)
-        at += 1
-        if mark == "\\":
-            escaped = text[at : at + 1]
-            parts.append(escaped if escaped == '"' and not in_class else mark + escaped)
-            at += 1
-        elif mark == '"' and not in_class:
-            return at, "".join(parts), start + 1
-        else:
-            in_class = mark == "[" or (in_class and mark != "]")
-            parts.append(mark)
+    found = _CONTENT.match(text, start + 1)
+    assert found is not None
+    end = found.end()
+    if not text.startswith('"', end):
+        raise missing_quote(text, start + 1)
+    content = found[0]
+    if '\\"' in content:
+        content = _PIECE.sub(lambda piece: '"' if piece[0] == '\\"' else piece[0], content)
+    return end + 1, content, start + 1
 
 
 def wildcard_literal(text: str, start: int) -> tuple[int, bytes]:

@@ -5,14 +5,18 @@ The data on Unicode come from RE2's own tables: a property's characters are thos
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 import re2
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 """Inclusive, sorted, neither touching nor overlapping."""
+
+_LAST_CASED = 0x1F000
+"""No character from here on has another case."""
 
 BYTES: Ranges = ((0, 255),)
 SCALARS: Ranges = ((0, 0xD7FF), (0xE000, 0x10FFFF))
@@ -102,7 +106,7 @@ def _scalars() -> bytes:
     return "".join(chr(c) for first, last in SCALARS for c in range(first, last + 1)).encode()
 
 
-@cache
+@lru_cache(maxsize=256)
 def found_by_re2(pattern: str) -> Ranges | None:
     """The characters that one piece of a pattern matches; None when RE2 doesn't know the piece."""
     options = re2.Options()
@@ -120,17 +124,39 @@ def found_by_re2(pattern: str) -> Ranges | None:
     return common(united(ranges), SCALARS, SCALARS)
 
 
+@cache
+def _cases() -> dict[int, tuple[int, ...]]:
+    """Every character that has others differing by case alone, with those."""
+    together: dict[int, set[int]] = {}
+    for code in range(_LAST_CASED):
+        character = chr(code)
+        if code in (0x130, 0x131):  # the dotted and dotless i of Turkish fold with nothing
+            continue
+        for other in (character.lower(), character.upper(), character.title(), character.casefold()):
+            if other != character and len(other) == 1:
+                group = together.get(code, {code}) | together.get(ord(other), {ord(other)})
+                for member in group:
+                    together[member] = group
+    return {code: tuple(group - {code}) for code, group in together.items()}
+
+
 def folded(ranges: Ranges) -> Ranges:
     """With every character that differs by case alone."""
-    if not ranges:
-        return ranges
-    found = found_by_re2("(?i:" + _bracketed(ranges) + ")")
-    assert found is not None
-    return found
+    cases = _cases()
+    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+        return united((*ranges, *((other, other) for other in cases.get(ranges[0][0], ()))))
+    return _folded_ranges(ranges)
 
 
-def _bracketed(ranges: Ranges) -> str:
-    return "[" + "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in ranges) + "]"
+@lru_cache(maxsize=256)
+def _folded_ranges(ranges: Ranges) -> Ranges:
+    starts = [first for first, _ in ranges]
+    others: list[tuple[int, int]] = []
+    for code, group in _cases().items():
+        place = bisect_right(starts, code) - 1
+        if place >= 0 and code <= ranges[place][1]:
+            others.extend((other, other) for other in group)
+    return united((*ranges, *others))
 
 
 def unicode_perl(kind: str) -> Ranges:
@@ -147,6 +173,13 @@ def byte_class(ranges: Ranges) -> str:
     if not ranges:
         return "[^\\x00-\\xff]"
     return "[" + "".join(f"\\x{first:02x}-\\x{last:02x}" for first, last in ranges) + "]"
+
+
+@lru_cache(maxsize=256)
+def character_class(ranges: Ranges) -> tuple[str, int]:
+    """A set of characters in RE2's terms, over the bytes of UTF-8, and how many alternatives that takes."""
+    alternatives = ["".join(byte_class((step,)) for step in steps) for steps in utf8_sequences(ranges)]
+    return "(?:" + "|".join(alternatives) + ")", len(alternatives)
 
 
 def utf8_sequences(ranges: Ranges) -> Iterator[tuple[tuple[int, int], ...]]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import re2
 
 from mtls_tui.lang import regex_sets as sets
-from mtls_tui.lang.limits import REGEX_COMPILED_BYTES
+from mtls_tui.lang.limits import REGEX_COMPILED_BYTES, REGEX_LENGTH
 from mtls_tui.lang.regex_sets import Ranges
 from mtls_tui.lang.regex_tree import (
     Alternation,
@@ -94,6 +94,8 @@ def compile_pattern(value: bytes) -> re2._Regexp[bytes]:
 
 def re2_text(pattern: str) -> str:
     """The pattern in RE2's syntax, for bytes, in ASCII; the groups keep their numbers."""
+    if len(pattern) > REGEX_LENGTH:
+        raise _too_big()
     translator = _Translator()
     piece = translator.piece(read_regex(pattern))
     if piece.cost > REGEX_COMPILED_BYTES:
@@ -135,17 +137,25 @@ class _Translator:
                 self.mode = before
                 return _Piece(("(" if node.captures else "(?:") + inner.text + ")", inner.cost, inner.repeats)
             case Concat(items=items):
-                pieces = [self.piece(item) for item in items]
-                return _checked(
-                    "".join(p.text for p in pieces) or "(?:)",
-                    sum(p.cost for p in pieces),
-                    max((p.repeats for p in pieces), default=1),
-                )
+                text, cost, repeats = self._all(items)
+                return _Piece("".join(text) or "(?:)", cost, repeats)
             case Alternation(items=items):
-                pieces = [self.piece(item) for item in items]
-                text = "(?:" + "|".join(p.text for p in pieces) + ")"
-                cost = sum(p.cost for p in pieces) + 72 + 8 * len(pieces)
-                return _checked(text, cost, max(p.repeats for p in pieces))
+                text, cost, repeats = self._all(items)
+                return _Piece("(?:" + "|".join(text) + ")", cost + 72 + 8 * len(text), repeats)
+
+    def _all(self, items: list[Node]) -> tuple[list[str], int, int]:
+        """Texts, cost and largest repeats of pieces in order; stops as soon as they cost too much."""
+        texts: list[str] = []
+        cost, repeats, length = 0, 1, 0
+        for item in items:
+            piece = self.piece(item)
+            texts.append(piece.text)
+            cost += piece.cost
+            length += len(piece.text)
+            repeats = max(repeats, piece.repeats)
+            if cost > REGEX_COMPILED_BYTES or length > _MOST_TEXT:
+                raise _too_big()
+        return texts, cost, repeats
 
     def _set(self, changes: list[tuple[str, bool]]) -> None:
         for letter, on in changes:
@@ -181,8 +191,8 @@ class _Translator:
         """A set of bytes or, in Unicode mode, of characters."""
         if not self.mode.u or not members or members[-1][1] < 0x80:
             return _Piece(sets.byte_class(members), 64 + 8 * len(members))
-        alternatives = ["".join(sets.byte_class((step,)) for step in steps) for steps in sets.utf8_sequences(members)]
-        return _checked("(?:" + "|".join(alternatives) + ")", 100 * len(alternatives), 1)
+        text, alternatives = sets.character_class(members)
+        return _Piece(text, 100 * alternatives)
 
     # --- sets ---
 

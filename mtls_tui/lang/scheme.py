@@ -68,10 +68,18 @@ def argument_fault(
     if not any(_takes(type_, kind) for type_ in wanted):
         message = f"expected value of type {_listed(wanted)}, but got {kind}"
         return Fault("argument-type", f"invalid type of argument #{index}: {message}")
+    if index == 0 and kind.item is not None and kind.item.item is not None and _looks_into(function):
+        message = f"expected an array or a map of single values, but got {kind}"
+        return Fault("argument-type", f"invalid type of argument #{index}: {message}")
     problem = _bad_value(param, argument, literal=literal)
     if problem:
         return Fault("argument-value", f'invalid value of argument #{index}: invalid argument: "{problem}"')
     return None
+
+
+def _looks_into(function: FunctionInfo) -> bool:
+    """Whether another argument is an element of the first."""
+    return function.returns is not None and any(ANY in param.types for param in function.params[1:])
 
 
 def _wrong_kind(index: int, expected: str, actual: str) -> Fault:
