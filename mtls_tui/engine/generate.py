@@ -11,6 +11,7 @@ Python's parser nor its compiler meets its nesting limits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,9 @@ _CUT_AT = 12
 """Nesting at which a part becomes a function of its own."""
 _ORDER = {"lt": ("<", "below"), "le": ("<=", "at_most"), "gt": (">", "above"), "ge": (">=", "at_least")}
 _EQUALITY = {"eq": ("==", "same"), "ne": ("!=", "differs")}
+_MARK = re.compile(r"@(\d+)")
+"""Stands for the value of a field, by its number, until it is clear whether a variable holds it."""
+_CLASS_NAMES = {"Bytes": "bytes", "Int": "int", "Bool": "bool"}
 _PLAIN_DEFAULTS = {b"": "b''", False: "False"}
 
 
@@ -62,8 +66,8 @@ class Generator:
     def __init__(self, lists: members.Lists | None, unknown: frozenset[str] = frozenset()) -> None:
         self.lists = lists
         self.unknown = unknown
-        self.fields: dict[str, None] = {}
-        """Canonical names of the fields that the code reads, in order."""
+        self.fields: dict[str, str] = {}
+        """How the code reads its fields, by their canonical names, in order."""
         self.constants: list[Any] = []
         self.parts: list[str] = []
         self._numbers: dict[tuple[type, Any], int] = {}
@@ -80,10 +84,26 @@ class Generator:
         """Equal for two generators whose functions would do the same."""
         return self._source(statements, ""), tuple(self._numbers)
 
+    def read_first(self, limit: int) -> list[str]:
+        """Statements that read every field once, into variables that later statements use; none for many fields."""
+        if len(self.fields) > limit:
+            return []
+        numbered = enumerate(self.fields.values())
+        return [f"f{number} = {code}" for number, code in numbered]
+
+    def _read(self, text: str) -> str:
+        """The text with the values of fields in the places of their marks."""
+        codes = list(self.fields.values())
+        return _MARK.sub(lambda mark: codes[int(mark[1])], text)
+
+    def in_variables(self, text: str) -> str:
+        """The text with the variables of `read_first` in the places of the marks."""
+        return _MARK.sub(r"f\1", text)
+
     def _source(self, statements: list[str], parameters: str) -> str:
         constants = ", ".join(f"k{number}" for number in range(len(self.constants)))
-        parts = "".join(f"    def p{n}(fields):\n        return {text}\n" for n, text in enumerate(self.parts))
-        body = "".join(f"        {statement}\n" for statement in statements)
+        parts = "".join(f"    def p{n}(fields):\n        return {self._read(t)}\n" for n, t in enumerate(self.parts))
+        body = "".join(f"        {self._read(statement)}\n" for statement in statements)
         return f"def make({constants}):\n{parts}    def match({parameters}):\n{body}    return match\n"
 
     # --- names ---------------------------------------------------------------------------------------------------
@@ -103,11 +123,17 @@ class Generator:
 
     def type_check(self) -> str:
         """A condition that holds when some field may have a value of another class than its type wants."""
-        known = [(name, FIELDS[name].type.name) for name in self.fields if name in FIELDS]
-        return " or ".join(
-            f"fields.get({self.constant(name)}).__class__ not in {self.constant(CLASSES_OR_NONE[kind])}"
-            for name, kind in known
-        )
+        checks = []
+        for number, name in enumerate(self.fields):
+            if name in FIELDS:
+                kind = FIELDS[name].type.name
+                if kind not in _CLASS_NAMES:
+                    checks.append(f"@{number}.__class__ not in {self.constant(CLASSES_OR_NONE[kind])}")
+                elif default_of(name) is None:
+                    checks.append(f"(@{number}.__class__ is not {_CLASS_NAMES[kind]} and @{number} is not None)")
+                else:
+                    checks.append(f"@{number}.__class__ is not {_CLASS_NAMES[kind]}")
+        return " or ".join(checks)
 
     def _temporary(self) -> str:
         self._temporaries += 1
@@ -251,9 +277,14 @@ class Generator:
         return self._part(text) if depth and depth % _CUT_AT == 0 else text
 
     def _field(self, node: ast.Field) -> str:
+        """A mark that stands for the field, by its number."""
         names = names_of(node.name)
+        if names[0] not in self.fields:
+            self.fields[names[0]] = self._reading(names)
+        return f"@{list(self.fields).index(names[0])}"
+
+    def _reading(self, names: tuple[str, ...]) -> str:
         default = default_of(names[0])
-        self.fields.setdefault(names[0])
         if len(names) > 1:
             return f"first_of(fields, {self.constant(names)}, {self.constant(default)})"
         key = self.constant(names[0])

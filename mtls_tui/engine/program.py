@@ -22,6 +22,8 @@ from mtls_tui.lang.types import Fields
 Program: TypeAlias = Callable[[Fields], Decision]
 MAX_GENERATED = 32
 """Programs of more rules than this are run one by one: Python compiles long functions slowly."""
+MAX_VARIABLES = 4
+"""Programs that read no more fields than this read each of them once, at the start."""
 ALLOWED = Decision("allow", reason="no rule matched")
 
 
@@ -137,4 +139,5 @@ def _statements(
     if check:
         lines.append(f"if {check}:\n            check_types(fields, {generator.constant(tuple(generator.fields))})")
     lines.append(leave("ALLOWED"))
-    return lines
+    first = generator.read_first(MAX_VARIABLES)
+    return [*first, *map(generator.in_variables, lines)] if first else lines

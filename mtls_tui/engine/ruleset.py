@@ -65,7 +65,8 @@ class Ruleset:
     def of(cls, bundle: Bundle) -> Ruleset:
         """The rules of a bundle. Raises `BundleError`."""
         try:
-            return cls(loading.rules_of(bundle), loading.lists_of(bundle))
+            with loading.without_collector():
+                return cls(loading.rules_of(bundle), loading.lists_of(bundle))
         except (ListError, PatternError) as error:
             raise BundleError(str(error), "correct the rule file and export it again") from error
 

@@ -135,5 +135,5 @@ NAMES: dict[str, Any] = {
         first_of, at, key, each, pick_at, pick_key, flatten, mapped, same, differs, below, at_most, above, at_least,
         each_and, each_or, each_xor, all_of, three_and, three_or, three_xor, three_not,
     )
-} | {"any": any, "list": list}  # fmt: skip
+} | {"any": any, "bool": bool, "bytes": bytes, "int": int, "list": list}  # fmt: skip
 """All that generated code can name; it has no other built-in functions."""

@@ -31,9 +31,9 @@ WORDS = {
     "any", "list", "b", "v", "r", "if", "logged", "results", "else", "__class__", "with_logged", "check_types",
     "first_of", "at", "key", "each", "pick_at", "pick_key", "flatten", "mapped", "same", "differs", "below", "at_most",
     "above", "at_least", "each_and", "each_or", "each_xor", "all_of", "three_and", "three_or", "three_xor", "three_not",
-    "ALLOWED",
+    "ALLOWED", "bytes", "int", "bool",
 }  # fmt: skip
-SHAPE = re.compile(r"(?:[A-Za-z_]+|[kpt]?\d+|''|:=|==|!=|<=|>=|[()\[\]<>&^|.,:=+ \n])*")
+SHAPE = re.compile(r"(?:[A-Za-z_]+|[fkpt]?\d+|''|:=|==|!=|<=|>=|[()\[\]<>&^|.,:=+ \n])*")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def sources(monkeypatch):
 def assert_plain(source):
     assert SHAPE.fullmatch(source), source
     names = set(re.findall(r"[A-Za-z_]+\w*", source))
-    assert {name for name in names if not re.fullmatch(r"[kpt]\d+", name)} <= WORDS
+    assert {name for name in names if not re.fullmatch(r"[fkpt]\d+", name)} <= WORDS
 
 
 @pytest.mark.parametrize("text", HOSTILE)
