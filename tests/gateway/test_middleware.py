@@ -1,0 +1,132 @@
+"""The ASGI middleware decides as the gateway does, and lets nobody in but through a trusted proxy."""
+
+from base64 import b64encode
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mtls_tui.gateway import GatewayError
+from mtls_tui.gateway.middleware import MtlsMiddleware
+from tests.gateway.site import Site
+
+API = "api.example.com"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    made = Site(tmp_path_factory.mktemp("files"), 9)
+    made.write()
+    return made
+
+
+class Application:
+    """Answers 200 and keeps what reached it."""
+
+    def __init__(self):
+        self.scopes, self.bodies = [], []
+
+    async def __call__(self, scope, receive, send):
+        self.scopes.append(scope)
+        body, more = b"", scope["type"] == "http"
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        self.bodies.append(body)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def request(middleware, host=API, *, path="/", kind="none", files=None, peer="127.0.0.1", body=(b"",), **changes):
+    """The messages that come back."""
+    headers = [(b"host", host.encode()), (b"x-forwarded-for", b"192.0.2.1")]
+    if kind != "none":
+        leaf = b64encode(files.chains[kind][0].public_bytes(Encoding.DER))
+        headers.append((b"client-cert", b":" + leaf + b":"))
+    headers += changes.pop("headers", [])
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+             "headers": headers, "client": (peer, 1), "scheme": "https"} | changes  # fmt: skip
+    parts = [{"type": "http.request", "body": part, "more_body": True} for part in body]
+    parts[-1]["more_body"] = False
+    sent = []
+
+    async def receive():
+        return parts.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    await middleware(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize(("kind", "status"), [("none", 451), ("good", 200), ("expired", 451), ("revoked", 403)])
+async def test_middleware_decides_as_the_engine_does(files, kind, status):
+    app = Application()
+    middleware = MtlsMiddleware(app, files.bundle)
+    sent = await request(middleware, kind=kind, files=files)
+    assert sent[0]["status"] == status
+    expected = files.expected(kind)
+    assert expected.decision.blocked == (status != 200) and bool(app.scopes) == (status == 200)
+    if status == 451:
+        assert sent[1]["body"] == b'{"error":"certificate"}'
+    if app.scopes:
+        assert app.scopes[0]["mtls_tui"]["verified"] is True
+
+
+async def test_request_past_the_proxy_is_refused(files):
+    app = Application()
+    middleware = MtlsMiddleware(app, files.bundle, trust=["10.0.0.7"])
+    assert (await request(middleware, kind="good", files=files))[0]["status"] == 403
+    assert (await request(middleware, kind="good", files=files, client=None))[0]["status"] == 403
+    assert (await request(middleware, kind="good", files=files, peer="10.0.0.7"))[0]["status"] == 200
+    twice = [(b"client-cert", b":AAAA:")]
+    assert (await request(middleware, kind="good", files=files, peer="10.0.0.7", headers=twice))[0]["status"] == 403
+    assert len(app.scopes) == 1
+
+
+async def test_body_is_decided_on_and_reaches_the_application_whole(files):
+    app = Application()
+    middleware = MtlsMiddleware(app, files.bundle)
+    host = "body.example.com"
+    assert (await request(middleware, host, body=(b"an att", b"ack")))[0]["status"] == 403
+    assert (await request(middleware, host, body=(b"a", b"b", b"c")))[0]["status"] == 200
+    assert (await request(middleware, host, body=(b"x" * 100_000, b"x" * 100_000)))[0]["status"] == 403  # rule `cut`
+    assert app.bodies == [b"abc"]
+
+
+async def test_websocket_is_closed_and_lifespan_is_passed_on(files):
+    app = Application()
+    middleware = MtlsMiddleware(app, files.bundle)
+    assert await request(middleware, type="websocket", files=files) == [{"type": "websocket.close", "code": 1008}]
+    await middleware({"type": "lifespan"}, None, lambda message: _nothing())
+    assert app.scopes[0]["type"] == "lifespan"
+
+
+async def _nothing():
+    pass
+
+
+async def test_changed_bundle_is_taken_over_and_a_broken_one_is_not(files, tmp_path, monkeypatch):
+    monkeypatch.setattr("mtls_tui.gateway.middleware.LOOK_SECONDS", 0)
+    path = tmp_path / "b.json"
+    files.write(path=path)
+    middleware = MtlsMiddleware(Application(), path)
+    assert (await request(middleware))[0]["status"] == 451
+    files.write(path=path, rules=files.rules[:3])
+    assert (await request(middleware))[0]["status"] == 200
+    path.write_text("{}")
+    assert (await request(middleware))[0]["status"] == 200
+    assert str(path) in middleware.reload_error
+    files.write(path=path)
+    assert (await request(middleware))[0]["status"] == 451
+    assert middleware.reload_error == ""
+
+
+def test_middleware_does_not_start_on_what_is_broken(files, tmp_path):
+    with pytest.raises(GatewayError, match="can't be read"):
+        MtlsMiddleware(Application(), tmp_path / "missing.json")
+    with pytest.raises(GatewayError, match="style"):
+        MtlsMiddleware(Application(), files.bundle, style="apache")
+    with pytest.raises(GatewayError, match="everybody"):
+        MtlsMiddleware(Application(), files.bundle, trust=["0.0.0.0/0"])
