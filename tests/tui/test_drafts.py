@@ -1,0 +1,149 @@
+"""Nothing typed is lost: drafts, outside changes, saving."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from mtls_tui.rulefile import load, save
+from mtls_tui.tui import draft
+from mtls_tui.tui.actions.files import start
+from tests.tui.helpers import RULES, Driver, with_expression
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> Driver:
+    path = tmp_path / "t.rules.toml"
+    path.write_text(RULES)
+    return Driver(start(load(path, strict=False)))
+
+
+def restored(driver: Driver, where: Path) -> Driver:
+    """A new session on the same file, with the draft taken."""
+    fresh = Driver(start(load(driver.document.content.file.path, strict=False)))  # type: ignore[arg-type]
+    left = draft.read(fresh.document.content.file, where)
+    assert left is not None
+    return fresh.do("draft.offer", content=left[0], when=left[1]).press("enter")
+
+
+def test_a_draft_brings_back_edits_mutes_and_requests(driver: Driver, tmp_path: Path) -> None:
+    driver.at("certificate revoked").press("!").at("URI Path").press("space").press("tab", "s")
+    draft.write(driver.document.content, tmp_path / "state")
+    again = restored(driver, tmp_path / "state")
+    assert again.text == driver.text and again.file == driver.file
+    assert [row.text for row in again.document.rows if row.muted] == ["URI Path does not start with /hook/"]
+    assert again.document.content.probes == driver.document.content.probes
+    again.press("u")
+    assert not again.document.unsaved
+
+
+def test_text_that_does_not_parse_is_in_the_draft(driver: Driver, tmp_path: Path) -> None:
+    driver.do("text.replace", text="half an expr")
+    draft.write(driver.document.content, tmp_path / "state")
+    assert restored(driver, tmp_path / "state").text == "half an expr"
+
+
+def test_drafts_are_for_their_owner_only(driver: Driver, tmp_path: Path) -> None:
+    draft.write(driver.document.content, tmp_path / "state")
+    path = draft.path_for(driver.document.content.file.path, tmp_path / "state")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_draft_that_says_what_the_file_says_is_not_offered(driver: Driver, tmp_path: Path) -> None:
+    draft.write(driver.document.content, tmp_path / "state")
+    assert draft.read(driver.document.content.file, tmp_path / "state") is None
+
+
+@pytest.mark.parametrize("data", ["", "{", "[]", '{"version": 99}', '{"version": 1}', '{"version": 1, "text": "= ="}'])
+def test_a_draft_that_can_not_be_read_stops_nothing(driver: Driver, tmp_path: Path, data: str) -> None:
+    path = draft.path_for(driver.document.content.file.path, tmp_path / "state")
+    path.parent.mkdir()
+    path.write_text(data)
+    assert draft.read(driver.document.content.file, tmp_path / "state") is None
+    assert path.exists()
+
+
+def test_two_files_of_one_name_have_two_drafts(tmp_path: Path) -> None:
+    assert draft.path_for(tmp_path / "a" / "x.toml") != draft.path_for(tmp_path / "b" / "x.toml")
+
+
+# --- the file on disk ---------------------------------------------------------------------------------------------
+
+
+def test_saving_writes_what_the_builder_says_and_the_document_is_saved_then(driver: Driver) -> None:
+    driver.at("certificate revoked").press("!").press("ctrl+s")
+    (effect,) = driver.effects
+    file = save(effect.arguments["content"].file)
+    driver.do("file.saved", content=effect.arguments["content"], file=file)
+    assert not driver.document.unsaved
+    assert "not cf.tls_client_auth.cert_revoked" in file.path.read_text()  # type: ignore[union-attr]
+    assert "# kept" in file.path.read_text()  # type: ignore[union-attr]
+
+
+def test_an_edit_made_while_the_file_was_written_stays_unsaved(driver: Driver) -> None:
+    driver.at("certificate revoked").press("!").press("ctrl+s")
+    content = driver.effects[0].arguments["content"]
+    driver.press("!")
+    driver.do("file.saved", content=content, file=save(content.file))
+    assert driver.document.unsaved
+    assert "not cf.tls_client_auth.cert_revoked" not in driver.text
+
+
+def test_a_change_on_disk_is_taken_over_when_nothing_is_unsaved(driver: Driver) -> None:
+    path = driver.document.content.file.path
+    assert path is not None
+    path.write_text(RULES.replace("debug", "debugging"))
+    driver.do("file.touched", file=load(path))
+    assert [rule.ref for rule in driver.document.content.file.rules] == ["mtls-api", "debugging"]
+    assert not driver.document.unsaved
+
+
+def test_a_change_on_disk_is_told_and_never_overwritten_silently(driver: Driver) -> None:
+    path = driver.document.content.file.path
+    assert path is not None
+    driver.at("certificate revoked").press("!")
+    mine = driver.text
+    path.write_text(RULES.replace("debug", "debugging"))
+    driver.do("file.touched", file=load(path))
+    assert driver.document.changed_on_disk and driver.text == mine
+    driver.press("ctrl+s")
+    assert driver.overlay == "Page" and driver.effects == []
+    driver.press("enter")
+    assert [effect.name for effect in driver.effects] == ["reload"]
+
+
+def test_leaving_with_unsaved_work_asks_first(driver: Driver) -> None:
+    driver.press("ctrl+q")
+    assert [effect.name for effect in driver.effects] == ["quit"]
+    driver.effects.clear()
+    driver.at("certificate revoked").press("!").press("ctrl+q")
+    assert driver.overlay == "Page" and driver.effects == []
+    driver.press("down", "enter")
+    assert [effect.name for effect in driver.effects] == ["quit"]
+
+
+def test_a_new_file_asks_for_its_name() -> None:
+    driver = Driver(with_expression("ssl"))
+    from dataclasses import replace
+
+    file = replace(driver.document.content.file, path=None)
+    driver.document = replace(driver.document, content=replace(driver.document.content, file=file), saved=None)
+    driver.press("ctrl+s")
+    assert driver.overlay == "Form"
+    driver.press("ctrl+u").type("new.rules.toml").press("enter")
+    assert driver.effects[0].arguments["path"] == "new.rules.toml"
+
+
+def test_only_a_saved_file_is_exported_and_failing_tests_stop_it(driver: Driver, tmp_path: Path) -> None:
+    from mtls_tui.tui.deploy import report
+
+    file = driver.document.content.file
+    target = tmp_path / "t.bundle.json"
+    made = report(file, target)
+    assert made.why_not == "the file has problems"  # no authority: nobody could ever be verified
+    driver.do("deploy.show", lines=made.lines, why_not=made.why_not, target=target.name, kept=made.kept)
+    driver.do("overlay.choose", index=0)
+    assert driver.refused == "the file has problems"
