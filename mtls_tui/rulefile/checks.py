@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from mtls_tui.engine import hostnames
 from mtls_tui.lang import catalogue
-from mtls_tui.lang.ast import Comparison, Expression, ListName
+from mtls_tui.lang.ast import Expression, ListName
 from mtls_tui.lang.diagnostics import Diagnostic, render
 from mtls_tui.rulefile import expressions, materials
 from mtls_tui.rulefile.errors import Problem, nearest
@@ -97,8 +97,7 @@ def _rules(report: _Report) -> tuple[Expression | None, ...]:
         if diagnostic:
             report.problems.append(expression_problem(report.rulefile, index, diagnostic))
         else:
-            assert expression is not None
-            _list_names(report, index, expression)
+            _list_names(report, index, rule.expression)
         parsed.append(expression)
     return tuple(parsed)
 
@@ -142,11 +141,10 @@ def position_in_file(rulefile: RuleFile, path: tuple[str | int, ...], line: int,
     return first_line + line - 1, column + first_column - 1 if line == 1 else column
 
 
-def _list_names(report: _Report, index: int, expression: Expression) -> None:
+def _list_names(report: _Report, index: int, text: str) -> None:
     kinds = {"Ip": "ip", "Bytes": "hostname", "Int": "asn"}
-    for node in expressions.nodes(expression.root):
-        if not (isinstance(node, Comparison) and isinstance(node.right, ListName)):
-            continue
+    for node in expressions.list_uses(text):
+        assert isinstance(node.right, ListName)
         name, entry = node.right.name, report.rulefile.lists.get(node.right.name)
         if entry is None:
             cure = f"add [lists.{name}]"

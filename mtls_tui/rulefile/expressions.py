@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
 from mtls_tui import lang
-from mtls_tui.lang.ast import Expression
+from mtls_tui.engine.walk import walk
+from mtls_tui.lang.ast import Comparison, Expression, ListName
 from mtls_tui.lang.diagnostics import Diagnostic
 
 
@@ -21,16 +20,14 @@ def parse(text: str) -> tuple[Expression | None, Diagnostic | None]:
         return None, error.diagnostic
 
 
-def nodes(tree: Any) -> Iterator[Any]:
-    """Every node of a syntax tree, parents first."""
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(reversed(node))
-        elif is_dataclass(node):
-            yield node
-            stack.extend(getattr(node, field.name) for field in reversed(fields(node)))
+@lru_cache(maxsize=32768)
+def list_uses(text: str) -> tuple[Comparison, ...]:
+    """The comparisons of an expression that parses whose right side is a named list, those inside functions too."""
+    expression, _ = parse(text)
+    assert expression is not None
+    return tuple(
+        node for node in walk(expression.root) if isinstance(node, Comparison) and isinstance(node.right, ListName)
+    )
 
 
 def type_name(value: Any) -> str:
