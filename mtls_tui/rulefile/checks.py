@@ -149,7 +149,7 @@ def _list_names(report: _Report, index: int, text: str) -> None:
         if entry is None:
             cure = f"add [lists.{name}]"
             if report.rulefile.lists:
-                cure = nearest(name, report.rulefile.lists) + f", or {cure}"
+                cure = f"{nearest(name, report.rulefile.lists)} or {cure}"
             if "." in name:
                 cure = f'Cloudflare\'s managed lists are not known here: add [lists."{name}"] with items of your own'
             _at_node(report, index, node.right, "unknown-list", f"unknown list `${name}`", cure)
