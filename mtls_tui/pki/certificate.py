@@ -129,7 +129,8 @@ class View:
             raise Refused(Code.INVALID_EXTENSION, f"has the extension {error.oid.dotted_string} twice") from None
         except (ValueError, TypeError, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
             text = (str(error).splitlines() or [type(error).__name__])[0][:160]
-            raise Refused(Code.INVALID_EXTENSION, f"has an extension that can't be read ({text})") from None
+            detail = "" if "ParseError" in text else f" ({text})"  # the parser's own words help nobody
+            raise Refused(Code.INVALID_EXTENSION, f"has an extension that can't be read{detail}") from None
 
     def extension(self, number: x509.ObjectIdentifier, kind: type[_E]) -> _E | None:
         """One extension's value, None when absent. Refused as in `extensions`."""

@@ -125,6 +125,17 @@ def path_of_33(top):
     return verdicts([mint.client("c", above), *chain], [top])
 
 
+def nul_in_a_name(top):
+    return verdicts([mint.client("c", top, sans=[x509.DNSName("admin\0.example.com")])], [top])
+
+
+def damaged_key(top):
+    made = mint.client("c", top, own=mint.rsa_key())
+    modulus = mint.rsa_key().public_key().public_numbers().n.to_bytes(256, "big")
+    damaged = surgery.changed(made, top, lambda content: content.replace(modulus, modulus[:-1] + b"\0"))
+    return verdicts([damaged], [top])
+
+
 def sha224(top):
     return verdicts([mint.client("c", top, digest=hashes.SHA224())], [top])
 
@@ -151,6 +162,8 @@ ROWS = [
     ("x400Address or ediPartyName", x400_address, (True, False, False)),
     ("more than 65,536 comparisons", many_comparisons, (True, True, False)),
     ("a path of more than 32", path_of_33, (True, False, False)),
+    ("NUL in a name", nul_in_a_name, (True, True, False)),
+    ("damaged public key", damaged_key, (True, True, False)),
     ("SHA-224", sha224, (True, False, False)),
     ("unparsable extension that nothing here reads", unreadable_extension, (True, True, False)),
 ]
