@@ -6,7 +6,7 @@ expression is found; nothing is evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,16 @@ class Subject:
     name: str
     lowered: bool = False
 
-    def read(self, fields: Fields) -> Any:
-        """Its value, None when it is missing."""
-        value = first_of(fields, names_of(self.name), default_of(self.name))
-        return value.lower() if self.lowered and value is not None else value
+    def reader(self) -> Callable[[Fields], Any]:
+        """A function that gives its value, None when it is missing."""
+        names, default = names_of(self.name), default_of(self.name)
+        name, lowered = names[0], self.lowered
+
+        def read(fields: Fields) -> Any:
+            value = fields.get(name, default) if len(names) == 1 else first_of(fields, names, default)
+            return value.lower() if lowered and value is not None else value  # type: ignore[union-attr]
+
+        return read
 
 
 HOST = Subject("http.host")

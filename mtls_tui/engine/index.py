@@ -20,7 +20,7 @@ class RuleIndex:
     of the rules without a guard.
     """
 
-    __slots__ = ("always", "tables")
+    __slots__ = ("_readers", "always", "tables")
 
     def __init__(self, expressions: Iterable[Expression]) -> None:
         always: list[int] = []
@@ -36,11 +36,18 @@ class RuleIndex:
             table = tables.setdefault(subject, {})
             for value in values:
                 table.setdefault(value, []).append(position)
-        self.always: Positions = tuple(always)
-        self.tables: dict[Subject, dict[Any, Positions]] = {
-            subject: {value: tuple(positions) for value, positions in table.items()}
-            for subject, table in tables.items()
-        }
+        self._hold(
+            tuple(always),
+            {
+                subject: {value: tuple(positions) for value, positions in table.items()}
+                for subject, table in tables.items()
+            },
+        )
+
+    def _hold(self, always: Positions, tables: dict[Subject, dict[Any, Positions]]) -> None:
+        self.always = always
+        self.tables = tables
+        self._readers = [(subject.reader(), table) for subject, table in tables.items()]
 
     def without(self, unknown: frozenset[str]) -> RuleIndex:
         """The index when some fields (canonical names) are unknown: they can't tell that a rule does not match."""
@@ -50,7 +57,7 @@ class RuleIndex:
             if subject not in kept:
                 always.update(*table.values())
         index = RuleIndex(())
-        index.always, index.tables = tuple(sorted(always)), kept
+        index._hold(tuple(sorted(always)), kept)
         return index
 
     def key(self, fields: Fields) -> tuple[Any, ...]:
@@ -59,8 +66,8 @@ class RuleIndex:
         Raises `TypeError` for a value that can't be compared with those of the rules.
         """
         found = []
-        for subject, table in self.tables.items():
-            value = subject.read(fields)
+        for read, table in self._readers:
+            value = read(fields)
             if value in table:
                 found.append(value)
             else:

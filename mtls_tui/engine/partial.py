@@ -7,7 +7,7 @@ could turn out leads to the same action.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from mtls_tui.engine.compile import Matcher
@@ -36,39 +36,57 @@ class UnknownDecision:
         return f"rule {self.rule.ref} depends on {', '.join(sorted(self.unknown))}, which is not known"
 
 
+_NO_ACTION: frozenset[str] = frozenset()
 PartialProgram: TypeAlias = Callable[[Fields], "Decision | UnknownDecision"]
 
 
 def partial_program(rules: Sequence[Rule], matchers: Sequence[Matcher], unknown: frozenset[str]) -> PartialProgram:
     """Some rules in order as one function that knows what it doesn't know. Takes canonical names."""
     steps = [
-        (matcher.unknown(unknown), None if is_logging(rule) else outcome(rule), rule, matcher.fields & unknown)
-        for rule, matcher in zip(rules, matchers, strict=True)
+        (matcher.unknown(unknown), None if is_logging(rule) else outcome(rule), rule, position)
+        for position, (rule, matcher) in enumerate(zip(rules, matchers, strict=True))
     ]
+    told: dict[tuple[int, frozenset[str]], UnknownDecision] = {}
+    sets: dict[tuple[frozenset[str], str], frozenset[str]] = {}
 
     def decide(fields: Fields) -> Decision | UnknownDecision:
         logged: tuple[Rule, ...] = ()
-        open_rule: Rule | None = None
-        missing: frozenset[str] = frozenset()
-        possible: set[str] = set()
+        first_open = -1
+        possible = _NO_ACTION
         final = ALLOWED
-        for holds, decision, rule, reads in steps:
+        for holds, decision, rule, position in steps:
             verdict = holds(fields)
             if verdict is False:
                 continue
             if verdict is None:
                 if decision is not None:
-                    possible.add(decision.action)
-                    if open_rule is None:
-                        open_rule, missing = rule, reads
+                    possible = _with(sets, possible, decision.action)
+                    if first_open < 0:
+                        first_open = position
             elif decision is None:
                 logged += (rule,)
             else:
                 final = decision
                 break
-        possible.add(final.action)
-        if open_rule is not None and len(possible) > 1:
-            return UnknownDecision(open_rule, missing, frozenset(possible), logged)
-        return with_logged(final, logged) if logged else final
+        if first_open < 0:
+            return with_logged(final, logged) if logged else final
+        possible = _with(sets, possible, final.action)
+        if len(possible) == 1:
+            return with_logged(final, logged) if logged else final
+        found = told.get((first_open, possible))
+        if found is None:
+            missing = matchers[first_open].fields & unknown
+            found = told[first_open, possible] = UnknownDecision(rules[first_open], missing, possible)
+        return replace(found, logged=logged) if logged else found
 
     return decide
+
+
+def _with(
+    sets: dict[tuple[frozenset[str], str], frozenset[str]], actions: frozenset[str], action: str
+) -> frozenset[str]:
+    """`actions` and one more, made once."""
+    found = sets.get((actions, action))
+    if found is None:
+        found = sets[actions, action] = actions | {action}
+    return found

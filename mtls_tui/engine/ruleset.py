@@ -25,6 +25,8 @@ from mtls_tui.lang.types import Fields
 
 _MAX_SAID = 200
 """Characters of an error in the reason of a decision."""
+MAX_STRAIGHT = 8
+"""Rulesets of no more rules than this are asked in order, without an index."""
 MAX_PARTIALS = 64
 """Sets of unknown fields that are kept ready: lines of a log lack now this field, now that."""
 MAX_PROGRAMS = 4096
@@ -109,6 +111,9 @@ class Ruleset:
 
     def _partial(self, unknown: frozenset[str]) -> PartialProgram:
         index = self.index.without(unknown)
+        if len(self.enabled) <= MAX_STRAIGHT or not index.tables:
+            everything = range(len(self.enabled))
+            return partial_program(self.enabled, [self.matcher(position) for position in everything], unknown)
         programs: dict[tuple[Any, ...], PartialProgram] = {}
 
         def decide(fields: Fields) -> Decision | UnknownDecision:
@@ -149,7 +154,7 @@ class Ruleset:
     def _decider(self) -> Callable[[Request | Fields], Decision]:
         """`decide` as a function of its own: a bound method would cost a fifth of a decision."""
         index = self.index
-        if len(self.enabled) <= MAX_GENERATED // 4 or not index.tables:
+        if len(self.enabled) <= MAX_STRAIGHT or not index.tables:
             return _guarded(self._program(tuple(range(len(self.enabled)))))
         if set(index.tables) == {HOST}:
             return self._by_host(index.tables[HOST])
