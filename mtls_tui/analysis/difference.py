@@ -6,14 +6,14 @@ what the rules can tell apart was looked at. What a reviewer of a change wants t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, sample_host
+from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.analysis.logic import Problem, Solution, TooHard, Truth
 from mtls_tui.analysis.making import AT, Maker
-from mtls_tui.analysis.reach import deciding, let_through
+from mtls_tui.analysis.reach import Where, let_through
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.ruleset import Ruleset
@@ -53,27 +53,33 @@ class Difference:
     after: Decision | None = None
 
 
-def compare(before: Ruleset, after: Ruleset, hosts: Sequence[str]) -> list[Difference]:
-    """Two answers for each host: whether requests to it are newly let in, and whether some are newly blocked."""
-    return [_answer(before, after, host, change) for host in hosts for change in ("newly let in", "newly blocked")]
+def compare(before: Ruleset, after: Ruleset, hosts: Sequence[str], *, others: Iterable[str] = ()) -> list[Difference]:
+    """Two answers for each host: whether requests to it are newly let in, and whether some are newly blocked.
+
+    `others` are names that a wildcard among `hosts` doesn't stand for, since they are hosts of their own.
+    """
+    apart = [*hosts, *others]
+    changes: tuple[Change, ...] = ("newly let in", "newly blocked")
+    return [_answer(before, after, host, change, apart) for host in hosts for change in changes]
 
 
-def _answer(before: Ruleset, after: Ruleset, host: str, change: Change) -> Difference:
-    name = sample_host(host)
+def _answer(before: Ruleset, after: Ruleset, host: str, change: Change, others: Iterable[str]) -> Difference:
+    where = Where(host, others)
     let_in = change == "newly let in"
     blocking, allowing = (before, after) if let_in else (after, before)
     tried = 0
     try:
         lists, renamed = _both_lists(before.lists, after.lists)
         rules = [
-            [_renamed(rule, renamed) if side is after else rule for rule in deciding(side, name)]
+            [_renamed(rule, renamed) if side is after else rule for rule in where.deciding(side)]
             for side in (blocking, allowing)
         ]
         roots = [rule.expression.root for side in rules for rule in side]
-        problem = Problem(roots, lists, {"http.host": name.encode()})
+        problem = where.problem(roots, lists, {})
         goals = [let_through(side) for side in rules]
         for solution in problem.solutions(lambda evaluate: _both(goals[1](evaluate), goals[0], evaluate)):
             tried += 1
+            name = where.name(problem, solution)
             for found in _examples(solution, problem, before, after, name, lists):
                 words, http, request, old, new = found
                 if (old.action == "allow") is not let_in and (new.action == "allow") is let_in:

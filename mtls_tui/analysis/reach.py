@@ -7,13 +7,14 @@ found", which promises nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, host_literals, sample_host
-from mtls_tui.analysis.logic import Problem, Solution, TooHard, Truth
+from mtls_tui.analysis.logic import HostNames, Problem, Solution, TooHard, Truth
 from mtls_tui.analysis.making import AT, Maker
+from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.walk import canonical
@@ -33,6 +34,10 @@ WORDS: Mapping[Client, str] = {
 }
 MAX_SOLUTIONS = 60
 """Combinations for which a request is looked for."""
+FIRST_BUDGET = 4000
+"""Requests that are tried for the first combination."""
+BUDGET = 400
+"""Requests that are tried for each other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +53,23 @@ class Reach:
     decision: Decision | None = None
 
 
-def unprotected(host: str, ruleset: Ruleset, *, client: Client = "none") -> Reach:
+def unprotected(host: str, ruleset: Ruleset, *, client: Client = "none", others: Iterable[str] = ()) -> Reach:
     """Whether some request reaches `host` past these rules, from a client without a (good) certificate.
 
-    `client` is what it comes with. Takes a bounded number of steps; never raises on rules that a ruleset takes.
+    `client` is what it comes with. `host` may be a wildcard (`*.example.com`): then every name is meant that it stands
+    for, but for `others`, which are hosts of their own. Takes a bounded number of steps; never raises.
     """
-    name = sample_host(host)
+    where = Where(host, others)
     state = CLIENTS[client]
-    known = {"http.host": name.encode(), **state}
-    rules = deciding(ruleset, name)
-    maker = Maker(HttpRequest(host=name, at=AT), state, ruleset.fields_read, ruleset.lists)
+    rules = where.deciding(ruleset)
     tried = 0
     try:
-        problem = Problem([rule.expression.root for rule in rules], ruleset.lists, known)
+        problem = where.problem([rule.expression.root for rule in rules], ruleset.lists, state)
         for solution in problem.solutions(let_through(rules)):
             tried += 1
+            name = where.name(problem, solution)
+            maker = Maker(HttpRequest(host=name, at=AT), state, ruleset.fields_read, ruleset.lists)
+            maker.budget = FIRST_BUDGET if tried == 1 else BUDGET
             found = _realised(solution, problem, maker, ruleset)
             if found is not None:
                 return _reached(host, client, *found)
@@ -76,13 +83,40 @@ def unprotected(host: str, ruleset: Ruleset, *, client: Client = "none") -> Reac
     return Reach("not found", host, client, f"no request to {host} {WORDS[client]} was found to pass; this is no proof")
 
 
-def deciding(ruleset: Ruleset, host: str) -> list[Rule]:
-    """The enabled rules that can change what happens to a request to a host, in order."""
-    return [
-        rule
-        for rule in ruleset.enabled
-        if not rule.shadow and rule.action != "log" and ((names := host_literals(rule)) is None or host in names)
-    ]
+class Where:
+    """A host that is asked about: one name, or the names that a wildcard stands for."""
+
+    def __init__(self, host: str, others: Iterable[str] = ()) -> None:
+        self.sample = sample_host(host)
+        self.names: HostNames | None = None
+        if host.startswith("*."):
+            hosts_of_their_own = frozenset(other.encode() for other in others if not other.startswith("*"))
+            self.names = HostNames(host[1:].encode(), hosts_of_their_own)
+
+    def deciding(self, ruleset: Ruleset) -> list[Rule]:
+        """The enabled rules that can change what happens to a request here, in order."""
+        return [
+            rule
+            for rule in ruleset.enabled
+            if not rule.shadow and rule.action != "log" and self._may_match(host_literals(rule))
+        ]
+
+    def _may_match(self, names: frozenset[str] | None) -> bool:
+        if names is None:
+            return True
+        if self.names is None:
+            return self.sample in names
+        return any(self.names.covers(name.encode("latin-1")) for name in names)
+
+    def problem(self, expressions: Iterable[ast.Expr], lists: Lists, state: Mapping[str, Any]) -> Problem:
+        """The search over these expressions, with the host and a client's state known."""
+        known = dict(state) if self.names else {"http.host": self.sample.encode(), **state}
+        return Problem(expressions, lists, known, names=self.names)
+
+    def name(self, problem: Problem, solution: Solution) -> str:
+        """The host name of a solution."""
+        case = solution.cases.get(problem.host_variable)
+        return case.decode() if isinstance(case, bytes) else self.sample
 
 
 def let_through(rules: Sequence[Rule]) -> Callable[[Callable[[ast.Expr], Truth]], Truth]:
@@ -116,7 +150,6 @@ def _realised(
     solution: Solution, problem: Problem, maker: Maker, ruleset: Ruleset
 ) -> tuple[HttpRequest, Request, Decision] | None:
     wanted = {atom: truth for atom, truth in solution.truths.items() if atom not in problem.fixed}
-    maker.budget = max(maker.budget, 400)
     for http in maker.make(wanted):
         fields = maker.fields(http)
         if fields is None:

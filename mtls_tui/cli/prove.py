@@ -65,13 +65,14 @@ def command(
             raise click.UsageError("--client and --against exclude each other")
         old = usable_rule_file(against)
         names = hosts or list(dict.fromkeys(host.name for host in (*new.hosts, *old.hosts)))
-        answers = compare(_ruleset(old), _ruleset(new), _known(names, (new, old)))
+        others = [host.name for host in (*new.hosts, *old.hosts)]
+        answers = compare(_ruleset(old), _ruleset(new), _known(names, (new, old)), others=others)
     else:
         names = hosts or [host.name for host in new.hosts if host.mtls]
         ruleset = _ruleset(new)
         wanted: Sequence[Client] = clients or ("none", "untrusted")
         answers = [
-            unprotected(name, ruleset, client=client)
+            unprotected(name, ruleset, client=client, others=[host.name for host in new.hosts])
             for name in _known(names, (new,))
             for client in dict.fromkeys(wanted)
         ]

@@ -37,7 +37,7 @@ def assert_passes(found, rules):
         "revoked": {PRESENTED: True, VERIFIED: True, REVOKED: True},
     }[found.client]
     fields |= state
-    assert fields["http.host"].decode() == HOST
+    assert fields["http.host"].decode().endswith(HOST.removeprefix("*"))
     assert rules.decide(fields).action == "allow"
     assert rules.decide(found.request).action == "allow"
 
@@ -102,6 +102,25 @@ def test_what_a_revoked_or_foreign_certificate_opens_is_found():
     assert copied.status == "reached"
     assert copied.http.overrides == {"cf.tls_client_auth.cert_serial": b"0A"}
     assert_passes(copied, by_name)
+
+
+def test_a_wildcard_host_means_every_name_below_it():
+    wild = "*.partner.example.com"
+    blocks = ruleset(f'ends_with(http.host, ".partner.example.com") and {BLOCK}')
+    assert unprotected(wild, blocks).status == "proved"
+    assert unprotected("*.example.com", blocks).status == "reached"
+    assert unprotected(wild, ruleset(f'http.host wildcard "*.example.com" and {BLOCK}')).status == "proved"
+    listed = ruleset(f"http.host in $hosts and {BLOCK}", lists={"hosts": ["*.partner.example.com", "a.example.com"]})
+    assert unprotected(wild, listed).status == "proved"
+    one = ruleset(('http.host eq "open.partner.example.com"', "skip"), BLOCK)
+    found = unprotected(wild, one)
+    assert found.http.host == "open.partner.example.com"
+    assert unprotected(wild, one, others=["open.partner.example.com"]).status == "proved"
+    named = ruleset(f'http.host in {{"a.partner.example.com"}} and {BLOCK}')
+    assert unprotected(wild, named).http.host == "www.partner.example.com"
+    pattern = ruleset(f'http.host matches "^a" and {BLOCK}')
+    assert unprotected(wild, pattern).status == "reached"
+    assert unprotected(wild, ruleset(('http.host matches "^a"', "skip"), BLOCK)).status == "not found"
 
 
 def test_what_can_be_neither_found_nor_proved_is_said_to_be_open():
