@@ -112,5 +112,10 @@ def test_the_most_specific_name_wins():
         "*.example.com": None,
         "": None,
         "aexample.com": None,
+        ".example.com": None,
+        "x..example.com": None,
+        "evil/x.example.com": None,
+        "a b.example.com": None,
+        "é.example.com": None,
     }.items():
         assert most_specific(name, hosts) == found, name

@@ -108,6 +108,20 @@ def test_hosts_trust_what_is_theirs_and_what_is_for_all(roles, ca, crl):
     assert policy.host("a.example").store is not policy.host("b.example").store
 
 
+def test_hosts_share_a_store_only_when_all_their_settings_are_equal(roles, ca, crl):
+    foreign = roles.foreign_authority.certificate.public_bytes(Encoding.PEM).decode()
+    settings = (
+        {"anchors": (ca,)}, {"anchors": (foreign,)}, {"anchors": (ca,), "intermediates": (foreign,)}, {"anchors": (ca,), "crls": (crl,)},
+        {"anchors": (ca,), "crls": (crl,), "crl_policy": "soft"}, {"anchors": (ca,), "crls": (crl,), "revocation": "leaf"},
+    )  # fmt: skip
+    hosts = [host(f"{number}{twin}.example", **each) for number, each in enumerate(settings) for twin in "ab"]
+    policy = Policy.from_bundle(Bundle(hosts=tuple(hosts)))
+    stores = [policy.host(each.name).store for each in hosts]
+    assert len({id(store) for store in stores}) == len({store.digest for store in stores}) == len(settings)
+    assert [store.revocation for store in stores[::2]] == ["chain"] * 5 + ["leaf"]
+    assert [store.crl_policy for store in stores[::2]] == [None, None, None, "require", "soft", "require"]
+
+
 def test_a_host_that_trusts_nobody_verifies_nobody(roles):
     policy = Policy.from_bundle(Bundle(hosts=(host(),), rules=(rule(VERIFIED),)))
     assert blocked(policy, request(), chain(roles, "good"))
