@@ -109,10 +109,11 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
         self.place("title", 0, 0, width, 1)
         self.place("builder", 0, 1, width, height - 2)
         self.place("footer", 0, height - 1, width, 1)
-        self.pane("title").show((title,), THEMES[DEFAULT])
+        palette = THEMES["mono" if self.no_color else DEFAULT]
+        self.pane("title").show((title,), palette)
         lead = LineBuilder().add("   reading the rules …", "faint").line(width)
-        self.pane("builder").show((Line(), Line(), lead), THEMES[DEFAULT])
-        self.pane("footer").show((Line((), "bar"),), THEMES[DEFAULT])
+        self.pane("builder").show((Line(), Line(), lead), palette)
+        self.pane("footer").show((Line((), "bar"),), palette)
 
     def start(self) -> None:
         """Bring in the rest, and read the file."""

@@ -51,12 +51,23 @@ class Controller:
         self._flip_timer: Timer | None = None
         self._evaluate_timer: Timer | None = None
         self._took_s = 0.0
+        self._flipping = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being worked out still (tests wait for that, not for a time)."""
+        results = self.document.results
+        current = results is not None and results.content is self.document.content
+        waiting = self._flip_timer is not None or self._evaluate_timer is not None or self._flipping
+        return self.evaluating or waiting or not current
 
     # --- start ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Read the file, offer what a former session left, show."""
         theme = self.app.theme_name if self.app.theme_name in THEMES else self.settings.theme_name
+        if self.app.no_color:
+            theme = "mono"
         look = {"theme": theme, "mouse": self.settings.mouse and self.app.take_mouse}
         file = self._read(self.app.path)
         on_disk = file is not None and file.path is not None and file.read_digest is not None
@@ -228,6 +239,7 @@ class Controller:
         self._flip_timer = None
         if self.document.results is not results:
             return
+        self._flipping = True
 
         def work() -> None:
             from mtls_tui.tui.evaluate import flips
@@ -237,6 +249,7 @@ class Controller:
         self.in_thread(work, "flips")
 
     def _found_flips(self, results: Results, found: tuple[str, ...]) -> None:
+        self._flipping = False
         if self.document.results is results and results.verdict is not None and found != results.verdict.flips:
             flipped = replace(results, verdict=replace(results.verdict, flips=found))
             self.document = replace(self.document, results=flipped)

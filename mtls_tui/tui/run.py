@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from types import FrameType
 
-from mtls_tui.tui.app import MtlsApp
-
 
 def run(path: Path | None, *, mouse: bool = True, theme: str | None = None) -> int:
     """Run on the terminal; the exit code."""
+    # Textual waits this long for the rest of an escape sequence; its 100 ms make every Esc feel late.
+    os.environ.setdefault("ESCDELAY", "50")
+    from mtls_tui.tui.app import MtlsApp
+
     app = MtlsApp(path if path is not None else _last(), theme_name=theme, take_mouse=mouse)
 
     def hang_up(_number: int, _frame: FrameType | None) -> None:

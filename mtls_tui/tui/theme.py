@@ -60,7 +60,7 @@ class Palette:
                 back = {"here": self.here, "up": self.raised, "panel": self.panel}[ground]
                 found += self._style(None, back)
                 if ground == "here" and back is None:
-                    found += Style(reverse=True)
+                    found += Style(underline=True)
             self._cache[name] = found
         return found
 
@@ -77,6 +77,8 @@ class Palette:
 
     def _table(self) -> dict[str, tuple[int | None, int | None] | tuple[int | None, int | None, str]]:
         back = self.back
+        # Without colours a background can't tell what is chosen: reverse video does.
+        flip = "reverse" if self.accent is None else ""
         return {
             "text": (self.text, back),
             "strong": (self.text, back, "bold"),
@@ -104,12 +106,12 @@ class Palette:
             "bar-good": (self.good, self.panel, "bold"),
             "bar-bad": (self.bad, self.panel, "bold"),
             "bar-warn": (self.warn, self.panel),
-            "part": (self.on_accent, self.accent),
-            "part-bad": (self.on_bad, self.bad),
-            "blocked": (self.on_bad, self.bad, "bold"),
-            "allowed": (self.on_good, self.good, "bold"),
+            "part": (self.on_accent, self.accent, flip),
+            "part-bad": (self.on_bad, self.bad, flip),
+            "blocked": (self.on_bad, self.bad, f"bold {flip}"),
+            "allowed": (self.on_good, self.good, f"bold {flip}"),
             "cursor": (self.text, back, "reverse"),
-            "selected": (self.on_accent, self.accent),
+            "selected": (self.on_accent, self.accent, flip),
             "clause": (self.text, self.here),
             "up": (self.text, self.raised),
         }
@@ -144,6 +146,12 @@ THEMES: Mapping[str, Palette] = MappingProxyType(
             back=None, panel=None, raised=None, here=None, line=8, text=None, soft=7, faint=8,
             accent=6, good=2, bad=1, warn=3, field=None, operator=7, value=3,
             word=5, number=3, on_accent=0, on_bad=15, on_good=0,
+        ),
+        "mono": Palette(
+            name="mono", title="No colours (NO_COLOR)", dark=True,
+            back=None, panel=None, raised=None, here=None, line=None, text=None, soft=None, faint=None,
+            accent=None, good=None, bad=None, warn=None, field=None, operator=None, value=None,
+            word=None, number=None, on_accent=None, on_bad=None, on_good=None,
         ),
     }
 )  # fmt: skip
