@@ -192,3 +192,58 @@ def test_made_requests_are_ones_that_a_client_can_send():
             assert http.target.startswith("/")
             assert http.target.isascii()
             assert View(http).path.decode() == text
+
+
+def host_clauses():
+    names = ["a.p.example", "b.p.example", "p.example", "a.other.example", "x.a.p.example"]
+    texts = [
+        *(f'http.host eq "{name}"' for name in names),
+        *(f'lower(http.host) ne "{name}"' for name in names[:2]),
+        *(
+            f'http.host {op} "*{tail}"'
+            for op in ("wildcard", "strict wildcard")
+            for tail in (".p.example", ".a.p.example")
+        ),
+        *(
+            f'ends_with(http.host, "{tail}")'
+            for tail in (".p.example", ".example", "a.p.example", ".other.example", "")
+        ),
+        *(f'starts_with(http.host, "{head}")' for head in ("a.", "x", "")),
+        'http.host in {"a.p.example" "x.a.p.example"}',
+        'http.host lt "b"',
+        "http.host in $some",
+        "http.host in $wide",
+        'http.host contains ".a."',
+        "cf.tls_client_auth.cert_presented",
+        "ssl",
+    ]
+    clauses = st.sampled_from(texts).map(lambda text: lang.parse(text).root)
+    groups = st.builds(
+        lang.ast.Logical, st.sampled_from(["and", "or", "xor"]), st.lists(clauses, min_size=2, max_size=3).map(tuple)
+    )
+    return clauses | groups | (clauses | groups).map(lang.ast.Not)
+
+
+@given(st.lists(st.tuples(host_clauses(), st.sampled_from(["block", "skip"])), min_size=1, max_size=4), st.booleans())
+@settings(deadline=None, max_examples=200)
+def test_no_name_below_a_wildcard_refutes_a_proof(rules, closed):
+    lists = {"some": ["a.p.example", "*.x.example"], "wide": ["*.p.example"]}
+    given_rules = [Rule(f"r{index}", lang.ast.Expression(node), action) for index, (node, action) in enumerate(rules)]
+    if closed:
+        given_rules.append(Rule("last", lang.parse(BLOCK)))
+    made = Ruleset(given_rules, lists)
+    found = unprotected("*.p.example", made, others=["b.p.example"])
+    if found.status == "reached":
+        assert_passes_below(found, made)
+    if found.status != "proved":
+        return
+    for name in (b"a.p.example", b"x.a.p.example", b"www.p.example", b"c.p.example", b"q.w.p.example"):
+        for secure in (True, False):
+            fields = {"http.host": name, "ssl": secure, **NO_CERTIFICATE}
+            assert made.decide(fields).action != "allow", name
+
+
+def assert_passes_below(found, rules):
+    assert found.http.host.endswith(".p.example")
+    assert found.http.host != "b.p.example"
+    assert rules.decide(found.request).action == "allow"
