@@ -96,20 +96,24 @@ def canonical(name: bytes) -> CanonicalName:
     return tuple(b"".join(sorted(parts)) for parts in rdns.values())
 
 
-def has_nul(name: bytes) -> bool:
-    """Whether a text value holds NUL (only ever seen where somebody wants two readers to see two names).
+def flaw(name: bytes) -> str | None:
+    """What is wrong with the text in a Name's DER, as the end of "has …"; None when all is well.
 
-    True as well for bytes that are no name.
+    NUL is only ever seen where somebody wants two readers to see two names; bytes that don't fit their string type come
+    to the same.
     """
-    if b"\0" not in name:
-        return False
+    if name.isascii() and b"\0" not in name:
+        return None
     try:
-        return any(_nul_in(attribute) for attribute in attributes(name))
+        for attribute in attributes(name):
+            if attribute.tag in _ENCODINGS:
+                text = attribute.text()
+                if text is None:
+                    return "a name with text that does not fit its type"
+                if "\0" in text:
+                    return "a NUL character in a name"
+            elif attribute.tag & 0xC0:
+                return "a name with a value of no known type"
     except DerError:
-        return True
-
-
-def _nul_in(attribute: Attribute) -> bool:
-    if _ENCODINGS.get(attribute.tag, "utf-").startswith("utf-") and attribute.tag != 0x0C:
-        return "\0" in (attribute.text() or "")  # types of several bytes a character have zero bytes of their own
-    return b"\0" in attribute.value
+        return "a name that can't be read"
+    return None

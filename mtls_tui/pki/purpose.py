@@ -12,7 +12,7 @@ from mtls_tui.pki import certificate as c
 from mtls_tui.pki.certificate import View
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.keys import check_algorithm, check_key
-from mtls_tui.pki.names import EMPTY_NAME, has_nul
+from mtls_tui.pki.names import EMPTY_NAME, flaw
 
 MAX_SERIAL_OCTETS = 20
 
@@ -101,8 +101,9 @@ def _check_profile(view: View, *, anchor: bool) -> None:
     identifier = extensions.get(c.SUBJECT_KEY_IDENTIFIER)
     if identifier is not None and identifier.critical:  # 4.2.1.2
         raise Refused(Code.SUBJECT_KEY_IDENTIFIER_CRITICAL, "has a critical subjectKeyIdentifier")
-    if has_nul(view.subject_raw) or has_nul(view.issuer_raw):
-        raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, "has a NUL character in a name")
+    problem = flaw(view.subject_raw) or flaw(view.issuer_raw)
+    if problem is not None:
+        raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has {problem}")
     if not anchor:
         if view.algorithm != view.inner_algorithm:  # 4.1.1.2
             raise Refused(Code.SIGNATURE_ALGORITHM_INCONSISTENCY, "names two different signature algorithms")

@@ -49,6 +49,11 @@ def any_purpose_below_uri_constraints(top):
     return verdicts([leaf], [made])
 
 
+def mismatching_identifier(top):
+    identifier = x509.AuthorityKeyIdentifier(b"\x01" * 20, None, None)
+    return verdicts([mint.client("c", top, aki=False, extensions=[(identifier, False)])], [top])
+
+
 def anchor_that_is_an_intermediate(top):
     middle = mint.authority("Middle", top)
     return verdicts([mint.client("c", middle)], [middle], [mint.crl(middle)])
@@ -149,6 +154,7 @@ ROWS = [
     ("`anyExtendedKeyUsage` alone", any_purpose, (False, True, True)),
     ("the same below an Ed25519 authority", any_purpose_below_ed25519, (False, False, True)),
     ("or with URI or directory constraints", any_purpose_below_uri_constraints, (False, False, True)),
+    ("authority key identifier that fits no issuer", mismatching_identifier, (False, True, True)),
     ("revocation of an anchor that is an intermediate", anchor_that_is_an_intermediate, (False, None, True)),
     ("an authority's certificate as client", authority_as_client, (True, False, False)),
     ("anchor without basicConstraints", anchor_without_basic_constraints, (True, False, False)),

@@ -47,6 +47,16 @@ def test_a_weak_key_in_an_intermediate_is_refused(top, store):
     assert number(check([mint.client("c", middle), middle], store)) == 67
 
 
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=lambda curve: curve.name)
+def test_points_that_are_not_on_the_curve_are_refused(top, store, curve):
+    own = ec.generate_private_key(curve)
+    made = mint.client("c", top, own=own)
+    y = own.public_key().public_numbers().y.to_bytes((curve.key_size + 7) // 8, "big")
+    moved = bytes((*y[:-1], y[-1] ^ 1))
+    assert check(made, store).verified
+    assert number(check([surgery.changed(made, top, lambda content: content.replace(y, moved))], store)) == 66
+
+
 @pytest.mark.parametrize("exponent", [1, 2, 65536])
 def test_rsa_exponents_that_protect_nothing_are_refused(top, store, exponent):
     """Everybody can sign for exponent 1; the library makes no such key, so it is patched in and signed by hand."""

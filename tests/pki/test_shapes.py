@@ -87,6 +87,22 @@ def test_nul_in_a_name_is_refused(top, store):
     assert number(check(mint.client("c", top, sans=[x509.RFC822Name("a@b\0.example.com")]), store)) == 53
 
 
+@pytest.mark.parametrize(
+    "value", [b"\x0c\x02\xc3\x28", b"\x1e\x03abc", b"\x13\x02\xe9x", b"\xa3\x01c", b"\x0c\x02\x00\xff"]
+)
+def test_text_that_does_not_fit_its_type_is_refused(top, store, value):
+    made = mint.client("cc", top)
+    der = surgery.changed(
+        made,
+        top,
+        lambda content: content.replace(
+            surgery.element(0x30, surgery.element(0x31, surgery.element(0x30, b"\x06\x03\x55\x04\x03\x0c\x02cc"))),
+            surgery.element(0x30, surgery.element(0x31, surgery.element(0x30, b"\x06\x03\x55\x04\x03" + value))),
+        ),
+    )
+    assert number(check([der], store)) in (1, 53), "the parser finds some of them"
+
+
 def test_multi_valued_and_bmp_names_verify_and_show(top, store):
     subject = x509.Name(
         [
