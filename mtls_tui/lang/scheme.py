@@ -6,16 +6,22 @@ Read from the catalogue; nothing here states a fact about one name.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from mtls_tui.lang import catalogue
 from mtls_tui.lang.ast import Address, Argument, Call, Field, Index, Integer, String
 from mtls_tui.lang.catalogue import ANY, FunctionInfo, ParamInfo
+from mtls_tui.lang.regex_syntax import PatternError, compile_pattern
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type, array
+from mtls_tui.lang.wildcard_syntax import check_wildcard
 
 BOOL_ARRAY = array(BOOL)
 LITERALS = (String, Integer, Address)
+_REFERENCE = re.compile(rb"\$\{[0-9]+\}")
+_MOST_REFERENCES = 8
+"""References to groups in the replacement of `regex_replace` and `wildcard_replace`, as documented."""
 _ORDER = {BOOL: 0, BYTES: 1, INT: 2, IP: 3}
 
 
@@ -55,16 +61,16 @@ def each_count(value: object) -> int:
 
 
 def argument_fault(
-    function: FunctionInfo, index: int, argument: Argument, kind: Type, *, literal: bool, given: list[Type]
+    function: FunctionInfo, index: int, argument: Argument, kind: Type, *, literal: bool, first: Type | None
 ) -> Fault | None:
-    """What is wrong with an argument at its place, or None; `given` are the types of the arguments before it."""
+    """What is wrong with an argument at its place, or None; `first` is the type of the first one."""
     param = function.param(index)
     assert param is not None
     if param.literal_only and not literal:
         return _wrong_kind(index, "Literal", "Field")
     if param.no_literal and literal:
         return _wrong_kind(index, "Field", "Literal")
-    wanted = _wanted(function, index, param, given)
+    wanted = _wanted(function, index, param, first)
     if not any(_takes(type_, kind) for type_ in wanted):
         message = f"expected value of type {_listed(wanted)}, but got {kind}"
         return Fault("argument-type", f"invalid type of argument #{index}: {message}")
@@ -87,14 +93,14 @@ def _wrong_kind(index: int, expected: str, actual: str) -> Fault:
     return Fault("argument-kind", f"invalid kind of argument #{index}: {message}")
 
 
-def _wanted(function: FunctionInfo, index: int, param: ParamInfo, given: list[Type]) -> tuple[Type, ...]:
+def _wanted(function: FunctionInfo, index: int, param: ParamInfo, first: Type | None) -> tuple[Type, ...]:
     """The types that fit: where the result has the type of the first argument, all the others have it too."""
-    if index == 0:
+    if index == 0 or first is None:
         return param.types
     if function.returns is None:
-        return (given[0],)
+        return (first,)
     if ANY in param.types:  # an element of the collection before it
-        return (given[0].item or ANY,)
+        return (first.item or ANY,)
     return param.types
 
 
@@ -129,9 +135,51 @@ def _bad_value(param: ParamInfo, argument: Argument, *, literal: bool) -> str:
     if isinstance(argument, String):
         if param.non_empty and not argument.value:
             return "must not be empty"
+        if param.name in _PATTERNS:
+            return _PATTERNS[param.name](argument.value)
         if param.enum_chars and not re.fullmatch(f"[{param.enum_chars}]*", argument.value.decode("latin-1")):
             return f"flags are the letters {', '.join(param.enum_chars)}"
     return ""
+
+
+def _regex_problem(value: bytes) -> str:
+    try:
+        compile_pattern(value)
+    except PatternError as error:
+        return str(error)
+    return ""
+
+
+def _wildcard_problem(value: bytes) -> str:
+    try:
+        check_wildcard(value)
+    except PatternError as error:
+        return str(error)
+    return ""
+
+
+def _replacement_problem(value: bytes) -> str:
+    references = len(_REFERENCE.findall(value))
+    return f"at most {_MOST_REFERENCES} references" if references > _MOST_REFERENCES else ""
+
+
+_PATTERNS = {
+    "regular_expression": _regex_problem,
+    "wildcard_pattern": _wildcard_problem,
+    "replacement": _replacement_problem,
+}
+"""What a literal for a parameter of this name has to be."""
+
+
+def call_fault(function: FunctionInfo, calls: Sequence[str], around: Sequence[str]) -> Fault | None:
+    """What is wrong with one more call, given the names of those before and of those around it."""
+    most = function.limits.get("max_calls_per_expression")
+    if most is not None and calls.count(function.name) >= most:
+        return Fault("too-many-calls", f"{function.name} can be called only once in an expression")
+    for name in function.limits.get("not_nestable_with", ()):
+        if name in around:
+            return Fault("nested-calls", f"{function.name} can't stand inside of {name}")
+    return None
 
 
 def call_type(call: Call, first: Type | None) -> Type | None:

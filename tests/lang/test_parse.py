@@ -288,3 +288,20 @@ def test_white_space_around_is_of_any_kind_and_between_tokens_only_blank_and_lin
 
 def test_an_expression_keeps_its_text():
     assert lang.parse(" ssl ").text == " ssl "
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "column"),
+    [
+        ('regex_replace(http.host, "(", "b")', "argument-value", 26),
+        ('regex_replace(http.host, "a", "${1}${2}${3}${4}${5}${6}${7}${8}${9}")', "argument-value", 31),
+        ('wildcard_replace(http.host, "**", "b")', "argument-value", 29),
+        ('regex_replace(wildcard_replace(http.host, "*", "a"), "b", "c")', "nested-calls", 15),
+        ('concat(regex_replace(http.host, "a", "b"), regex_replace(http.host, "c", "d"))', "too-many-calls", 44),
+    ],
+)
+def test_what_is_replaced_is_bounded_as_documented(text, code, column):
+    with pytest.raises(lang.ParseError) as caught:
+        lang.parse_value(text)
+    assert (caught.value.diagnostic.code, caught.value.diagnostic.column) == (code, column)
+    lang.parse_value('concat("a", regex_replace(http.host, "^(a)", "${1}x"))')

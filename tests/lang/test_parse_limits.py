@@ -157,3 +157,19 @@ def test_small_rules_and_large_ones_are_read_in_time():
     )
     assert 3500 < len(large) <= 4096
     assert seconds(large, 10) < 0.02
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("http.host eq concat(http.host eq ", "http.host eq lower(", "no.such eq other(", "any(len(x) eq len("),
+        *("decode_base64(decode_base64(", "ab.cd(ab.cd(", "(not (", "ip.src in {1 any(", 'concat(http.host,"a",'),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_nothing_is_read_twice_at_every_level(unit, check):
+    text = (unit * 200)[:4000]
+    start = time.process_time()
+    with pytest.raises(lang.ParseError):
+        lang.parse(text, check=check)
+    assert time.process_time() - start < 0.2

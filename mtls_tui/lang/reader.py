@@ -1,0 +1,492 @@
+"""Reads an expression from left to right, looking up names and types on the way, as the original does.
+
+The type on the left of an operator decides how its right side is read. So the first mistake from the left is the one
+reported, at the original's place. `loose.py` reads the same grammar without names and types.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mtls_tui.lang import literals, scheme
+from mtls_tui.lang.ast import (
+    Always,
+    Argument,
+    Call,
+    Comparison,
+    Expr,
+    Field,
+    Index,
+    ListName,
+    Logical,
+    LogicalOperator,
+    Not,
+    Operator,
+    Pattern,
+    Right,
+    Set,
+    Span,
+    String,
+    Test,
+    Value,
+)
+from mtls_tui.lang.catalogue import FunctionInfo
+from mtls_tui.lang.failure import (
+    Rejected,
+    expected_literal,
+    expected_name,
+    too_deep,
+    type_mismatch,
+    unrecognised,
+    unsupported,
+)
+from mtls_tui.lang.limits import INDEX_MAX, MAX_DEPTH
+from mtls_tui.lang.literals import after_spaces, rust_quoted
+from mtls_tui.lang.patterns import regex_literal, wildcard_literal
+from mtls_tui.lang.scheme import BOOL_ARRAY
+from mtls_tui.lang.terminals import (
+    COMPARISON,
+    FIELD_ARGUMENT,
+    HEAD,
+    INDEX,
+    JOINS,
+    LITERAL_BEGUN,
+    LOGICAL,
+    NAME,
+    OPERATORS,
+    ORDERING,
+)
+from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type, array
+
+_name = NAME.re_match
+_comparison = COMPARISON.re_match
+_logical = LOGICAL.re_match
+_head = HEAD.re_match
+_index = INDEX.re_match
+_field_argument = FIELD_ARGUMENT.re_match
+
+LITERALS = {BYTES: literals.STRING, INT: literals.INTEGER, IP: literals.ADDRESS}
+"""How a literal of a type is read."""
+_ITEMS = {BYTES: literals.STRING, INT: literals.INTEGER_ITEM, IP: literals.ADDRESS_ITEM}
+
+Kind = Type | None
+"""The type of what was read; None where names aren't looked up and it isn't known."""
+
+
+class _Group:
+    """Operands joined by one operator, still being collected."""
+
+    __slots__ = ("items", "kind", "operator", "strength", "symbols")
+
+    def __init__(self, strength: int, operator: LogicalOperator, symbol: str, first: Expr, kind: Kind) -> None:
+        self.strength = strength
+        self.operator = operator
+        self.symbols = [symbol]
+        self.items = [first]
+        self.kind = kind
+
+    def closed(self) -> Logical:
+        first, last = self.items[0], self.items[-1]
+        start, end = first.outer or first.span, last.outer or last.span
+        assert start is not None
+        assert end is not None
+        return Logical(self.operator, tuple(self.items), tuple(self.symbols), Span(start.start, end.end))
+
+
+def _wrap(node: Expr, start: int, end: int) -> None:
+    """Count one more pair of parentheses. The node was made a moment ago, nobody else has it yet: so it may change."""
+    object.__setattr__(node, "parens", node.parens + 1)
+    object.__setattr__(node, "outer", Span(start, end))
+
+
+class Reader:
+    """Reads one text. Every method gives what it read, its type where it has one, and the position after it."""
+
+    __slots__ = ("around", "calls", "fields", "functions", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.calls: list[str] = []
+        """Names of the calls so far."""
+        self.around: list[str] = []
+        """Names of the calls that are still open."""
+        self.fields = scheme.fields()
+        self.functions = scheme.functions()
+
+    # --- true or false ---
+
+    def logical(self, at: int, depth: int) -> tuple[Expr, Kind, int]:
+        """Operands joined by `or`, `xor` and `and`."""
+        node, kind, at = self.operand(at, depth)
+        pending: list[_Group] = []  # weakest first
+        while True:
+            found = _logical(self.text, at)
+            strength, operator = JOINS[found[1]] if found else (0, "or")
+            after = found.end() if found else at
+            while pending and pending[-1].strength > strength:
+                group = pending.pop()
+                self._join(group, node, kind, after)
+                node, kind = group.closed(), group.kind
+            if found is None:
+                return node, kind, at
+            if pending and pending[-1].strength == strength:
+                self._join(pending[-1], node, kind, after)
+                pending[-1].symbols.append(found[1])
+            else:
+                pending.append(_Group(strength, operator, found[1], node, kind))
+            node, kind, at = self.operand(after, depth)
+
+    def _join(self, group: _Group, node: Expr, kind: Kind, after: int) -> None:
+        self._check_join(group.kind, kind, after)
+        group.items.append(node)
+
+    def _check_join(self, left: Kind, right: Kind, after: int) -> None:
+        """Both sides are true or false, or both are arrays of that."""
+        assert left is not None
+        assert right is not None
+        both_arrays = left.name == right.name == "Array"
+        if not both_arrays and not left == right == BOOL:
+            raise type_mismatch(self.text, after, after + 1, left, right)
+
+    def operand(self, at: int, depth: int) -> tuple[Expr, Kind, int]:
+        """Any number of `not`s before a group in parentheses or a comparison."""
+        text = self.text
+        negations: list[tuple[int, str]] = []
+        node: Expr
+        kind: Kind
+        while True:
+            found = _head(text, at)
+            if found is None:
+                node, kind, after = self.comparison(at, depth)
+                break
+            head = found.lastgroup
+            if head == "always":
+                node, kind, after = Always(found[0] == "true", Span(at, found.end())), BOOL, found.end()
+                break
+            if head == "quantifier":
+                call, kind, after = self.quantifier(found["quantifier"], at, depth)
+                node = Test(call, call.span)
+                break
+            if depth >= MAX_DEPTH:
+                raise too_deep(text, at, MAX_DEPTH)
+            depth += 1
+            if head == "open":
+                node, kind, after = self.logical(found.end(), depth)
+                after = self._close(after)
+                _wrap(node, at, after)
+                break
+            negations.append((at, found["not"]))
+            at = found.end()
+        for start, symbol in reversed(negations):
+            node = Not(node, symbol, Span(start, after))
+        return node, kind, after
+
+    def _close(self, at: int) -> int:
+        """The position after `)`, blanks before it skipped."""
+        at = self._skip(at)
+        if not self.text.startswith(")", at):
+            raise expected_literal(self.text, at, ")")
+        return at + 1
+
+    def _skip(self, at: int) -> int:
+        found: re.Match[str] | None = after_spaces(self.text, at)
+        assert found is not None
+        return found.end()
+
+    def quantifier(self, name: str, at: int, depth: int) -> tuple[Call, Kind, int]:
+        """`any(…)` and `all(…)`: one argument, an array of Booleans."""
+        text = self.text
+        opening = self._skip(at + len(name))
+        if depth >= MAX_DEPTH:
+            raise too_deep(text, opening, MAX_DEPTH)
+        start = self._skip(opening + 1)
+        argument, kind, _, after = self.argument(start, depth + 1)
+        self._check_quantified(kind, start, after)
+        after = self._close(after)
+        return Call(name, (argument,), Span(at, after)), BOOL, after
+
+    def _check_quantified(self, kind: Kind, start: int, end: int) -> None:
+        if kind != BOOL_ARRAY:
+            assert kind is not None
+            raise type_mismatch(self.text, start, end, BOOL_ARRAY, kind)
+
+    def comparison(self, at: int, depth: int) -> tuple[Expr, Kind, int]:
+        """A value with an operator and its right side, or a Boolean value alone."""
+        value, kind, each, after = self.value(at, depth)
+        return self.compared(value, kind, each, after, depth)
+
+    def compared(self, left: Value, kind: Kind, each: int, at: int, depth: int) -> tuple[Expr, Kind, int]:
+        """What follows a value that has been read."""
+        text = self.text
+        assert left.span is not None
+        start = left.span.start
+        assert kind is not None
+        if kind == BOOL:
+            return Test(left, Span(start, at)), BOOL_ARRAY if each else BOOL, at
+        if kind.item == BOOL:
+            if each:
+                raise unsupported(text, at, at, array(array(BOOL)))
+            return Test(left, Span(start, at)), kind, at
+        found = _comparison(text, at)
+        if found is None:
+            raise expected_name(text, self._skip(at), "ComparisonOp")
+        symbol = found[1]
+        operator = OPERATORS[symbol]
+        right, after = self._right(kind, operator, found, depth)
+        node = Comparison(left, operator, right, symbol, Span(start, after))
+        return node, BOOL_ARRAY if each else BOOL, after
+
+    def _right(self, kind: Type, operator: Operator, found: re.Match[str], depth: int) -> tuple[Right, int]:
+        at = found.end()
+        if kind in LITERALS:
+            if operator == "in":
+                return self._members(kind, at)
+            if operator in ORDERING:
+                return self._operand_right(kind, at, depth)
+            if kind == INT and operator == "bitwise_and":
+                after, node = literals.INTEGER.parseImpl(self.text, at)
+                return node, after
+            if kind == BYTES and operator != "bitwise_and":
+                return self._string_right(operator, at)
+        raise unsupported(self.text, found.start(1), found.end(1), kind)
+
+    def _members(self, kind: Type, at: int) -> tuple[Set | ListName, int]:
+        text = self.text
+        if text.startswith("$", at):
+            after, name = literals.LIST.parseImpl(text, at)
+            return name, after
+        if not text.startswith("{", at):
+            raise expected_literal(text, at, "{")
+        item = _ITEMS[kind].parseImpl
+        items: list[Any] = []
+        after = self._skip(at + 1)
+        while not text.startswith("}", after):
+            after, node = item(text, after)
+            items.append(node)
+            after = self._skip(after)
+        return Set(tuple(items), Span(at, after + 1)), after + 1
+
+    def _operand_right(self, kind: Type, at: int, depth: int) -> tuple[Right, int]:
+        """A literal, or else the value of another field or a function's result."""
+        text = self.text
+        name = _name(text, at)
+        if name is None or (name[0] not in self.fields and name[0] not in self.functions):
+            try:
+                after, node = LITERALS[kind].parseImpl(text, at)
+            except Rejected:
+                if name is None or LITERAL_BEGUN.match(text, at):
+                    raise
+            else:
+                return node, after
+        value, actual, each, after = self.value(at, depth)
+        if each and actual is not None:
+            actual = array(actual)
+        if actual != kind:
+            assert actual is not None
+            raise type_mismatch(text, at, after, kind, actual)
+        return value, after
+
+    def _string_right(self, operator: Operator, at: int) -> tuple[Right, int]:
+        text = self.text
+        if operator == "contains":
+            after, node = literals.STRING.parseImpl(text, at)
+            return node, after
+        after, value = (regex_literal if operator == "matches" else wildcard_literal)(text, at)
+        return Pattern(value, text[at:after], Span(at, after)), after
+
+    # --- values ---
+
+    def value(self, at: int, depth: int) -> tuple[Value, Kind, int, int]:
+        """A field or a call with its indexes; besides, how many `[*]` are among them."""
+        text = self.text
+        found = _name(text, at)
+        if found is None:
+            raise expected_name(text, at, "identifier character")
+        name, after = found[0], found.end()
+        if text.startswith(".", after):
+            raise expected_name(text, after + 1, "identifier character")
+        value, kind, after = self._named(name, at, after, depth)
+        each = indexes = 0
+        while text.startswith("[", after):
+            indexes += 1
+            if indexes > MAX_DEPTH:  # only where types, which end sooner, are not looked at
+                raise too_deep(text, after, MAX_DEPTH)
+            key, opening = None, after
+            found = _index(text, after)
+            if found is None:
+                key, after = self._index(after)
+            else:
+                after = found.end()
+                if found[3]:
+                    key = int(found[3])
+                elif found[1] is None:
+                    quote = found.start(2) - 1
+                    key = String(found[2].encode(), text[quote : found.end(2) + 1], Span(quote, found.end(2) + 1))
+            each += key is None
+            kind = self._element(kind, key, opening, after)
+            value = Index(value, key, Span(at, after))
+        return value, kind, each, after
+
+    def _named(self, name: str, at: int, after: int, depth: int) -> tuple[Value, Kind, int]:
+        """The field or the call that a name means."""
+        kind = self.fields.get(name)
+        if kind is not None:
+            return Field(name, Span(at, after)), kind, after
+        if name not in self.functions or name in ("any", "all"):
+            raise Rejected(self.text, at, after, "unknown-identifier", "unknown identifier")
+        return self.call(self.functions[name], name, at, after, depth)
+
+    def _index(self, at: int) -> tuple[int | String | None, int]:
+        """An index that is not of the usual form."""
+        text = self.text
+        start = self._skip(at + 1)
+        key: int | String | None
+        if text.startswith("*", start):
+            key, after = None, start + 1
+        elif text.startswith('"', start):
+            after, key = literals.STRING.parseImpl(text, start)
+            assert isinstance(key, String)
+            try:
+                key.value.decode()
+            except UnicodeDecodeError:
+                raise expected_literal(text, start, "expected utf8 string") from None
+        else:
+            try:
+                after, number = literals.INTEGER.parseImpl(text, start)
+            except Rejected:
+                raise expected_literal(text, start, "expected quoted utf8 string or positive integer") from None
+            key = number.value
+            if not 0 <= number.value <= INDEX_MAX:
+                raise expected_literal(text, start, "expected positive integer as index")
+        after = self._skip(after)
+        if not text.startswith("]", after):
+            raise expected_literal(text, after, "]")
+        return key, after + 1
+
+    def _element(self, kind: Kind, key: int | String | None, start: int, end: int) -> Kind:
+        assert kind is not None
+        fits = kind.item is not None and (key is None or kind.name == ("Map" if isinstance(key, String) else "Array"))
+        if fits:
+            return kind.item
+        if key is None:
+            index = "MapEach"
+        elif isinstance(key, String):
+            index = f"MapKey({rust_quoted(key.value.decode())})"
+        else:
+            index = f"ArrayIndex({key})"
+        message = f"cannot access index {index} for type {kind}"
+        raise Rejected(self.text, start, end, "bad-index", message)
+
+    def call(self, function: FunctionInfo | None, name: str, start: int, at: int, depth: int) -> tuple[Call, Kind, int]:
+        """The arguments of a function whose name has been read."""
+        text = self.text
+        at = self._skip(at)
+        if depth >= MAX_DEPTH:
+            raise too_deep(text, at, MAX_DEPTH)
+        if not text.startswith("(", at):
+            raise expected_literal(text, at, "(")
+        at = self._skip(at + 1)
+        arguments: list[Argument] = []
+        kinds: list[Kind] = []
+        mapped = False
+        self._enter(function, name, start)
+        while at < len(text) and text[at] != ")":
+            if arguments:
+                if text[at] != ",":
+                    raise expected_literal(text, at, ",")
+                at = self._skip(at + 1)
+            argument, kind, each, after = self.argument(at, depth + 1)
+            self._check_argument(function, argument, kind, each, (at, after), kinds)
+            kinds.append(kind)
+            mapped = mapped or (each > 0 and not arguments)
+            arguments.append(argument)
+            at = self._skip(after)
+        self._leave(function, len(arguments), at)
+        if at >= len(text):
+            raise expected_literal(text, at, ")")
+        call = Call(name, tuple(arguments), Span(start, at + 1))
+        result = scheme.result_type(function, kinds[0] if kinds else None, mapped=mapped) if function else None
+        return call, result, at + 1
+
+    def _enter(self, function: FunctionInfo | None, name: str, start: int) -> None:
+        """Take note of a call whose arguments are about to be read."""
+        assert function is not None
+        fault = scheme.call_fault(function, self.calls, self.around)
+        if fault is not None:
+            raise Rejected(self.text, start, start + len(name), fault.code, fault.message)
+        self.calls.append(name)
+        self.around.append(name)
+
+    def _leave(self, function: FunctionInfo | None, count: int, at: int) -> None:
+        """A call has so many arguments."""
+        assert function is not None
+        self.around.pop()
+        if count < function.min_arguments:
+            raise _bad_count(self.text, at)
+
+    def _check_argument(
+        self,
+        function: FunctionInfo | None,
+        argument: Argument,
+        kind: Kind,
+        each: int,
+        place: tuple[int, int],
+        given: list[Kind],
+    ) -> None:
+        assert function is not None
+        assert kind is not None
+        text, (start, end), index = self.text, place, len(given)
+        if each and index:
+            message = "invalid use of map each access operator"
+            raise Rejected(text, start, end, "each-not-first", message)
+        if function.param(index) is None:
+            raise _bad_count(text, start)
+        literal = isinstance(argument, scheme.LITERALS)
+        fault = scheme.argument_fault(
+            function, index, argument, kind, literal=literal, first=given[0] if given else None
+        )
+        if fault is not None:
+            raise Rejected(text, start, end, fault.code, fault.message)
+
+    def argument(self, at: int, depth: int) -> tuple[Argument, Kind, int, int]:
+        """A literal, a value or an expression; besides, how many `[*]` are behind a value's name."""
+        text = self.text
+        mark = text[at : at + 1]
+        if mark == '"' or (mark == "r" and text[at + 1 : at + 2] in ("#", '"')):
+            after, node = literals.STRING.parseImpl(text, at)
+            return node, BYTES, 0, after
+        found = _head(text, at)
+        if found is not None and found.lastgroup != "always":
+            expression, kind, after = self.logical(at, depth)
+            if isinstance(expression, Test) and not expression.parens:
+                return expression.value, kind, 0, after
+            return expression, kind, 0, after
+        if _field_argument(text, at):
+            value, kind, each, after = self.value(at, depth)
+        else:  # a name of hexadecimal digits at its beginning, or a literal
+            try:
+                value, kind, each, after = self._name_or_literal(at, depth)
+            except Rejected:
+                return self._literal_argument(at)
+        if _comparison(text, after):
+            comparison, kind, after = self.compared(value, kind, each, after, depth)
+            return comparison, kind, 0, after
+        return value, kind, each, after
+
+    def _name_or_literal(self, at: int, depth: int) -> tuple[Value, Kind, int, int]:
+        """A value whose name could also be a literal; Rejected when it is one."""
+        return self.value(at, depth)
+
+    def _literal_argument(self, at: int) -> tuple[Argument, Kind, int, int]:
+        for kind in (IP, INT, BYTES):
+            try:
+                after, node = LITERALS[kind].parseImpl(self.text, at)
+            except Rejected:
+                continue
+            return node, kind, 0, after
+        raise unrecognised(self.text, at)
+
+
+def _bad_count(text: str, at: int) -> Rejected:
+    return Rejected(text, at, at + 1, "argument-count", "invalid number of arguments")
