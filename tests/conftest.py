@@ -16,7 +16,7 @@ def _private_home(tmp_path_factory, monkeypatch):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
     monkeypatch.setenv("HOME", str(home))
     for name in list(os.environ):
-        if name.startswith(("MTLS_TUI_", "TEXTUAL")):
+        if name.startswith(("MTLS_TUI_", "TEXTUAL")) and not name.startswith("TEXTUAL_SNAPSHOT"):
             monkeypatch.delenv(name)
 
 
@@ -31,3 +31,10 @@ def shared():
         return path
 
     return find
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Long values are no names: freshly made keys would make each parallel worker see other tests."""
+    if isinstance(val, str | bytes) and len(val) > 60:
+        return argname
+    return None
