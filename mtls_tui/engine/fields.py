@@ -73,6 +73,14 @@ class View:
         return paths.normalise(self._split[0])
 
     @property
+    def ambiguous(self) -> bool:
+        """Whether the next server may take the path for another one than rules see."""
+        raw, normal = self._split[0], self.path
+        if self.http.normalised and raw != normal:
+            return True
+        return not paths.stable(normal)
+
+    @property
     def query(self) -> bytes:
         """What follows the first `?`, without it."""
         return self._split[1] or b""

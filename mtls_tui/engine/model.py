@@ -92,5 +92,8 @@ class HttpRequest:
     body: bytes | None = None
     body_truncated: bool = False
     at: float | None = None
+    normalised: bool = False
+    """Whether `target` is what the upstream will get, normalised by the proxy that asks. A path that then isn't normal
+    is refused; without this flag `target` is what the client sent, and rules see its normal form."""
     overrides: Mapping[str, FieldValue] = field(default_factory=dict)
     """Field values set by hand; they win over everything computed."""

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from mtls_tui import pki
-from mtls_tui.engine import hostnames, paths
+from mtls_tui.engine import hostnames
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.engine.fields import EXTRACTORS, Extractor, View, compute
 from mtls_tui.engine.loading import lists_of, rules_of
@@ -187,7 +187,7 @@ class Policy:
             if http.overrides:
                 fields.update((canonical(name), value) for name, value in http.overrides.items())
             request = Request(fields)
-            if not paths.stable(view.path):
+            if view.ambiguous:
                 return Outcome(_AMBIGUOUS, request, verification, host)
             return Outcome(self.ruleset.decide(request), request, verification, host)
         except Exception as error:

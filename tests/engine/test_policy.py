@@ -170,6 +170,14 @@ def test_a_path_that_is_normal_for_us_and_another_for_the_next_server_is_blocked
     assert not blocked(policy, request(target="/public/..;/admin"))
 
 
+def test_a_path_that_the_proxy_forwards_as_it_is_has_to_be_normal():
+    policy = Policy.from_bundle(Bundle(hosts=(host(mtls=False),)))
+    for target in ("/public/..;/admin", "/a/../b", "//a", "/%61"):
+        assert blocked(policy, request(target=target, normalised=True)), target
+    for target in ("/", "/a/b?x=/../y", "//", "/a%2fb", "*"):
+        assert not blocked(policy, request(target=target, normalised=True)), target
+
+
 def test_rules_see_the_path_that_the_upstream_sees():
     policy = Policy.from_bundle(Bundle(hosts=(host(mtls=False),), rules=(rule('http.request.uri.path eq "/admin"'),)))
     for target in (
