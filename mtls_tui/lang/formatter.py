@@ -27,13 +27,8 @@ from mtls_tui.lang.ast import (
     Set,
     String,
     Test,
-    Value,
 )
-
-Node = Expr | Value | String | Integer | Address | Network | Range | Pattern | Set | ListName
-"""Anything that has a text of its own."""
-
-_EXPRESSIONS = (Always, Test, Comparison, Not, Logical)
+from mtls_tui.lang.tree import EXPRESSIONS, Node, children
 
 
 def format(expression: Expression, *, width: int | None = None) -> str:  # noqa: A001 - its name in the front door
@@ -47,7 +42,7 @@ def format(expression: Expression, *, width: int | None = None) -> str:  # noqa:
 def format_node(node: Node, *, width: int | None = None) -> str:
     """The canonical text of any node, as if it were the whole."""
     writer = _Writer(width)
-    if isinstance(node, _EXPRESSIONS):
+    if isinstance(node, EXPRESSIONS):
         return writer.expression(node, pair=node.parens > 0, column=0, tail=0)
     return writer.operand(node, column=0, tail=0)
 
@@ -144,7 +139,7 @@ class _Writer:
         return self.expression(node, pair=pair, column=column, tail=tail)
 
     def operand(self, node: Node, column: int, tail: int) -> str:
-        if isinstance(node, _EXPRESSIONS):
+        if isinstance(node, EXPRESSIONS):
             return self.expression(node, pair=False, column=column, tail=tail)
         text = self.flat(node)
         if self._fits(text, column, tail):
@@ -158,7 +153,7 @@ class _Writer:
                 parts = []
                 for place, argument in enumerate(node.arguments):
                     after = tail + 1 if place == last else 1
-                    if isinstance(argument, _EXPRESSIONS):
+                    if isinstance(argument, EXPRESSIONS):
                         parts.append(self._part(argument, node, start, after))
                     else:
                         parts.append(self.operand(argument, start, after))
@@ -187,12 +182,21 @@ class _Writer:
     def flat(self, node: Node) -> str:
         """The node on one line, without parentheses of its own."""
         text = self._flat.get(id(node))
-        if text is None:
-            text = self._flat[id(node)] = self._written(node)
-        return text
+        if text is not None:
+            return text
+        # parts before wholes, without recursion: a rule may be nested deeper than the caller has room on the stack
+        pending: list[Node] = [node]
+        order: list[Node] = []
+        while pending:
+            current = pending.pop()
+            order.append(current)
+            pending.extend(children(current))
+        for current in reversed(order):
+            self._flat[id(current)] = self._written(current)
+        return self._flat[id(node)]
 
     def _flat_part(self, node: Expr, parent: Expr | Call) -> str:
-        text = self.flat(node)
+        text = self._flat[id(node)]
         return f"({text})" if needs_pair(node, parent) or keeps_pair(node, parent) else text
 
     def _written(self, node: Node) -> str:
@@ -211,7 +215,7 @@ class _Writer:
                 return "true" if node.value else "false"
             case Call():
                 arguments = (
-                    self._flat_part(argument, node) if isinstance(argument, _EXPRESSIONS) else self.flat(argument)
+                    self._flat_part(argument, node) if isinstance(argument, EXPRESSIONS) else self.flat(argument)
                     for argument in node.arguments
                 )
                 return f"{node.name}({', '.join(arguments)})"

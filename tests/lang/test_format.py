@@ -1,6 +1,8 @@
 """The formatter: canonical, idempotent, meaning kept, parentheses as few as stay clear."""
 
+import inspect
 import json
+import sys
 
 import pytest
 from hypothesis import example, given, settings
@@ -147,3 +149,17 @@ def test_expressions_from_public_repositories_keep_their_meaning(shared):
         wide = lang.format(parsed, width=100)
         assert lang.parse(wide, check=False, max_length=None) == parsed
     assert count > 300
+
+
+def test_the_deepest_rule_that_parses_is_written_with_little_stack():
+    depth = 126
+    text = "(ssl and " * depth + "ssl" + ")" * depth
+    parsed = lang.parse(text)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 120)
+    try:
+        written = lang.format(parsed)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert written == text
+    assert lang.parse(lang.format(parsed, width=60), max_length=None) == parsed
