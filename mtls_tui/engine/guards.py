@@ -39,6 +39,7 @@ class Subject:
 
 
 HOST = Subject("http.host")
+LOWERED_HOST = Subject("http.host", lowered=True)
 Guards = Mapping[Subject, frozenset[Any]]
 _NONE: Guards = {}
 

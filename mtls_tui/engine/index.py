@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from heapq import merge
 from typing import Any
 
-from mtls_tui.engine.guards import HOST, Subject, best_guard, guards_of
+from mtls_tui.engine.guards import HOST, LOWERED_HOST, Subject, best_guard, guards_of
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.types import Fields
 
@@ -90,7 +90,7 @@ class RuleIndex:
         for subject, table in self.tables.items():
             if subject == HOST:
                 found.update(table.get(host, ()))
-            elif subject == Subject(HOST.name, lowered=True):
+            elif subject == LOWERED_HOST:
                 found.update(table.get(host.lower(), ()))
             else:
                 found.update(*table.values())

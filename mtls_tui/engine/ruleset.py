@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from mtls_tui.engine import loading
 from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.compile import Matcher, check_parts, fields_of_request
-from mtls_tui.engine.guards import HOST
+from mtls_tui.engine.folding import fold
+from mtls_tui.engine.guards import HOST, LOWERED_HOST
 from mtls_tui.engine.index import RuleIndex, require_comparable
 from mtls_tui.engine.members import ListError, Lists, PreparedLists
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, TERMINATING, Decision, Request, Rule
@@ -21,6 +22,7 @@ from mtls_tui.engine.program import MAX_GENERATED, Program, ProgramFactory, Shar
 from mtls_tui.engine.regex import PatternError
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.engine.walk import canonical, fields_of
+from mtls_tui.lang.ast import Always
 from mtls_tui.lang.types import Fields
 
 _MAX_SAID = 200
@@ -30,7 +32,8 @@ MAX_STRAIGHT = 8
 MAX_PARTIALS = 64
 """Sets of unknown fields that are kept ready: lines of a log lack now this field, now that."""
 MAX_PROGRAMS = 4096
-"""Programs that are kept for combinations of guards' values; hosts alone are as many as the rules name."""
+"""Programs that are made for combinations of guards' values: what clients choose must not fill the memory, so further
+combinations are asked rule by rule. For hosts alone there are no more programs than hosts that rules name."""
 
 
 class Ruleset:
@@ -87,12 +90,17 @@ class Ruleset:
     def may_match_host(self, host: str | bytes) -> bool:
         """Whether some enabled rule can match a request whose `http.host` is this, whatever else the request holds."""
         name = host.encode() if isinstance(host, str) else host
-        fields: Fields = {HOST.name: name}
-        for position in self.index.positions_for_host(name):
-            matcher = self.matcher(position)
-            if matcher.unknown(matcher.fields - {HOST.name})(fields) is not False:
-                return True
-        return False
+        return any(self._may_match(position, name) for position in self.index.positions_for_host(name))
+
+    def _may_match(self, position: int, host: bytes) -> bool:
+        known = {HOST: host, LOWERED_HOST: host.lower()}
+        rest = fold(self.enabled[position].expression.root, known)
+        if isinstance(rest, Always):
+            return rest.value
+        if HOST.name not in fields_of(rest):
+            return True
+        matcher = self.matcher(position)
+        return matcher.unknown(matcher.fields - {HOST.name})({HOST.name: host}) is not False
 
     def decide_unknown(self, request: Request | Fields, unknown: frozenset[str]) -> Decision | UnknownDecision:
         """As `decide` when nobody knows the values of some fields; what the request has for them is not looked at.
@@ -131,7 +139,7 @@ class Ruleset:
 
     def decide_plainly(self, request: Request | Fields) -> Decision:
         """As `decide`, by asking every rule in turn: slow, and the measure for what the index does."""
-        program = one_by_one(self.enabled, [self.matcher(position) for position in range(len(self.enabled))])
+        program = self._loop(range(len(self.enabled)))
         try:
             return program(fields_of_request(request))
         except Exception as error:
@@ -139,9 +147,11 @@ class Ruleset:
 
     def _program(self, positions: tuple[int, ...]) -> Program:
         rules = [self.enabled[position] for position in positions]
-        if len(rules) <= MAX_GENERATED:
-            return generated(rules, self.lists)
-        return one_by_one(rules, [self.matcher(position) for position in positions])
+        return generated(rules, self.lists) if len(rules) <= MAX_GENERATED else self._loop(positions)
+
+    def _loop(self, positions: Iterable[int]) -> Program:
+        places = tuple(positions)
+        return one_by_one([self.enabled[p] for p in places], [self.matcher(p) for p in places])
 
     def _shared(self, key: tuple[Any, ...]) -> Shared:
         """The program for the requests of one key of the index."""
@@ -183,7 +193,7 @@ class Ruleset:
 
     def _by_key(self) -> Callable[[Request | Fields], Decision]:
         programs: dict[tuple[Any, ...], Shared] = {}
-        key_of, shared = self.index.key, self._shared
+        index, key_of, shared, loop = self.index, self.index.key, self._shared, self._loop
 
         def decide(request: Request | Fields) -> Decision:
             try:
@@ -192,7 +202,7 @@ class Ruleset:
                 program = programs.get(key)
                 if program is None:
                     if len(programs) >= MAX_PROGRAMS:
-                        programs.clear()
+                        return loop(index.positions(key))(fields)
                     program = programs[key] = shared(key)
                 return program[0](fields, program[1])
             except Exception as error:

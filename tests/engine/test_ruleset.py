@@ -217,7 +217,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(rulesets(), st.lists(requests, min_size=1, max_size=4))
 def test_the_index_decides_as_the_plain_loop_does(rules, asked):
     ruleset = Ruleset(rules, s.lists())
@@ -225,7 +225,7 @@ def test_the_index_decides_as_the_plain_loop_does(rules, asked):
         assert ruleset.decide(fields) == ruleset.decide_plainly(fields)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rulesets(), requests, requests, st.sets(st.sampled_from([*s.every_field, "http.request.uri.path"])))
 def test_what_is_unknown_is_never_told_as_decided(rules, fields, others, unknown):
     """Whatever the unknown fields turn out to be, the action is among the possible ones."""
@@ -245,7 +245,7 @@ def test_what_is_unknown_is_never_told_as_decided(rules, fields, others, unknown
             assert told == truth
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(rulesets(), requests)
 def test_a_host_that_no_rule_may_match_is_always_allowed_without_a_log(rules, fields):
     ruleset = Ruleset(rules, s.lists())
@@ -270,6 +270,18 @@ def test_a_large_ruleset_finds_its_rules_by_several_guards_in_order():
     rules += [rule(f"b{n}", f'http.host eq "h{n}"') for n in range(500)]
     decision = decided(*rules, fields={"http.host": b"h400", "cf.waf.score": 99, "ssl": False})
     assert (decision.rule.ref, refs(decision.logged)) == ("b400", ["all", "h400"])
+
+
+def test_more_combinations_than_are_kept_are_decided_all_the_same(monkeypatch):
+    monkeypatch.setattr("mtls_tui.engine.ruleset.MAX_PROGRAMS", 2)
+    rules = [rule(f"h{n}", f'http.host eq "h{n}"', "log") for n in range(20)]
+    rules += [rule(f"p{n}", f'http.request.uri.path eq "/{n}"') for n in range(20)]
+    ruleset = Ruleset(rules)
+    for n in range(20):
+        fields = {"http.host": b"h%d" % n, "http.request.uri.path": b"/%d" % (n % 7)}
+        decision = ruleset.decide(fields)
+        assert (refs(decision.logged), decision.rule.ref) == ([f"h{n}"], f"p{n % 7}")
+        assert ruleset.decide_unknown(fields, frozenset({"ssl"})) == decision == ruleset.decide_plainly(fields)
 
 
 def test_the_fields_that_enabled_rules_read_have_their_successors_names():

@@ -10,7 +10,7 @@ from mtls_tui.lang.catalogue import FIELDS
 from tests.engine import strategies as s
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(s.expressions, s.fields)
 def test_both_give_the_same_verdict(expression, fields):
     assert (
@@ -19,21 +19,21 @@ def test_both_give_the_same_verdict(expression, fields):
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(s.expressions, s.fields)
 def test_text_and_tree_mean_the_same(expression, fields):
     parsed = lang.parse(lang.format(expression), max_length=None)
     assert engine.compile(parsed, lists=s.lists())(fields) is engine.compile(expression, lists=s.lists())(fields)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(s.expressions, s.fields, st.sets(st.sampled_from(s.every_field)))
 def test_both_agree_on_what_is_unknown(expression, fields, unknown):
     compiled = engine.compile(expression, lists=s.lists()).unknown(frozenset(unknown))
     assert compiled(fields) is engine.explain(expression, fields, lists=s.lists(), unknown=unknown).verdict
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(s.expressions, s.fields, s.fields, st.sets(st.sampled_from(s.every_field)))
 def test_a_known_verdict_holds_whatever_the_unknown_fields_are(expression, fields, others, unknown):
     matcher = engine.compile(expression, lists=s.lists())
@@ -45,7 +45,7 @@ def test_a_known_verdict_holds_whatever_the_unknown_fields_are(expression, field
         assert matcher(mixed) is verdict
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(s.expressions, s.fields)
 def test_the_reasons_suffice_for_the_verdict(expression, fields):
     """Whatever the other clauses were worth, the verdict would be the same."""
@@ -74,7 +74,7 @@ def _verdict(node, known):
     return known.get(id(node))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(s.expressions, s.fields)
 def test_every_smallest_change_flips_the_verdict_and_has_no_edit_to_spare(expression, fields):
     matcher = engine.compile(expression, lists=s.lists())
