@@ -34,6 +34,11 @@ FACTS_KEPT = 1024
 FACTS_MAX_BYTES = 32 * 1024
 """The fields of a longer chain are worked out anew each time."""
 CERTIFICATE_FIELDS = "cf.tls_client_auth."
+PATH_FIELDS = frozenset(
+    f"{prefix}http.request.{name}"
+    for prefix in ("", "raw.")
+    for name in ("full_uri", "uri", "uri.path", "uri.path.extension")
+)
 
 
 class PolicyError(ValueError):
@@ -100,6 +105,13 @@ class Policy:
         self._facts_needed = tuple(sorted(name for name in self.needs if name.startswith(CERTIFICATE_FIELDS)))
         self._extractors: tuple[tuple[str, Extractor], ...] = tuple(
             (name, EXTRACTORS[name]) for name in sorted(self.needs) if name in EXTRACTORS
+        )
+        # Where no rule can look at a path, none can be fooled by it (and the gateway may not even ask).
+        self._paths_matter = frozenset(
+            host.name
+            for host in hosts
+            if not PATH_FIELDS.isdisjoint(self.needs)
+            and (host.name.startswith("*.") or ruleset.may_match_host(host.name))
         )
         absent = pki.facts_absent()
         self._absent: dict[str, FieldValue] = {name: absent[name] for name in self._facts_needed if name in absent}
@@ -187,7 +199,7 @@ class Policy:
             if http.overrides:
                 fields.update((canonical(name), value) for name, value in http.overrides.items())
             request = Request(fields)
-            if view.ambiguous:
+            if host.name in self._paths_matter and view.ambiguous:
                 return Outcome(_AMBIGUOUS, request, verification, host)
             return Outcome(self.ruleset.decide(request), request, verification, host)
         except Exception as error:

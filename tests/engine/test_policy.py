@@ -164,18 +164,32 @@ def test_a_request_to_no_host_of_the_policy_is_blocked():
     assert Policy.from_bundle(Bundle()).decide(request()).blocked
 
 
+PATHS = (rule('http.host eq "api.example.com" and http.request.uri.path eq "/nowhere"', ref="path"),)
+
+
 def test_a_path_that_is_normal_for_us_and_another_for_the_next_server_is_blocked():
-    policy = Policy.from_bundle(Bundle(hosts=(host(mtls=False),)))
+    policy = Policy.from_bundle(Bundle(hosts=(host(mtls=False),), rules=PATHS))
     assert blocked(policy, request(target="/public/%2e%2e;/admin"))
     assert not blocked(policy, request(target="/public/..;/admin"))
 
 
 def test_a_path_that_the_proxy_forwards_as_it_is_has_to_be_normal():
-    policy = Policy.from_bundle(Bundle(hosts=(host(mtls=False),)))
+    policy = Policy.from_bundle(Bundle(hosts=(host(mtls=False),), rules=PATHS))
     for target in ("/public/..;/admin", "/a/../b", "//a", "/%61"):
         assert blocked(policy, request(target=target, normalised=True)), target
     for target in ("/", "/a/b?x=/../y", "//", "/a%2fb", "*"):
         assert not blocked(policy, request(target=target, normalised=True)), target
+
+
+def test_where_no_rule_looks_at_paths_every_path_is_let_through():
+    hosts = (host(mtls=False), host("www.example.com", mtls=False), host("*.example.org", mtls=False))
+    strange = {"target": "/public/%2e%2e;/admin"}
+    policy = Policy.from_bundle(Bundle(hosts=hosts, rules=(rule("ip.src in {192.0.2.1}"),)))
+    assert not blocked(policy, request(**strange))
+    policy = Policy.from_bundle(Bundle(hosts=hosts, rules=PATHS))
+    assert not blocked(policy, request(host="www.example.com", **strange))
+    assert blocked(policy, request(**strange))
+    assert blocked(policy, request(host="x.example.org", **strange))
 
 
 def test_rules_see_the_path_that_the_upstream_sees():
