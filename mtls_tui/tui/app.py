@@ -173,8 +173,5 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
             self.controller.wheel(message.pane, message.step)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Everything has its place anew."""
-        if self.controller is not None:
-            self.controller.show()
-        else:
-            self.call_later(self.first_paint)
+        """Everything has its place anew, once the new size has got about."""
+        self.call_later(self.controller.show if self.controller is not None else self.first_paint)

@@ -161,6 +161,8 @@ def _case_line(case: Case, place: int, widths: tuple[int, int], total: int, *, h
         out.add(case.problem, "warn")
     elif case.failed:
         out.add(f"✗ test expects {case.expected}", "bad")
+        if case.changed:
+            out.add(" ← changed by this edit", "warn")
     elif case.changed:
         out.add("← changed by this edit", "warn")
     elif case.expected:
