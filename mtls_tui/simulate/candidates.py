@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import permutations
 from typing import Any
 
 from mtls_tui.engine.regex_sample import sample
@@ -22,6 +23,8 @@ from mtls_tui.simulate.scenario import CERTIFICATE, Knob, Turn
 
 MOST = 48
 """Guesses for one clause."""
+MOST_JOINED = 5
+"""Literals of one clause up to which they are also tried one after the other."""
 LONGEST = 8192
 """Bytes of a value made up to satisfy a clause about length."""
 
@@ -52,7 +55,7 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "path": ("/", "/other"),
     "query": ("", "other=1"),
     "method": ("GET", "POST"),
-    "http_version": ("HTTP/2", "HTTP/1.1"),
+    "http_version": ("HTTP/2", "HTTP/1.1", "HTTP/3", "HTTP/1.0"),
     "scheme": ("https", "http"),
     "ip": ("198.51.100.7", "2001:db8::7"),
     "header": (None, b"other"),
@@ -84,7 +87,7 @@ def _turns(clause: ast.Expr, lists: Mapping[str, Any], hosts: Sequence[str]) -> 
     if "http.host" in fields:
         yield from (Turn(Knob("host"), name) for name in hosts[:8])
     texts = list(_texts(nodes, lists))
-    numbers = list(_numbers(nodes))
+    numbers = list(_numbers(nodes, lists))
     addresses = list(_addresses(nodes, lists))
     for name in fields:
         if name not in _STATE_FIELDS:
@@ -95,8 +98,11 @@ def _for_field(
     name: str, nodes: list[Any], texts: list[bytes], numbers: list[int], addresses: list[str]
 ) -> Iterator[Turn]:
     knob = _SIMPLE.get(name)
+    made = [*texts, *_long(numbers), *_variants(texts)]
     if name in _PATH:
         yield from (Turn(Knob("path"), path) for path in _paths(texts, numbers))
+        if name.startswith("raw."):
+            yield Turn(Knob("path"), "/%6Fther")  # normalised, it is another one
     elif name in _EXTENSION:
         yield from (Turn(Knob("path"), f"/file.{_text(text)}") for text in texts)
         yield from (Turn(Knob("path"), path) for path in ("/", "/file.other"))
@@ -105,11 +111,11 @@ def _for_field(
     elif name in _TARGET:
         yield from (Turn(Knob("target"), path) for path in _paths(texts, numbers))
     elif name.startswith(_ARGUMENTS):
-        yield from _named("argument", name, nodes, [_text(text) for text in texts])
+        yield from _named("argument", name, nodes, [_text(text) for text in made])
     elif name == "http.request.cookies":
-        yield from _named("cookie", name, nodes, [_text(text) for text in texts])
+        yield from _named("cookie", name, nodes, [_text(text) for text in made])
     elif name.startswith("http.request.headers"):
-        yield from _named("header", name, nodes, texts)
+        yield from _named("header", name, nodes, made)
     elif knob is not None and knob.kind == "ip":
         yield from (Turn(knob, address) for address in (*addresses, *_OTHERS["ip"]))
     elif knob is not None and knob.kind == "time":
@@ -123,11 +129,14 @@ def _for_field(
     elif knob is not None:
         yield from (Turn(knob, text) for text in _ordered(texts, numbers, _OTHERS[knob.kind]) if text)
     elif name in FIELDS:
-        values = _values(FIELDS[name].type, texts, numbers, addresses)
+        keys = [node.key.value for node in nodes if isinstance(node, ast.Index) and isinstance(node.key, ast.String)]
+        values = _values(FIELDS[name].type, [*_bodies(nodes, texts), *texts], numbers, addresses, keys or texts)
         yield from (Turn(Knob("field", name), value) for value in values)
 
 
-def _values(kind: Type, texts: list[bytes], numbers: list[int], addresses: list[str]) -> Iterator[Any]:
+def _values(
+    kind: Type, texts: list[bytes], numbers: list[int], addresses: list[str], keys: list[bytes]
+) -> Iterator[Any]:  # fmt: skip
     match kind.name:
         case "Bool":
             yield from (True, False)
@@ -139,11 +148,11 @@ def _values(kind: Type, texts: list[bytes], numbers: list[int], addresses: list[
         case "Ip":
             yield from (ipaddress.ip_address(address) for address in (*addresses, *_OTHERS["ip"]))
         case "Array" if kind.item is not None:
-            yield from ([item] for item in _values(kind.item, texts, numbers, addresses))
+            yield from ([item] for item in _values(kind.item, texts, numbers, addresses, keys))
             yield []
         case "Map" if kind.item is not None:
-            for key in texts:
-                yield from ({key: item} for item in _values(kind.item, texts, numbers, addresses))
+            for key in keys:
+                yield from ({key: item} for item in _values(kind.item, texts, numbers, addresses, keys))
             yield {}
         case _:
             yield from (*texts, b"other", b"", *_long(numbers), *_variants(texts))
@@ -202,6 +211,10 @@ def _variants(texts: list[bytes]) -> Iterator[bytes]:
         if len(text) < LONGEST:
             yield text + b"x"
             yield b"x" + text
+    if len(texts) <= MOST_JOINED:
+        yield from (first + second for first, second in permutations(texts, 2) if len(first + second) < LONGEST)
+        if len(texts) > 2:
+            yield b"".join(texts)
 
 
 def _bodies(nodes: list[Any], texts: list[bytes]) -> Iterator[bytes]:
@@ -246,11 +259,13 @@ def _wildcards(pattern: bytes) -> Iterator[bytes]:
         yield re.sub(rb"\\([*\\])", rb"\1", filler.join(stars))
 
 
-def _numbers(nodes: list[Any]) -> Iterator[int]:
+def _numbers(nodes: list[Any], lists: Mapping[str, Any]) -> Iterator[int]:
     for node in nodes:
         match node:
             case ast.Integer():
                 yield node.value
+            case ast.ListName():
+                yield from (item for item in list(lists.get(node.name, ()))[:4] if isinstance(item, int))
 
 
 def _addresses(nodes: list[Any], lists: Mapping[str, Any]) -> Iterator[str]:

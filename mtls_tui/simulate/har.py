@@ -104,7 +104,6 @@ def _http(entry: _Entry) -> HttpRequest:
         body=_body(request.postData),
         http_version=_version(request.httpVersion),
         at=_time(entry.startedDateTime),
-        keep_dots=True,
     )
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
-from urllib.parse import parse_qsl, quote_plus, unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
 from cryptography import x509
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.lang.types import FieldValue
+from mtls_tui.simulate.url import encoded
 
 State: TypeAlias = Literal["none", "unverified", "verified", "revoked"]
 """What the three Booleans of a certificate say together; there is no fifth."""
@@ -167,8 +168,13 @@ def _with_argument(target: str, name: str, value: str | None) -> str:
     path, _, query = target.partition("?")
     pairs = [p for p in query.split("&") if p and unquote_plus(p.partition("=")[0]) != name]
     if value is not None:
-        pairs.append(f"{quote_plus(name)}={quote_plus(value)}")
+        pairs.append(f"{_in_query(name)}={_in_query(value)}")
     return path + (f"?{'&'.join(pairs)}" if pairs else "")
+
+
+def _in_query(text: str) -> str:
+    """Fields of the query hold it undecoded, so as much as possible stays as it is; `&` and `#` can't."""
+    return encoded(text).replace("&", "%26").replace("#", "%23")
 
 
 def _with_cookie(http: HttpRequest, name: str, value: str | None) -> HttpRequest:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.members import Lists
 from mtls_tui.lang import ast
 from mtls_tui.lang.types import Fields
 from mtls_tui.simulate.candidates import turns_for
-from mtls_tui.simulate.scenario import Scenario, Turn
+from mtls_tui.simulate.scenario import Knob, Scenario, Turn
 
 Turns: TypeAlias = tuple[Turn, ...]
 FieldsOf: TypeAlias = Callable[[Scenario], Fields]
@@ -50,6 +50,7 @@ class Solver:
         self._turns: dict[int, tuple[Turn, ...]] = {}
         self._tried: dict[tuple[int, int], list[tuple[Turn, bool]]] = {}
         self._kept: list[Scenario] = []  # scenarios stay alive while their identity is a key
+        self._joined: dict[tuple[int, ...], ast.Expr] = {}
         self.budget = BUDGET
 
     def holds(self, node: ast.Expr, scenario: Scenario) -> bool:
@@ -93,15 +94,16 @@ class Solver:
             if not sofar:
                 # Each item alone can be had, but only by turning one knob two ways: let each way find the others anew.
                 return self._one_after_other(tuple(items), wanted, scenario, keep)
-        return sofar
+        return sofar + [(*way, UNVERIFIED) for way in sofar if _implies_verified(way)]
 
     def _one_after_other(
         self, items: tuple[ast.Expr, ...], wanted: bool, scenario: Scenario, keep: int
     ) -> list[Turns]:  # fmt: skip
         """Find a value of one knob that serves several items: guesses of each item are tried on all of them."""
         found: list[Turns] = []
-        for item in items:
-            for turn in self._turns_of(item) if not isinstance(item, ast.Logical | ast.Not) else ():
+        # All items as one clause: its guesses are made from the literals of all.
+        for item in (*items, self._together(items)):
+            for turn in self._turns_of(item):
                 if self.budget <= 0:
                     break
                 self.budget -= len(items)
@@ -112,6 +114,13 @@ class Solver:
                 except ValueError:
                     continue  # a guess that makes no request
         return _smallest(found, keep)
+
+    def _together(self, items: tuple[ast.Expr, ...]) -> ast.Expr:
+        key = tuple(id(item) for item in items)
+        found = self._joined.get(key)
+        if found is None:
+            found = self._joined[key] = ast.Logical("and", items)
+        return found
 
     def _clause(self, node: ast.Expr, scenario: Scenario) -> list[tuple[Turn, bool]]:
         """Every guess for a clause with what became of the clause."""
@@ -144,6 +153,16 @@ class Solver:
         if known is None:
             known = self._matchers[id(node)] = (node, Matcher(ast.Expression(node), self._lists))
         return known[1]
+
+
+UNVERIFIED: Final = Turn(Knob("certificate"), "unverified")
+
+
+def _implies_verified(way: Turns) -> bool:
+    """Whether the way sets a fact of a certificate and leaves its state open: unverified is worth a try, too."""
+    return not any(turn.knob.kind == "certificate" for turn in way) and any(
+        turn.knob.side == "certificate" for turn in way
+    )
 
 
 def merge(left: Turns, right: Turns) -> Turns | None:

@@ -7,13 +7,13 @@ request to each host.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
 import tomlkit
-from tomlkit.items import InlineTable
 
 from mtls_tui.engine.model import Decision
 from mtls_tui.lang import ast, tree
@@ -215,34 +215,35 @@ def toml(tests: list[TestEntry]) -> str:
 
 
 def _table(test: TestEntry) -> str:
-    table = tomlkit.document()
     values: dict[str, Any] = {"name": test.name, "url": test.url}
     if test.method != "GET":
         values["method"] = test.method
     if test.headers:
-        values["headers"] = _inline({k: list(v) if not isinstance(v, str) else v for k, v in test.headers.items()})
+        values["headers"] = {k: list(v) if not isinstance(v, str) else v for k, v in test.headers.items()}
     for key in ("body", "ip", "at"):
         if getattr(test, key) is not None:
             values[key] = getattr(test, key)
     values["certificate"] = test.certificate
     if test.set:
-        values["set"] = _inline(test.set)
-    expect: dict[str, Any] = {"action": test.expect.action}
+        values["set"] = test.set
+    values["expect"] = {"action": test.expect.action}
     if test.expect.rule is not None:
-        expect["rule"] = test.expect.rule
-    values["expect"] = _inline(expect)
-    for key, value in values.items():
-        table.add(key, value)
-    return "[[tests]]\n" + tomlkit.dumps(table)
+        values["expect"]["rule"] = test.expect.rule
+    return "[[tests]]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in values.items())
 
 
-def _inline(values: dict[str, Any]) -> InlineTable:
-    table = tomlkit.inline_table()
-    for key, value in values.items():
-        table.append(
-            tomlkit.key([key]) if "." not in key else tomlkit.items.SingleKey(key, t=tomlkit.items.KeyType.Basic), value
-        )
-    return table
+def _value(value: Any) -> str:
+    """A value as rule files are written: tables inline, with blanks inside the braces."""
+    if isinstance(value, dict):
+        inner = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    return str(tomlkit.item(value).as_string())
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else str(tomlkit.item(key).as_string())
 
 
 def _wanted(expression: ast.Expression, goal: Goal) -> ast.Expr:

@@ -1,9 +1,12 @@
 """`simulate`, `test` and `replay` as a user types them: exit codes, stdout for data, stderr for narration."""
 
+import contextlib
 import gzip
 import json
+import queue
 import subprocess
 import sys
+import threading
 import time
 from xml.etree import ElementTree as ET
 
@@ -220,27 +223,24 @@ def test_watch_runs_again_when_the_file_changes(tested):
         stderr=subprocess.STDOUT,
         text=True,
     )
+    lines = queue.Queue()
+    reader = threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True)
+    reader.start()
     try:
-        assert "1 test passed" in process.stdout.readline()
-        # The watcher needs a moment that can't be seen from outside: write until it has noticed.
-        for _ in range(100):
+        assert "1 test passed" in lines.get(timeout=30)
+        # Nothing tells from outside when the watcher has begun to watch, so the file is written until it has seen it.
+        seen = ""
+        deadline = time.monotonic() + 30
+        while "none passes" not in seen and time.monotonic() < deadline:
             tested(PASS, FAIL)
-            time.sleep(0.1)
-            if process.poll() is not None:
-                pytest.fail(process.stdout.read())
-            if _readable(process.stdout):
-                break
-        assert any("none passes" in process.stdout.readline() for _ in range(5))
+            with contextlib.suppress(queue.Empty):
+                seen += lines.get(timeout=0.3)
+        assert "none passes" in seen
     finally:
-        process.terminate()
+        process.kill()
         process.wait(10)
+        reader.join(10)
         process.stdout.close()
-
-
-def _readable(stream):
-    import select
-
-    return bool(select.select([stream], [], [], 0)[0])
 
 
 @pytest.fixture

@@ -202,6 +202,11 @@ def test_http_version(option, version):
     assert http(f"curl {option} https://a/").http_version == version
 
 
+def test_dot_segments_are_resolved_as_curl_does_unless_told_not_to():
+    assert http("curl https://a/b/../c/./d").target == "/c/d"
+    assert http("curl --path-as-is https://a/b/../c").target == "/b/../c"
+
+
 def test_tls_max_lowers_the_version():
     assert http("curl --tls-max 1.2 https://a/").tls_version == "TLSv1.2"
 
