@@ -28,15 +28,21 @@ from mtls_tui.lang.ast import (
     String,
     Test,
 )
+from mtls_tui.lang.limits import MAX_LENGTH
 from mtls_tui.lang.tree import EXPRESSIONS, Node, children
 
 
 def format(expression: Expression, *, width: int | None = None) -> str:  # noqa: A001 - its name in the front door
     """The canonical text: one line, or with a width in characters as many lines as it takes.
 
-    Lines break before operators and between items of a set; what can't break (a long literal) may pass the width.
+    Lines break before operators and between items of a set; what can't break (a long literal) may pass the width. Where
+    the spaces of several lines would make a valid expression too long, it stays on one line.
     """
-    return format_node(expression.root, width=width)
+    text = format_node(expression.root, width=width)
+    if width is not None and len(text) > MAX_LENGTH:
+        one_line = format_node(expression.root)
+        return one_line if len(one_line) <= MAX_LENGTH else text
+    return text
 
 
 def format_node(node: Node, *, width: int | None = None) -> str:

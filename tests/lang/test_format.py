@@ -162,4 +162,11 @@ def test_the_deepest_rule_that_parses_is_written_with_little_stack():
     finally:
         sys.setrecursionlimit(limit)
     assert written == text
-    assert lang.parse(lang.format(parsed, width=60), max_length=None) == parsed
+    assert lang.format(parsed, width=60) == text  # on several lines it would pass 4,096 characters
+
+
+def test_breaking_lines_never_makes_a_valid_rule_too_long():
+    rows = [f'http.host eq "{index:04}"' for index in range(160)]
+    parsed = lang.parse(f"not ({' or '.join(rows)})")
+    assert "\n" in lang.format(lang.parse(f"not ({' or '.join(rows[:140])})"), width=80)
+    assert lang.parse(lang.format(parsed, width=80)) == parsed
