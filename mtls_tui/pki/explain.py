@@ -47,7 +47,7 @@ def no_issuer(search: Search, store: TrustStore) -> VerifyError:
         return Refused(Code.CERT_CHAIN_TOO_LONG, message, depth).as_error()
     if top.self_issued and _signed_itself(top):
         if depth == 0:
-            message = f"the certificate is self-signed and is not itself {anchors}"
+            message = f"the certificate is self-signed and is not {anchors}"
             return Refused(Code.DEPTH_ZERO_SELF_SIGNED_CERT, message).as_error()
         message = f"the chain ends in {top.name}, which is self-signed and not {anchors}{_nearest(top, store)}"
         return Refused(Code.SELF_SIGNED_CERT_IN_CHAIN, message, depth).as_error()
@@ -71,15 +71,15 @@ def _anchors(store: TrustStore) -> str:
     count = len(store.anchors)
     if count == 0:
         return "trusted: this host has no anchors at all"
-    return "this host's anchor" if count == 1 else f"among this host's {count} anchors"
+    return f"this host's anchor {store.anchors[0].name}" if count == 1 else f"among this host's {count} anchors"
 
 
 def _nearest(top: View, store: TrustStore) -> str:
     """The anchor whose name shares most words with the wanted issuer. Cheap on purpose: strangers cause it."""
-    if not store.anchors:
-        return ""
     if any(anchor.subject == top.issuer for anchor in store.anchors):
         return "; an anchor has this very name, but another key"
+    if len(store.anchors) < 2:
+        return ""
     wanted = frozenset(top.issuer_name.replace(",", " ").replace("=", " ").lower().split())
     best, best_score = store.anchors[0], -1.0
     for anchor in store.anchors[:200]:

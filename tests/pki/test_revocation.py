@@ -1,5 +1,6 @@
 """CRLs: what is refused at loading and with which cure, what is judged at decision time, and by which policy."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -366,3 +367,33 @@ def test_lists_come_in_pem_or_der_one_or_many(top, leaf):
             pki.load_crls(wrong)
         with pytest.raises(pki.StoreError, match=r"^CRL 1: "):
             pki.TrustStore([top.certificate], crls=[wrong])
+
+
+def test_the_index_says_what_the_parser_says_of_changed_lists(top):
+    """Bytes changed at random and signed again: a list is refused, or every serial in it is found, and no other."""
+    pick = random.Random(7)
+    reason = (x509.CRLReason(x509.ReasonFlags.superseded), False)
+    content = surgery.content(mint.crl(top, [5, 300, 2**80, 2**159 - 1], entry=[reason]).tbs_certlist_bytes)
+    loaded = 0
+    for _ in range(1500):
+        data = bytearray(content)
+        for _ in range(pick.choice((1, 1, 2))):
+            data[pick.randrange(40, len(data))] = pick.choice(
+                (*range(6), 0x0A, 0x17, 0x18, 0x30, 0x80, pick.randrange(256))
+            )
+        der = surgery.signed(surgery.element(0x30, bytes(data)), top)
+        try:
+            found = pki.TrustStore([top.certificate], crls=[der]).crls
+        except pki.StoreError:
+            continue
+        if not found:
+            continue
+        loaded += 1
+        parsed = x509.load_der_x509_crl(der)
+        serials = [entry.serial_number for entry in parsed]
+        assert len(found[0]) == len(serials)
+        for serial in {*serials, 5, 300, 2**80, 2**159 - 1, 6}:
+            size = max(1, (serial.bit_length() + 8) // 8) if serial >= 0 else (serial + 1).bit_length() // 8 + 1
+            entry = found[0].find(serial.to_bytes(size, "big", signed=True))
+            assert (entry is not None) == (serial in serials)
+    assert loaded > 200
