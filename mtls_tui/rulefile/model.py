@@ -7,6 +7,7 @@ doesn't parse) don't stop an edit: they stand in `problems` until they are cured
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -106,7 +107,10 @@ class RuleFile:
 
     def resolve(self, path: str) -> Path:
         """A path of the file as an absolute one."""
-        return (self.folder / Path(path).expanduser()).absolute()
+        given = Path(path)
+        with contextlib.suppress(RuntimeError):  # `~name` of nobody: then it is a file of that name
+            given = given.expanduser()
+        return (self.folder / given).absolute()
 
     def _expression(self, index: int) -> Expression:
         expression = self.expressions[index]

@@ -83,6 +83,13 @@ def reread(old: RuleFile, text: str) -> RuleFile:
 
 def _read(text: str, folder: Path, path: Path | None, read_digest: str | None) -> RuleFile:
     name = str(path) if path else "<text>"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise RuleFileError(
+            Problem("encoding", "a character that is none (half of a surrogate pair)", name, line, cure="remove it")
+        ) from None
     data = _toml(text, name)
     places = Places(text)
     entry = _Shape(name, places).file(data)

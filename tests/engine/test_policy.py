@@ -223,7 +223,7 @@ class Broken:
      request(overrides={"ip.src": b"text"}), request(overrides={"http.request.headers": [1]}), request(at="soon")],
 )  # fmt: skip
 def test_any_error_is_a_block_and_never_an_exception(http):
-    expression = 'ip.src in {192.0.2.1} or any(http.request.headers["x"][*] eq "y") or http.request.timestamp.sec gt 1'
+    expression = 'ip.src in {192.0.2.1} or any(http.request.headers["x"][*] eq "y") or http.request.timestamp.sec gt 1 or http.request.uri.path eq "/"'
     policy = Policy.from_bundle(Bundle(hosts=(host(mtls=False),), rules=(rule(expression, action="log"),)))
     outcome = policy.decide(http)
     assert outcome.blocked

@@ -3,8 +3,11 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mtls_tui.rulefile import RuleFileError, load, loads
 
@@ -189,3 +192,64 @@ def test_times_of_every_notation_are_read():
     for wrong in (True, "x", None, 1e300, float("inf")):
         with pytest.raises(ValueError):
             moment(wrong)
+
+
+def test_paths_and_texts_of_every_kind_are_told_and_never_a_traceback():
+    for path in ("a\\u0000b", "~nobody-of-that-name/x", "x" * 5000, "/proc/self/mem", "/dev/zero"):
+        with pytest.raises(RuleFileError) as caught:
+            loads(HOST + f'anchors = ["{path}"]\n')
+        assert caught.value.problem.key == "hosts[0].anchors[0]"
+    for text in (
+        "# \udcff\n",
+        "version = 1\r",
+        "version = 99999999999999999999999\n",
+        "version = 1e400\n",
+        "version = nan\n",
+        "[[rules]]\nref = 1979-05-27\n",
+        '"" = 1\n',
+        "a.b.c = 1\n",
+    ):
+        with pytest.raises(RuleFileError):
+            loads(text)
+
+
+SAMPLE = (Path(__file__).parents[2] / "sample_rules" / "6-many-hosts-with-lists.rules.toml").read_text()
+pieces = st.sampled_from(
+    [
+        "",
+        '"',
+        "'",
+        "\n",
+        "[",
+        "]",
+        "{",
+        "}",
+        "=",
+        "#",
+        "\\",
+        "'''",
+        "1",
+        "true",
+        "[[rules]]\n",
+        "\x00",
+        "é",
+        ".",
+        ",",
+        "\ud800",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(SAMPLE)), st.integers(0, 8), pieces), min_size=1, max_size=4))
+def test_a_damaged_file_is_told_or_read_and_never_a_traceback(damages):
+    text = SAMPLE
+    for position, length, piece in damages:
+        text = text[:position] + piece + text[position + length :]
+    try:
+        rulefile = loads(text, strict=False)
+    except RuleFileError as error:
+        assert all(problem.message for problem in error.problems)
+        assert str(error)
+    else:
+        assert all(0 < problem.line <= text.count("\n") + 1 for problem in rulefile.problems)
