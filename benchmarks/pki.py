@@ -112,10 +112,31 @@ def verification() -> bool:
     good &= line(
         "remembered, by certificate object", best(lambda: verifier.verify(objects, AT), number=20_000), "µs", 2
     )
+    strangers(store)
     leaf = x509.load_der_x509_certificate(direct[0])
     line("all facts of one certificate", best(lambda: pki.facts(leaf)), "µs")
     peers(root, direct, fresh)
     return good
+
+
+def strangers(store: pki.TrustStore) -> None:
+    """What those who have no certificate of ours can cost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = issue.common_name("Root", "Bench")
+    impostors = [
+        issue.self_signed_authority(name, ec.generate_private_key(ec.SECP256R1()), not_before=BEGIN, not_after=END)
+        for _ in range(100)
+    ]
+    forged = issue.end_entity(
+        Issuer(impostors[0], key), issue.common_name("client"), key.public_key(), not_before=BEGIN, not_after=END
+    )
+    pile = [item.public_bytes(Encoding.DER) for item in (forged, *impostors)]
+    other = issue.self_signed_authority(issue.common_name("Other"), key, not_before=BEGIN, not_after=END)
+    foreign = issue.end_entity(
+        Issuer(other, key), issue.common_name("client"), key.public_key(), not_before=BEGIN, not_after=END
+    ).public_bytes(Encoding.DER)
+    line("a stranger: unknown issuer", best(lambda: verify_at((foreign,), store, NOW)), "µs")
+    line("a stranger: 100 authorities in our root's name", best(lambda: verify_at(pile, store, NOW), number=20), "µs")
 
 
 def peers(root: x509.Certificate, leaves: list[bytes], ours: float) -> None:

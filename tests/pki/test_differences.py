@@ -141,6 +141,11 @@ def damaged_key(top):
     return verdicts([damaged], [top])
 
 
+def netscape_type(top):
+    server = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.16.840.1.113730.1.1"), b"\x03\x02\x06\x40")
+    return verdicts([mint.client("c", top, extensions=[(server, False)])], [top])
+
+
 def sha224(top):
     return verdicts([mint.client("c", top, digest=hashes.SHA224())], [top])
 
@@ -170,6 +175,7 @@ ROWS = [
     ("a path of more than 32", path_of_33, (True, False, False)),
     ("NUL in a name", nul_in_a_name, (True, True, False)),
     ("damaged public key", damaged_key, (True, True, False)),
+    ("Netscape certificate type", netscape_type, (False, True, True)),
     ("SHA-224", sha224, (True, False, False)),
     ("unparsable extension that nothing here reads", unreadable_extension, (True, True, False)),
 ]
