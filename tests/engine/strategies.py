@@ -81,6 +81,16 @@ fields = st.tuples(
 ).map(lambda parts: {name: value for part in parts for name, value in part.items()})
 """Mappings from field names to values in which every field may be left out."""
 
+_few = st.lists(st.sampled_from([b"a", b"b", b"ab", b"A"]), min_size=1, max_size=3)
+full_fields = st.fixed_dictionaries(
+    dict.fromkeys(BYTES_ARRAYS, _few)
+    | {name: st.dictionaries(st.sampled_from(KEYS), _few, min_size=2, max_size=3) for name in MAPS}
+    | {name: st.lists(st.integers(0, 3), min_size=1, max_size=3) for name in INT_ARRAYS}
+    | {name: st.lists(_few, min_size=1, max_size=3) for name in NESTED_ARRAYS}
+    | {"http.host": st.sampled_from([b"a", b"b"])}
+)
+"""Mappings in which no array is missing or empty."""
+
 every_field = sorted(
     {*BYTES_FIELDS, *INT_FIELDS, *BOOL_FIELDS, *IP_FIELDS, *BYTES_ARRAYS, *INT_ARRAYS, *NESTED_ARRAYS, *MAPS}
 )

@@ -19,6 +19,13 @@ def test_both_give_the_same_verdict(expression, fields):
     )
 
 
+@settings(max_examples=500, deadline=None)
+@given(s.quantified(), s.full_fields)
+def test_both_agree_on_arrays_element_by_element(condition, fields):
+    expression = lang.ast.Expression(condition)
+    assert engine.compile(expression)(fields) is engine.explain(expression, fields).verdict
+
+
 @settings(max_examples=250, deadline=None)
 @given(s.expressions, s.fields)
 def test_text_and_tree_mean_the_same(expression, fields):
