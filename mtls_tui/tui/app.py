@@ -79,12 +79,15 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
         drafts: Path | None = None,
         theme_name: str | None = None,
         take_mouse: bool = True,
+        status: str = "",
     ) -> None:
         super().__init__(ansi_color=True)
         self.path = path
         self.given_settings = settings
         self.theme_name = theme_name
         self.take_mouse = take_mouse
+        self.status = status
+        """Where the gateway tells its status, "" to ask none."""
         self.drafts = drafts
         self.controller: Controller | None = None
         self.early: list[tuple[str, Any]] = []

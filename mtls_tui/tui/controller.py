@@ -5,6 +5,8 @@ One way round: key → action → new document → lines → panes. Workers post
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -215,7 +217,7 @@ class Controller:
 
         begin = monotonic()
         results = evaluate(key[0], key[1], saved, self.effects.secrets)
-        self.app.call_from_thread(self._evaluated, results, monotonic() - begin)
+        self.from_thread(self._evaluated, results, monotonic() - begin)
 
     def _evaluated(self, results: Results, took_s: float) -> None:
         self.evaluating = False
@@ -244,7 +246,7 @@ class Controller:
         def work() -> None:
             from mtls_tui.tui.evaluate import flips
 
-            self.app.call_from_thread(self._found_flips, results, flips(results.content, self.effects.secrets))
+            self.from_thread(self._found_flips, results, flips(results.content, self.effects.secrets))
 
         self.in_thread(work, "flips")
 
@@ -259,6 +261,15 @@ class Controller:
         """What the verdict depends on changed outside the document (a passphrase, a file)."""
         self.evaluated_for = None
         self._evaluate()
+
+    def from_thread(self, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
+        """From a worker: have the application do something; nothing once it is leaving."""
+        if not self.app.is_running:
+            return
+        try:
+            self.app.call_from_thread(function, *arguments, **named)
+        except (RuntimeError, asyncio.CancelledError, concurrent.futures.CancelledError):
+            return  # it left in the meantime
 
     def in_thread(self, work: Callable[[], None], group: str) -> None:
         """Slow work beside the screen."""

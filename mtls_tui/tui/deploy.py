@@ -11,6 +11,7 @@ from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.rulefile import RuleFile, RuleFileError, bundle, write_atomically
 from mtls_tui.rulefile.exporting import deployable
 from mtls_tui.rulefile.history import exports
+from mtls_tui.tui.document import Deployed
 from mtls_tui.tui.overlays import Item
 from mtls_tui.tui.text import safe
 
@@ -49,6 +50,19 @@ def report(file: RuleFile, target: Path) -> Report:
     return Report(tuple(lines), f"{failed} tests fail" if failed else "", len(kept))
 
 
+def known(file: RuleFile, target: Path) -> Deployed | None:
+    """What is exported, and how many things the file changes; None when nothing is exported."""
+    old = _deployed(target)
+    if old is None:
+        return None
+    try:
+        new = bundle(file)
+    except RuleFileError:
+        return Deployed(old.digest, 1)
+    marks = ("+", "-", "~")
+    return Deployed(old.digest, sum(bool(run) and run[0][0].startswith(marks) for run in named_changes(old, new)))
+
+
 def _deployed(target: Path) -> Bundle | None:
     try:
         return Bundle.decode(target.read_bytes())
@@ -60,6 +74,14 @@ def changes(old: Bundle | None, new: Bundle) -> list[Runs]:
     """What becomes different, in words first, then as a diff of the rules' texts."""
     if old is None:
         return [(("nothing is exported yet: this is the first bundle", "text"),), _count(new)]
+    lines = named_changes(old, new)
+    if not lines:
+        return [(("no change against what is exported", "soft"),), _count(new)]
+    return [_count(new), (), *lines, *_diff(old, new)]
+
+
+def named_changes(old: Bundle, new: Bundle) -> list[Runs]:
+    """The changes in words, one a line, with `+`, `-` or `~` before them."""
     lines: list[Runs] = []
     before, after = {rule.ref: rule for rule in old.rules}, {rule.ref: rule for rule in new.rules}
     lines += [((f"+ rule {safe(ref)}", "good"),) for ref in after.keys() - before.keys()]
@@ -68,6 +90,8 @@ def changes(old: Bundle | None, new: Bundle) -> list[Runs]:
         one, other = before[ref], after[ref]
         if one.enabled != other.enabled:
             lines.append(((f"~ rule {safe(ref)} is now {'enabled' if other.enabled else 'disabled'}", "warn"),))
+        if (one.response, one.shadow, one.description) != (other.response, other.shadow, other.description):
+            lines.append(((f"~ rule {safe(ref)}: another response, shadow or description", "warn"),))
         if one.action != other.action:
             lines.append(((f"~ rule {safe(ref)}: {one.action} → {other.action}", "warn"),))
         if one.expression != other.expression:
@@ -83,9 +107,9 @@ def changes(old: Bundle | None, new: Bundle) -> list[Runs]:
             lines.append(((f"~ host {safe(name)}: other settings or trust", "warn"),))
     if (old.anchors, old.crls, old.intermediates) != (new.anchors, new.crls, new.intermediates):
         lines.append((("~ other authorities or revocation lists", "warn"),))
-    if not lines:
-        return [(("no change against what is exported", "soft"),), _count(new)]
-    return [_count(new), (), *lines, *_diff(old, new)]
+    if old.lists != new.lists:
+        lines.append((("~ other lists", "warn"),))
+    return lines
 
 
 def _count(made: Bundle) -> Runs:

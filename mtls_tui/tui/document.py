@@ -101,6 +101,27 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployed:
+    """The bundle beside the rule file: its digest (with `sha256:`), and how many things the saved file changes."""
+
+    digest: str
+    changes: int = 0
+
+    @property
+    def short(self) -> str:
+        """The start of the digest."""
+        return self.digest.removeprefix("sha256:")[:7]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the gateway's status says: the digest that it runs, or why it can't be asked."""
+
+    digest: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The whole state."""
 
@@ -114,8 +135,10 @@ class Document:
     saved: Content | None = None
     """What is on disk, None when nothing is."""
     changed_on_disk: bool = False
-    deployed: str = ""
-    """Digest of the last export, in short; "" when none is known."""
+    deployed: Deployed | None = None
+    """What is exported beside the file, None when nothing is known of it."""
+    gateway: Gateway | None = None
+    """What the gateway says, None when it isn't asked."""
 
     # --- what is selected ----------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DRAFT_DELAY_S = 0.3
 WATCH_S = 1.0
+GATEWAY_S = 3.0
 PEM_ENDINGS = (".pem", ".crt", ".cer", ".p12", ".pfx", ".der", ".p7b")
 
 
@@ -36,6 +37,7 @@ class Effects:
         self._draft_timer: Any = None
         self._stamp: tuple[int, int] | None = None
         self._keep = True
+        self._asking = False
 
     def run(self, effect: Effect) -> None:
         """Do it."""
@@ -45,11 +47,11 @@ class Effects:
 
     def _back(self, action: str, **arguments: Any) -> None:
         """From a worker: the outcome as an action."""
-        self.controller.app.call_from_thread(self.controller.dispatch, action, **arguments)
+        self.controller.from_thread(self.controller.dispatch, action, **arguments)
 
     def _tell(self, text: str, kind: str = "bad") -> None:
         """From a worker: a line for the user."""
-        self.controller.app.call_from_thread(self.note, text, kind)
+        self.controller.from_thread(self.note, text, kind)
 
     def note(self, text: str, kind: str = "bad") -> None:
         """A line for the user."""
@@ -77,7 +79,7 @@ class Effects:
                 self._tell(f"not saved: {error.problem.message}; {error.problem.cure}")
                 return
             self._back("file.saved", content=content, file=file)
-            self.controller.app.call_from_thread(self._after_save, file)
+            self.controller.from_thread(self._after_save, file)
 
         self.controller.in_thread(work, "file")
 
@@ -128,6 +130,10 @@ class Effects:
         """Look every second whether somebody else wrote the file. Nothing is sent to the terminal by that."""
         self._stamp = _stamp(self.controller.document.content.file.path)
         self.controller.app.set_interval(WATCH_S, self.look)
+        self.compare()
+        if self.controller.app.status:
+            self.ask_gateway()
+            self.controller.app.set_interval(GATEWAY_S, self.ask_gateway)
 
     def look(self) -> None:
         """Whether the file was written by somebody else."""
@@ -287,6 +293,36 @@ class Effects:
             self._back("deploy.show", lines=made.lines, why_not=made.why_not, target=target.name, kept=made.kept)
 
         self.controller.in_thread(work, "deploy")
+
+    def compare(self) -> None:
+        """See what is exported, and whether the file says something else by now."""
+        file = self.controller.document.content.file
+        if file.path is None:
+            return
+        target = self.target()
+
+        def work() -> None:
+            from mtls_tui.tui.deploy import known
+
+            self._back("deploy.known", deployed=known(file, target))
+
+        self.controller.in_thread(work, "compare")
+
+    def ask_gateway(self) -> None:
+        """Ask the gateway what it runs, every few seconds; nothing is sent to the terminal unless it changes."""
+        address = self.controller.app.status
+        if not address or self._asking:
+            return
+        self._asking = True
+
+        def work() -> None:
+            from mtls_tui.tui.gatewaystatus import ask
+
+            answer = ask(address)
+            self._asking = False
+            self._back("gateway.said", gateway=answer)
+
+        self.controller.in_thread(work, "gateway")
 
     def export(self) -> None:
         """Write the bundle."""

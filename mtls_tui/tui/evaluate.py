@@ -61,6 +61,7 @@ def evaluate(content: Content, ref: str, saved: Content | None, secrets: Secrets
         diagnostic=_diagnostic(content, ref),
         hosts=certificates.of_hosts(file),
         rules_of_host=_rules_of_host(content),
+        problems=_problems(content),
     )
     try:
         policies = _Policies(content)
@@ -128,6 +129,17 @@ def _diagnostic(content: Content, ref: str) -> Diagnostic | None:
     except ParseError as error:
         return error.diagnostic
     return None
+
+
+def _problems(content: Content) -> int:
+    """How many things are wrong; rules under edit count as they are now, not as they were read."""
+    count = sum(not (one.key.startswith("rules[") and one.key.endswith(".expression")) for one in content.file.problems)
+    for rule in content.file.rules:
+        try:
+            _checked(work_of(content, rule.ref).text)
+        except ParseError:
+            count += 1
+    return count
 
 
 def engine_rules(content: Content) -> tuple[Rule, ...]:

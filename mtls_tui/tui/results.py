@@ -97,6 +97,8 @@ class Results:
     """Why the request can't be simulated; "" when it can."""
     diagnostic: Diagnostic | None = None
     """What is wrong with the selected rule's expression (names, types, length)."""
+    problems: int = 0
+    """How many things are wrong with the file, broken rules taken in."""
     cases: tuple[Case, ...] = ()
     hosts: Mapping[str, tuple[CertificateLine, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """By host name: its authorities and what is soon over or broken."""

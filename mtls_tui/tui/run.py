@@ -8,13 +8,13 @@ from pathlib import Path
 from types import FrameType
 
 
-def run(path: Path | None, *, mouse: bool = True, theme: str | None = None) -> int:
-    """Run on the terminal; the exit code."""
+def run(path: Path | None, *, mouse: bool = True, theme: str | None = None, status: str = "") -> int:
+    """Run on the terminal; the exit code. `status` is where a gateway tells what it runs (`127.0.0.1:9443`)."""
     # Textual waits this long for the rest of an escape sequence; its 100 ms make every Esc feel late.
     os.environ.setdefault("ESCDELAY", "50")
     from mtls_tui.tui.app import MtlsApp
 
-    app = MtlsApp(path if path is not None else _last(), theme_name=theme, take_mouse=mouse)
+    app = MtlsApp(path if path is not None else _last(), theme_name=theme, take_mouse=mouse, status=status)
 
     def hang_up(_number: int, _frame: FrameType | None) -> None:
         # The link is gone: keep what is unsaved, and go.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtls_tui.rulefile import RuleFile
-from mtls_tui.tui.document import Content, Document, Probe, flushed
+from mtls_tui.tui.document import Content, Deployed, Document, Gateway, Probe, flushed
 from mtls_tui.tui.overlays import Form, FormField, Item, Page, Picker
 from mtls_tui.tui.registry import Done, Effect, Refusal, Result, action
 from mtls_tui.tui.textbuffer import Buffer
@@ -90,7 +90,7 @@ def _saved(document: Document, content: Content, file: RuleFile) -> Result:
     if moved and not unchanged:
         current = replace(current, file=replace(current.file, path=file.path, folder=file.folder))
     done = replace(document, content=current, saved=written, changed_on_disk=False)
-    return done.noting(f"saved {file.path.name if file.path else ''}", "good")
+    return Done(done.noting(f"saved {file.path.name if file.path else ''}", "good"), (Effect("compare"),))
 
 
 @action("file.reload", "Read the file again", "Take over what is on disk; undo brings the edits here back.")
@@ -180,8 +180,18 @@ def _export(document: Document) -> Result:
 
 @action("deploy.exported", "Exported", hidden=True)
 def _exported(document: Document, path: str, digest: str, note: str = "") -> Result:
-    short = digest.removeprefix("sha256:")[:12]
-    return replace(document, deployed=short).noting(f"exported {path} · {short}{note}", "good")
+    done = replace(document, deployed=Deployed(digest))
+    return Done(done.noting(f"exported {path} · {Deployed(digest).short}{note}", "good"), (Effect("compare"),))
+
+
+@action("deploy.known", "What is exported", hidden=True)
+def _known(document: Document, deployed: Deployed | None) -> Result:
+    return replace(document, deployed=deployed)
+
+
+@action("gateway.said", "What the gateway runs", hidden=True)
+def _said(document: Document, gateway: Gateway) -> Result:
+    return document if gateway == document.gateway else replace(document, gateway=gateway)
 
 
 @action("deploy.history", "Go back to an earlier export", "Put a kept bundle back in its place.")

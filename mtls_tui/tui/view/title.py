@@ -46,13 +46,36 @@ def title_line(document: Document, total: int, *, wide: bool) -> Line:
             out.add(
                 cut(f"{index + 1} {safe(rule.ref)}", max(0, total - out.at - 14)), "bar-strong", Click("hosts.open")
             )
-    right: list[tuple[str, str]] = []
-    if wide and document.deployed:
-        right.append((f"exported {document.deployed}   ", "bar"))
+    problems = document.results.problems if document.results is not None else 0
+    if problems:
+        words = f"  ✗ {problems} problem{'s' if problems > 1 else ''}"
+        out.add(words, "bar-bad", Click("file.problems"))
+    right: list[tuple[str, str]] = _deployed(document) if wide else []
     right += [("^P", "key"), (" commands ", "bar")]
     if out.at + sum(width(text) for text, _ in right) >= total:
         return out.line(total)
     return out.right(right, total).line(total)
+
+
+def _deployed(document: Document) -> list[tuple[str, str]]:
+    """What is exported, what the gateway runs, and how far the saved file has gone on since."""
+    deployed, gateway = document.deployed, document.gateway
+    found: list[tuple[str, str]] = []
+    if gateway is not None:
+        if gateway.problem:
+            found.append(("gateway ○ no answer   ", "bar-warn"))
+        else:
+            same = deployed is None or gateway.digest == deployed.digest
+            short = gateway.digest.removeprefix("sha256:")[:7]
+            found.append((f"gateway ● {short}", "bar-good" if same else "bar-warn"))
+            found.append(("" if same else ", not what is exported", "bar-warn"))
+            found.append(("   ", "bar"))
+    if deployed is not None and (gateway is None or gateway.problem):
+        found.append((f"exported {deployed.short}   ", "bar"))
+    if deployed is not None and deployed.changes:
+        plural = "s" if deployed.changes > 1 else ""
+        found.append((f"{deployed.changes} change{plural} since export   ", "bar-warn"))
+    return found
 
 
 def footer_actions(document: Document) -> list[Action]:
