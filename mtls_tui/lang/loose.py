@@ -12,9 +12,10 @@ from mtls_tui.lang import literals
 from mtls_tui.lang.ast import Argument, Comparison, Expr, Field, Operator, Right, Span, String, Test, Value
 from mtls_tui.lang.catalogue import FunctionInfo
 from mtls_tui.lang.failure import Rejected, expected_literal, unrecognised
-from mtls_tui.lang.reader import LITERALS, Kind, Reader
+from mtls_tui.lang.reader import Reader
 from mtls_tui.lang.terminals import COMPARISON, LITERAL_BEGUN, LOGICAL, NAME, OPERATORS
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type
+from mtls_tui.lang.value_reader import LITERALS, Kind
 
 _NUMBER = re.compile(r"(?:0x[0-9A-Fa-f]+|-?[0-9]+)(?![0-9A-Za-z_:/]|\.[0-9])")
 _QUOTED = re.compile(r'"|r#*"')

@@ -13,6 +13,7 @@ import re2
 
 from mtls_tui.lang import regex_sets as sets
 from mtls_tui.lang.limits import REGEX_COMPILED_BYTES, REGEX_LENGTH
+from mtls_tui.lang.regex_reader import read_regex
 from mtls_tui.lang.regex_sets import Ranges
 from mtls_tui.lang.regex_tree import (
     Alternation,
@@ -34,7 +35,6 @@ from mtls_tui.lang.regex_tree import (
     Repeat,
     Union,
     fail,
-    read_regex,
 )
 
 __all__ = ["PatternError", "check_pattern", "compile_pattern", "re2_text"]
