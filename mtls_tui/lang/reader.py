@@ -40,9 +40,7 @@ from mtls_tui.lang.patterns import regex_literal, wildcard_literal
 from mtls_tui.lang.scheme import BOOL_ARRAY
 from mtls_tui.lang.terminals import (
     COMPARISON,
-    FIELD_ARGUMENT,
     HEAD,
-    INDEX,
     JOINS,
     LITERAL_BEGUN,
     LOGICAL,
@@ -57,8 +55,6 @@ _name = NAME.re_match
 _comparison = COMPARISON.re_match
 _logical = LOGICAL.re_match
 _head = HEAD.re_match
-_index = INDEX.re_match
-_field_argument = FIELD_ARGUMENT.re_match
 
 _ITEMS = {BYTES: literals.STRING, INT: literals.INTEGER_ITEM, IP: literals.ADDRESS_ITEM}
 
