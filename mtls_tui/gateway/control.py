@@ -29,6 +29,7 @@ class Prepare(msgspec.Struct, tag="prepare"):
     asks: dict[str, Ask]
     shadow: bool
     upstream_headers: tuple[UpstreamHeader, ...]
+    remember: list[str] = []
 
 
 class Commit(msgspec.Struct, tag="commit"):

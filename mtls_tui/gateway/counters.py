@@ -18,10 +18,10 @@ class Counters:
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
 
-    def count(self, host: str, rule: str, outcome: str) -> None:
-        """One more decision."""
+    def count(self, host: str, rule: str, outcome: str, number: int = 1) -> None:
+        """One more decision, or several."""
         key = (host, rule, outcome)
-        self.decisions[key] = self.decisions.get(key, 0) + 1
+        self.decisions[key] = self.decisions.get(key, 0) + number
 
     def time(self, seconds: float) -> None:
         """One more duration."""

@@ -15,11 +15,13 @@ from http import HTTPStatus
 from mtls_tui import pki
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
 from mtls_tui.engine.policy import Outcome, Policy
+from mtls_tui.gateway import verdicts
 from mtls_tui.gateway.accesslog import Line
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.hostplan import Ask, enough
 from mtls_tui.gateway.questions import Asking, MalformedError, Question, Reader
 from mtls_tui.gateway.settings import UpstreamHeader
+from mtls_tui.gateway.verdicts import VERDICT_HEADER
 
 REFUSED = Response(403, "text/plain", "forbidden\n")
 MISDIRECTED = Response(421, "text/plain", "misdirected request: this host is not served on this connection\n")
@@ -46,6 +48,8 @@ class Verdict:
     response: Response | None
     identity: Identity | None = None
     outcome: Outcome | None = None
+    remember: bool = False
+    """Whether Envoy may give the same verdict again for a moment."""
 
     @property
     def trusted(self) -> bool:
@@ -65,6 +69,8 @@ class Decider:
     upstream_headers: tuple[UpstreamHeader, ...] = ()
     asks: dict[str, Ask] = field(default_factory=dict)
     """What has to be asked for each host, by its name in the bundle; empty: the proxy decides what it tells."""
+    remember: frozenset[str] = frozenset()
+    """Hosts whose verdicts Envoy may remember."""
     statuses: tuple[int, ...] = ()
     counters: Counters = field(default_factory=Counters)
     _identities: OrderedDict[bytes, Identity] = field(default_factory=OrderedDict)
@@ -74,9 +80,11 @@ class Decider:
     def answer(self, asking: Asking, now: float) -> tuple[bytes, Line]:
         """The HTTP answer to a question, and the line for the log. Never raises. `now`: POSIX seconds."""
         verdict = self.judge(asking, now)
-        if verdict.response is not None:
-            return self._refusal(verdict.response), verdict.line
-        return self._allowance(verdict), verdict.line
+        data = self._allowance(verdict) if verdict.response is None else self._refusal(verdict.response)
+        if verdict.remember:
+            text = self._remembered(verdict)
+            data = data.replace(b"\r\n", f"\r\n{VERDICT_HEADER}: {text}\r\n".encode("ascii"), 1) if text else data
+        return data, verdict.line
 
     def judge(self, asking: Asking, now: float) -> Verdict:
         """What becomes of a request. Never raises: whatever goes wrong is a refusal."""
@@ -110,12 +118,16 @@ class Decider:
         self.counters.count(host.name, line.rule, "shadow" if shadowed else decision.action)
         for rule in decision.logged:
             self.counters.count(host.name, rule.ref, "shadow" if rule.shadow else "log")
+        if question.hits and (hits := verdicts.hits(question.hits)) is not None:
+            self.counters.count(hits[1], hits[2], hits[3], hits[0])
+        remember = host.name in self.remember and question.asked == "plain" and not (shadowed or decision.logged)
+        remember = remember and (decision.rule is not None or not decision.blocked) and lasts(outcome, now)
         if decision.blocked and not shadowed:
             response = decision.rule.response if decision.rule is not None and decision.rule.response else REFUSED
-            return Verdict(line, response, identity, outcome)
+            return Verdict(line, response, identity, outcome, remember)
         if shadowed:
             line.action, line.would = "allow", decision.action
-        return Verdict(line, None, identity, outcome)
+        return Verdict(line, None, identity, outcome, remember)
 
     def _identify(self, question: Question) -> Identity | None:
         text = question.certificates
@@ -154,6 +166,20 @@ class Decider:
                 self._allowances.popitem(last=False)
         return built
 
+    def _remembered(self, verdict: Verdict) -> str:
+        """The verdict as Envoy remembers it."""
+        line, response = verdict.line, verdict.response
+        host = verdict.outcome.host if verdict.outcome is not None else None
+        values = {
+            "action": line.action, "rule": line.rule, "reason": line.reason, "fingerprint": line.fingerprint,
+            "verified": str(line.verified).lower(), "revoked": str(line.revoked).lower(),
+            "error": line.certificate_error, "host": host.name if host is not None else "",
+        }  # fmt: skip
+        if response is not None:
+            values |= {"status": str(response.status), "type": response.content_type, "body": response.body}
+            return verdicts.encode(values, ())
+        return verdicts.encode(values, told_upstream(verdict, self.upstream_headers))
+
     def _line(self, question: Question, now: float, outcome: Outcome, identity: Identity | None) -> Line:
         decision, verification = outcome.decision, outcome.verification
         return Line.of(
@@ -173,6 +199,11 @@ class Decider:
         # Counted without the host: a client could invent any number of them.
         self.counters.count("", "", kind)
         return Verdict(Line.of(question, now, action="block", rule="", reason=reason), response)
+
+
+def lasts(outcome: Outcome, now: float) -> bool:
+    """Whether a verdict still holds in a second: no certificate or CRL on its way begins or ends before."""
+    return outcome.verification is None or now + 1 < outcome.verification.valid_until
 
 
 def refusal(response: Response) -> bytes:

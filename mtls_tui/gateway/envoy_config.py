@@ -12,62 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
-from mtls_tui.gateway.hostplan import ASK_LEVELS, Ask, HostPlan, Upstream, covers
-from mtls_tui.gateway.settings import Settings, is_ip
-
-Data: TypeAlias = dict[str, Any]
-
-QUESTION_HEADER = "x-mtls-tui-question"
-"""What Envoy knows of the connection, in the question only: the parts of QUESTION_FORMAT after
-the kind of question, separated by bars; the SNI is last since a client may write anything there."""
-QUESTION_FORMAT = (
-    "%PROTOCOL%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|"
-    "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%|%REQ(CONTENT-LENGTH)%|%REQ(X-REQUEST-ID)%|%REQUESTED_SERVER_NAME%"
+from mtls_tui.gateway.envoy_filters import (
+    API,
+    CERTIFICATE_HEADER,
+    DUPLICATES_FILTER,
+    DUPLICATES_HEADER,
+    DUPLICATES_LUA,
+    IDENTITY_SPELLINGS,
+    QUESTION_HEADER,
+    VERDICTS_FILTER,
+    Data,
+    access_logs,
+    asking,
+    lua_filter,
+    question,
+    seconds,
 )
-DUPLICATES_HEADER = "x-mtls-tui-duplicates"
-"""Which header lines were doubled, and how long each was: `name=3+5;other=0+0`. A question joins such lines by
-commas; with the lengths they can be told apart again, so that `Foo: a` twice is not `Foo: a,a`."""
-DUPLICATES_LUA = """
-function envoy_on_request(handle)
-  local headers, seen, doubled = handle:headers(), {}, false
-  for name, value in pairs(headers) do
-    local lengths = seen[name]
-    if lengths then
-      lengths[#lengths + 1] = #value
-      doubled = true
-    else
-      seen[name] = {#value}
-    end
-  end
-  if doubled then
-    local parts = {}
-    for name, lengths in pairs(seen) do
-      if #lengths > 1 then
-        parts[#parts + 1] = name .. "=" .. table.concat(lengths, "+")
-      end
-    end
-    headers:add("x-mtls-tui-duplicates", table.concat(parts, ";"))
-  end
-end
-"""
-NOT_ASKED = ("connection", "transfer-encoding", "te", "expect", "keep-alive", "proxy-connection", "trailer")
-"""Headers of the hop between client and Envoy: they would break the hop between Envoy and the decision service."""
-CERTIFICATE_HEADER = "x-forwarded-client-cert"
-IDENTITY_UPSTREAM = (
-    "client-cert", "client-cert-chain", "x-client-cert-verified", "x-client-cert-subject", "x-client-cert-fingerprint",
-)  # fmt: skip
-"""The identity headers that we set; Envoy takes no others from the decision service."""
-IDENTITY_SPELLINGS = (
-    "client-cert", "client.cert", "clientcert", "ssl-client", "ssl.client", "sslclient", "tls-client", "tls.client",
-    "tlsclient", "ssl-issuer", "ssl.issuer", "sslissuer", "mtls",
-)  # fmt: skip
-"""What a header's name holds by which upstreams learn of client certificates, with the separators that frameworks
-fold. Whatever a client sends under such a name is removed on arrival, when names are lower case; names with
-underscores are dropped before that. Plain substrings, since every name of every request is looked at."""
+from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
+from mtls_tui.gateway.settings import Settings, is_ip
+from mtls_tui.gateway.verdicts import HITS_HEADER, lua
 
-API = "type.googleapis.com/envoy.extensions"
 LISTENER_TYPE = "type.googleapis.com/envoy.config.listener.v3.Listener"
 CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
@@ -81,11 +46,6 @@ UNSERVED = "unserved"
 """The chain for connections whose SNI names no host (or that have none): asks for no certificate, answers 421."""
 
 
-def seconds(value: float) -> str:
-    """A duration as protobuf's JSON has it."""
-    return f"{value:.3f}s"
-
-
 # --- names of files and resources ----------------------------------------------------------------------------
 
 
@@ -97,8 +57,11 @@ def resource_name(host: str) -> str:
 # --- routes: what changes with the rules ---------------------------------------------------------------------
 
 
-def route_table(plan: HostPlan, plans: Sequence[HostPlan], settings: Settings) -> Data:
-    """The route table of one host's chain. Narrower hosts under a wildcard have chains of their own: 421 here."""
+def route_table(plan: HostPlan, plans: Sequence[HostPlan], settings: Settings, generation: int = 1) -> Data:
+    """The route table of one host's chain. Narrower hosts under a wildcard have chains of their own: 421 here.
+
+    `generation` counts the bundles: what Envoy remembers of another one is not used.
+    """
     narrower = sorted(other.name for other in plans if other.name != plan.name and covers(plan.name, other.name))
     hosts: list[Data] = []
     if narrower:
@@ -113,13 +76,14 @@ def route_table(plan: HostPlan, plans: Sequence[HostPlan], settings: Settings) -
                     "route": {"cluster": plan.upstream.cluster, "timeout": "0s"},
                     # What is buffered for the rules; without it a body longer than a connection's buffer is refused.
                     "request_body_buffer_limit": settings.limits.body_bytes,
-                    "typed_per_filter_config": asking(plan.ask),
+                    "typed_per_filter_config": asking(plan.ask) | remembering(plan, settings, generation),
                 }
             ],
             "request_headers_to_remove": [
                 CERTIFICATE_HEADER,
                 QUESTION_HEADER,
                 DUPLICATES_HEADER,
+                HITS_HEADER,
                 "x-envoy-external-address",
             ],
             "request_headers_to_add": [
@@ -136,6 +100,14 @@ def route_table(plan: HostPlan, plans: Sequence[HostPlan], settings: Settings) -
     )
     hosts.append(_misdirected("others", ["*"]))
     return {"@type": ROUTE_TYPE, "name": resource_name(plan.name), "virtual_hosts": hosts, "validate_clusters": False}
+
+
+def remembering(plan: HostPlan, settings: Settings, generation: int) -> Data:
+    """Per-route settings that let Envoy remember verdicts of this generation; none where it must always ask."""
+    if not plan.remember or plan.ask != "plain" or not settings.remember_seconds:
+        return {}
+    context = {"@type": f"{API}.filters.http.lua.v3.LuaPerRoute", "filter_context": {"generation": generation}}
+    return {VERDICTS_FILTER: context}
 
 
 def unserved_table() -> Data:
@@ -155,23 +127,6 @@ def _misdirected(name: str, domains: list[str]) -> Data:
             }
         ],
     }
-
-
-def asking(ask: Ask) -> Data:
-    """Per-route settings that leave exactly one of the three questions switched on, or none."""
-    off = {"@type": f"{API}.filters.http.ext_authz.v3.ExtAuthzPerRoute", "disabled": True}
-    config: Data = {filter_name(level): off for level in ASK_LEVELS[1:] if level != ask}
-    if ask in ("nothing", "plain"):
-        config[DUPLICATES_FILTER] = {"@type": f"{API}.filters.http.lua.v3.LuaPerRoute", "disabled": True}
-    return config
-
-
-DUPLICATES_FILTER = "mtls-tui.duplicates"
-
-
-def filter_name(ask: Ask) -> str:
-    """The name of the filter that puts one kind of question."""
-    return f"mtls-tui.ask.{ask}"
 
 
 # --- the chain of a host -------------------------------------------------------------------------------------
@@ -252,6 +207,7 @@ def _tls(host: str, mtls: bool, xds: Path | None, secrets: dict[str, Data]) -> D
 
 def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | None, *, mtls: bool) -> Data:
     limits = settings.limits
+    milliseconds = round(settings.remember_seconds * 1000)
     config: Data = {
         "@type": f"{API}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
@@ -306,16 +262,11 @@ def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | 
             }
         ],
         "forward_client_cert_details": "SANITIZE_SET" if mtls else "SANITIZE",
-        "access_log": [_access_log(settings)],
+        "access_log": access_logs(settings),
         "http_filters": [
-            {
-                "name": DUPLICATES_FILTER,
-                "typed_config": {
-                    "@type": f"{API}.filters.http.lua.v3.Lua",
-                    "default_source_code": {"inline_string": DUPLICATES_LUA},
-                },
-            },
-            *(_question(level, settings) for level in ASK_LEVELS[1:]),
+            *([lua_filter(VERDICTS_FILTER, lua(milliseconds))] if milliseconds else []),
+            lua_filter(DUPLICATES_FILTER, DUPLICATES_LUA),
+            *(question(level, settings) for level in ASK_LEVELS[1:]),
             {
                 "name": "router",
                 "typed_config": {
@@ -335,98 +286,6 @@ def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | 
             "config_source": _from_file(xds / "routes" / f"{resource_name(name)}.json"),
         }
     return {"name": "http", "typed_config": config}
-
-
-def _question(ask: Ask, settings: Settings) -> Data:
-    limits = settings.limits
-    allowed: list[Data] = [{"exact": CERTIFICATE_HEADER}]
-    if ask != "plain":
-        allowed = [{"safe_regex": {"regex": ".*"}}]
-    config: Data = {
-        "@type": f"{API}.filters.http.ext_authz.v3.ExtAuthz",
-        "stat_prefix": ask,
-        "transport_api_version": "V3",
-        "failure_mode_allow": False,
-        "status_on_error": {"code": "ServiceUnavailable"},
-        "validate_mutations": True,
-        "allowed_headers": {"patterns": allowed},
-        "disallowed_headers": {"patterns": [{"exact": name} for name in NOT_ASKED]},
-        "http_service": {
-            "server_uri": {
-                "uri": "http://decision",
-                "cluster": "decision",
-                "timeout": seconds(limits.decision_seconds),
-            },
-            # A question changes nothing, so it may be put again, to another process if there is one.
-            "retry_policy": {
-                "retry_on": "reset,connect-failure",
-                "num_retries": 1,
-                "host_selection_retry_max_attempts": 3,
-                "retry_host_predicate": [
-                    {
-                        "name": "envoy.retry_host_predicates.previous_hosts",
-                        "typed_config": {"@type": f"{API}.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
-                    }
-                ],
-            },
-            "authorization_request": {
-                "headers_to_add": [{"key": QUESTION_HEADER, "value": f"{ask}|{QUESTION_FORMAT}"}],
-            },
-            "authorization_response": {
-                "allowed_upstream_headers": {"patterns": [{"exact": name} for name in IDENTITY_UPSTREAM]},
-                "allowed_client_headers": {"patterns": [{"exact": "content-type"}, {"exact": "cache-control"}]},
-            },
-        },
-    }
-    if ask == "body":
-        config["with_request_body"] = {"max_request_bytes": limits.body_bytes, "allow_partial_message": True}
-    return {"name": filter_name(ask), "typed_config": config}
-
-
-LOGGED = (
-    ("EQ", 0), ("EQ", 400), ("EQ", 404), ("EQ", 408), ("EQ", 413), ("EQ", 421), ("EQ", 426), ("EQ", 431), ("GE", 500),
-)  # fmt: skip
-"""Statuses of answers that Envoy writes a line about: those that it gives by itself, whoever gave them."""
-
-
-def _status(op: str, value: int) -> Data:
-    comparison = {"op": op, "value": {"default_value": value, "runtime_key": f"mtls_tui.unset.{op}.{value}"}}
-    return {"status_code_filter": {"comparison": comparison}}
-
-
-def _access_log(settings: Settings) -> Data:
-    """What the decision service doesn't see or can't know: refusals by Envoy itself and answers that are errors.
-
-    Decisions are logged by the decision service, with rule and reason.
-    """
-    return {
-        "name": "file",
-        "filter": {"or_filter": {"filters": [_status(op, value) for op, value in LOGGED]}},
-        "typed_config": {
-            "@type": f"{API}.access_loggers.file.v3.FileAccessLog",
-            "path": str(settings.log) if settings.log is not None else "/dev/stdout",
-            "log_format": {
-                "json_format": {
-                    "kind": "answer",
-                    "time": "%START_TIME(%Y-%m-%dT%H:%M:%E3SZ)%",
-                    "id": "%REQ(X-REQUEST-ID)%",
-                    "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
-                    "sni": "%REQUESTED_SERVER_NAME%",
-                    "host": "%REQ(:AUTHORITY)%",
-                    "method": "%REQ(:METHOD)%",
-                    "path": "%PATH(NQ)%",
-                    "protocol": "%PROTOCOL%",
-                    "status": "%RESPONSE_CODE%",
-                    "details": "%RESPONSE_CODE_DETAILS%",
-                    "flags": "%RESPONSE_FLAGS%",
-                    "bytes_in": "%BYTES_RECEIVED%",
-                    "bytes_out": "%BYTES_SENT%",
-                    "milliseconds": "%DURATION%",
-                    "fingerprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
-                }
-            },
-        },
-    }
 
 
 # --- clusters ------------------------------------------------------------------------------------------------

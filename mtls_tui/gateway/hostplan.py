@@ -41,6 +41,8 @@ class HostPlan:
     mtls: bool
     upstream: Upstream
     ask: Ask = "headers"
+    remember: bool = False
+    """Whether verdicts follow from host and certificate alone, so that Envoy may remember them for a moment."""
 
 
 def widest(first: Ask, second: Ask) -> Ask:

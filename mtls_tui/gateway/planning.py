@@ -33,6 +33,7 @@ PLAIN_PREFIXES = (
     "http.request.uri.", "raw.http.request.uri.", "ip.", "cf.tls_client_auth.", "cf.edge.", "cf.zone.", "cf.colo.",
 )  # fmt: skip
 HOST = "http.host"
+CERTIFICATE_PREFIX = "cf.tls_client_auth."
 BODY_PREFIX = "http.request.body."
 BODY_FROM_HEADERS = frozenset(("http.request.body.mime",))
 
@@ -94,10 +95,12 @@ def make_state(path: Path, data: bytes, settings: Settings, ca_folder: Path) -> 
         pairs[host.name] = credentials.load(host.name, host.server_certificate, host.server_key)
         files.append((Path(str(host.server_certificate)), Path(str(host.server_key))))
         upstream = upstream_of(host, ca_folder, cas)
-        ask = needed(host, policy)
+        fields = fields_read(host, policy)
+        ask: Ask = ask_for(fields) if fields is not None else "nothing"
         if ask == "nothing" and host.mtls and identities:
             ask = "plain"  # the upstream learns of the certificate from our answer
-        plans.append(HostPlan(host.name, host.mtls, upstream, ask))
+        remember = ask == "plain" and only_certificate(fields)
+        plans.append(HostPlan(host.name, host.mtls, upstream, ask, remember))
     return State(data, digest(data), policy, tuple(plans), pairs, cas, tuple(files))
 
 
@@ -117,18 +120,23 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def needed(host: BundleHost, policy: Policy) -> Ask:
-    """What the decision service must be told of a host's requests: as little as its rules read."""
+def fields_read(host: BundleHost, policy: Policy) -> frozenset[str] | None:
+    """The fields that rules read of a host's requests; None when no rule can match there."""
     ruleset = policy.ruleset
     if not ruleset.enabled:
-        return "nothing"
+        return None
     if host.name.startswith("*."):
-        return ask_for(ruleset.fields_read)
+        return ruleset.fields_read
     name = host.name.encode("ascii")
     rules = [ruleset.matcher(position) for position in ruleset.index.positions_for_host(name)]
     # A rule may name the host and still never match there, whatever else a request holds.
     matching = [rule for rule in rules if rule.unknown(rule.fields - {HOST})({HOST: name}) is not False]
-    return ask_for(field for rule in matching for field in rule.fields) if matching else "nothing"
+    return frozenset().union(*(rule.fields for rule in matching)) if matching else None
+
+
+def only_certificate(fields: frozenset[str] | None) -> bool:
+    """Whether verdicts follow from host and certificate alone."""
+    return all(name == HOST or name.startswith(CERTIFICATE_PREFIX) for name in fields or ())
 
 
 def ask_for(fields: Iterable[str]) -> Ask:

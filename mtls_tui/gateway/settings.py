@@ -66,9 +66,16 @@ class Settings:
     """What to do with `%2F` and `%5C` in a path: refuse with 400, unescape for rules and upstream alike, or keep."""
     upstream_headers: tuple[UpstreamHeader, ...] = ("client-cert", "client-cert-chain")
     """What the upstream learns of a verified client certificate."""
+    remember_seconds: float = 0.5
+    """How long Envoy may give a verdict again without asking, on hosts whose rules read host and certificate alone; 0:
+    it always asks. A reload ends it at once."""
     verify_key: bytes | None = None
     """PEM of the Ed25519 public key that must have signed the bundle; None: signatures are not asked for."""
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.remember_seconds <= 1:
+            raise GatewayError("verdicts may be remembered for at most one second")
 
     @property
     def worker_count(self) -> int:

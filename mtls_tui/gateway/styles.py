@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.gateway import certheaders
-from mtls_tui.gateway.envoy_config import CERTIFICATE_HEADER
+from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER
 from mtls_tui.gateway.questions import (
     TLS13_CIPHERS,
     Asking,

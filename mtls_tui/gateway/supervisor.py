@@ -80,10 +80,10 @@ class Supervisor:
         self._files = Files(self._run, self.settings)
         self._log = open_log(self.settings.log)
         sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
+        self.generation = 1
         await self._write(state, list(state.plans), sockets, binary, listeners=True)
         listening = [listen_unix(path, 0o600) for path in sockets]
         self._pool = Pool(listening, self._log, Peers(), self._tell)
-        self.generation = 1
         await self._pool.start(self._message(state))
         self.state = state
         config = self._run / "envoy.json"
@@ -119,6 +119,7 @@ class Supervisor:
             asks=state.asks,
             shadow=self.settings.shadow,
             upstream_headers=self.settings.upstream_headers,
+            remember=[plan.name for plan in state.plans if plan.remember],
         )
 
     async def _write(
@@ -134,7 +135,7 @@ class Supervisor:
             rundir.write(whole, json.dumps(files.static(plans, sockets, state.credentials)).encode())
             await asyncio.to_thread(envoy.validate, binary, whole)
             files.clusters(plans)
-            files.routes(plans)
+            files.routes(plans, self.generation)
             files.listeners(plans)
 
     # --- Envoy ------------------------------------------------------------------------------------------------------
@@ -242,7 +243,7 @@ class Supervisor:
                 await asyncio.to_thread(envoy.validate, envoy.find(), whole)
             if new.digest != old.digest or force:
                 # First let Envoy ask for all that old and new rules need together, so that no question lacks a field.
-                self._files.routes(both(old.plans, new.plans))
+                self._files.routes(both(old.plans, new.plans), self.generation)
                 await taken(self._admin, self._files, old.plans)
                 self.generation += 1
                 await self._pool.switch(self._message(new))
@@ -250,14 +251,14 @@ class Supervisor:
             self._files.credentials(new.credentials)
             self._files.clusters([*new.plans, *old.plans])
             await taken(self._admin, self._files, [plan for plan in old.plans if plan.name in new.asks])
-            self._files.routes(new.plans)
+            self._files.routes(new.plans, self.generation)
             self._files.listeners(new.plans)
             await taken(self._admin, self._files, new.plans)
             self._files.clusters(new.plans)
         except GatewayError:
             if self.state is old:
                 self._files.credentials(old.credentials)
-                self._files.routes(old.plans)
+                self._files.routes(old.plans, self.generation)
             raise
         self._files.forget(new.plans)
         return "bundle" if new.digest != old.digest else "server certificates" if not force else "as asked"
@@ -381,5 +382,9 @@ class Supervisor:
 
 def both(old: tuple[HostPlan, ...], new: tuple[HostPlan, ...]) -> list[HostPlan]:
     """The old hosts, asked for all that old and new rules need."""
-    asks = {plan.name: plan.ask for plan in new}
-    return [replace(plan, ask=widest(plan.ask, asks.get(plan.name, plan.ask))) for plan in old]
+    after = {plan.name: plan for plan in new}
+    result = []
+    for plan in old:
+        then = after.get(plan.name, plan)
+        result.append(replace(plan, ask=widest(plan.ask, then.ask), remember=plan.remember and then.remember))
+    return result

@@ -35,6 +35,7 @@ def prepare(message: Prepare, counters_of: Service) -> Decider:
         shadow=message.shadow,
         upstream_headers=message.upstream_headers,
         asks=message.asks,
+        remember=frozenset(message.remember),
         statuses=styles.statuses(message.style),
         counters=counters_of.counters,
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mtls_tui.gateway import envoy_config, rundir
 from mtls_tui.gateway.credentials import Credentials
-from mtls_tui.gateway.envoy_config import Data, resource_name
+from mtls_tui.gateway.envoy_config import resource_name
+from mtls_tui.gateway.envoy_filters import Data
 from mtls_tui.gateway.hostplan import HostPlan
 from mtls_tui.gateway.settings import GatewayError, Settings
 
@@ -46,11 +47,11 @@ class Files:
         for path, pem in cas.items():
             rundir.write(path, pem)
 
-    def routes(self, plans: Iterable[HostPlan]) -> None:
-        """The route tables."""
+    def routes(self, plans: Iterable[HostPlan], generation: int) -> None:
+        """The route tables; `generation` of the bundle whose verdicts may be remembered."""
         plans = list(plans)
         for plan in plans:
-            table = envoy_config.route_table(plan, plans, self.settings)
+            table = envoy_config.route_table(plan, plans, self.settings, generation)
             self._change(self.xds / "routes" / f"{resource_name(plan.name)}.json", [table])
 
     def clusters(self, plans: Iterable[HostPlan]) -> None:

@@ -14,6 +14,7 @@ class Upstream:
     def __init__(self, tls=None):
         self.requests: list[bytes] = []
         self.bodies: list[bytes] = []
+        self.extra = b""
         self._tls = tls
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
@@ -57,7 +58,7 @@ class Upstream:
                 lines = head.decode("latin-1").split("\r\n")
                 pairs = [line.partition(": ")[::2] for line in lines[1:] if line]
                 data = json.dumps({"line": lines[0], "headers": pairs, "body": len(body)}).encode()
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(data))
+                writer.write(b"HTTP/1.1 200 OK\r\n%scontent-length: %d\r\n\r\n" % (self.extra, len(data)))
                 writer.write(b"" if head.startswith(b"HEAD ") else data)
                 await writer.drain()
         writer.close()

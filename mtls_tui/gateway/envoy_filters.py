@@ -1,0 +1,215 @@
+"""The filters of a chain, as data: what is asked, stripped, remembered and logged."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from mtls_tui.gateway.hostplan import ASK_LEVELS, Ask
+from mtls_tui.gateway.settings import Settings
+from mtls_tui.gateway.verdicts import HITS_HEADER, METADATA, VERDICT_HEADER
+
+Data: TypeAlias = dict[str, Any]
+API = "type.googleapis.com/envoy.extensions"
+
+QUESTION_HEADER = "x-mtls-tui-question"
+"""What Envoy knows of the connection, in the question only: the parts of QUESTION_FORMAT after
+the kind of question, separated by bars; the SNI is last since a client may write anything there."""
+QUESTION_FORMAT = (
+    "%PROTOCOL%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|"
+    "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%|%REQ(CONTENT-LENGTH)%|%REQ(X-REQUEST-ID)%|%REQUESTED_SERVER_NAME%"
+)
+DUPLICATES_HEADER = "x-mtls-tui-duplicates"
+"""Which header lines were doubled, and how long each was: `name=3+5;other=0+0`. A question joins such lines by
+commas; with the lengths they can be told apart again, so that `Foo: a` twice is not `Foo: a,a`."""
+DUPLICATES_LUA = """
+function envoy_on_request(handle)
+  local headers, seen, doubled = handle:headers(), {}, false
+  for name, value in pairs(headers) do
+    local lengths = seen[name]
+    if lengths then
+      lengths[#lengths + 1] = #value
+      doubled = true
+    else
+      seen[name] = {#value}
+    end
+  end
+  if doubled then
+    local parts = {}
+    for name, lengths in pairs(seen) do
+      if #lengths > 1 then
+        parts[#parts + 1] = name .. "=" .. table.concat(lengths, "+")
+      end
+    end
+    headers:add("x-mtls-tui-duplicates", table.concat(parts, ";"))
+  end
+end
+"""
+NOT_ASKED = ("connection", "transfer-encoding", "te", "expect", "keep-alive", "proxy-connection", "trailer")
+"""Headers of the hop between client and Envoy: they would break the hop between Envoy and the decision service."""
+CERTIFICATE_HEADER = "x-forwarded-client-cert"
+IDENTITY_UPSTREAM = (
+    "client-cert", "client-cert-chain", "x-client-cert-verified", "x-client-cert-subject", "x-client-cert-fingerprint",
+)  # fmt: skip
+"""The identity headers that we set; Envoy takes no others from the decision service."""
+IDENTITY_SPELLINGS = (
+    "client-cert", "client.cert", "clientcert", "ssl-client", "ssl.client", "sslclient", "tls-client", "tls.client",
+    "tlsclient", "ssl-issuer", "ssl.issuer", "sslissuer", "mtls",
+)  # fmt: skip
+"""What a header's name holds by which upstreams learn of client certificates, with the separators that frameworks
+fold. Whatever a client sends under such a name is removed on arrival, when names are lower case; names with
+underscores are dropped before that. Plain substrings, since every name of every request is looked at."""
+
+
+def seconds(value: float) -> str:
+    """A duration as protobuf's JSON has it."""
+    return f"{value:.3f}s"
+
+
+def asking(ask: Ask) -> Data:
+    """Per-route settings that leave exactly one of the three questions switched on, or none."""
+    off = {"@type": f"{API}.filters.http.ext_authz.v3.ExtAuthzPerRoute", "disabled": True}
+    config: Data = {filter_name(level): off for level in ASK_LEVELS[1:] if level != ask}
+    if ask in ("nothing", "plain"):
+        config[DUPLICATES_FILTER] = {"@type": f"{API}.filters.http.lua.v3.LuaPerRoute", "disabled": True}
+    return config
+
+
+DUPLICATES_FILTER = "mtls-tui.duplicates"
+
+
+def filter_name(ask: Ask) -> str:
+    """The name of the filter that puts one kind of question."""
+    return f"mtls-tui.ask.{ask}"
+
+
+VERDICTS_FILTER = "mtls-tui.verdicts"
+
+
+def lua_filter(name: str, source: str) -> Data:
+    """A filter in Lua."""
+    config = {"@type": f"{API}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": source}}
+    return {"name": name, "typed_config": config}
+
+
+def question(ask: Ask, settings: Settings) -> Data:
+    """The filter that puts one kind of question to the decision service."""
+    limits = settings.limits
+    allowed: list[Data] = [{"exact": CERTIFICATE_HEADER}, {"exact": HITS_HEADER}]
+    if ask != "plain":
+        allowed = [{"safe_regex": {"regex": ".*"}}]
+    config: Data = {
+        "@type": f"{API}.filters.http.ext_authz.v3.ExtAuthz",
+        "stat_prefix": ask,
+        "transport_api_version": "V3",
+        "failure_mode_allow": False,
+        "status_on_error": {"code": "ServiceUnavailable"},
+        "validate_mutations": True,
+        "allowed_headers": {"patterns": allowed},
+        "disallowed_headers": {"patterns": [{"exact": name} for name in NOT_ASKED]},
+        "http_service": {
+            "server_uri": {
+                "uri": "http://decision",
+                "cluster": "decision",
+                "timeout": seconds(limits.decision_seconds),
+            },
+            # A question changes nothing, so it may be put again, to another process if there is one.
+            "retry_policy": {
+                "retry_on": "reset,connect-failure",
+                "num_retries": 1,
+                "host_selection_retry_max_attempts": 3,
+                "retry_host_predicate": [
+                    {
+                        "name": "envoy.retry_host_predicates.previous_hosts",
+                        "typed_config": {"@type": f"{API}.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+                    }
+                ],
+            },
+            "authorization_request": {
+                "headers_to_add": [{"key": QUESTION_HEADER, "value": f"{ask}|{QUESTION_FORMAT}"}],
+            },
+            "authorization_response": {
+                "allowed_upstream_headers": {"patterns": [{"exact": name} for name in IDENTITY_UPSTREAM]},
+                "allowed_client_headers": {"patterns": [{"exact": "content-type"}, {"exact": "cache-control"}]},
+            },
+        },
+    }
+    if ask == "plain" and settings.remember_seconds:
+        answer = config["http_service"]["authorization_response"]
+        answer["dynamic_metadata_from_headers"] = {"patterns": [{"exact": VERDICT_HEADER}]}
+        config["filter_enabled_metadata"] = _remembered() | {"invert": True}
+    if ask == "body":
+        config["with_request_body"] = {"max_request_bytes": limits.body_bytes, "allow_partial_message": True}
+    return {"name": filter_name(ask), "typed_config": config}
+
+
+def _remembered() -> Data:
+    return {"filter": METADATA, "path": [{"key": "remembered"}], "value": {"bool_match": True}}
+
+
+LOGGED = (
+    ("EQ", 0), ("EQ", 400), ("EQ", 404), ("EQ", 408), ("EQ", 413), ("EQ", 421), ("EQ", 426), ("EQ", 431), ("GE", 500),
+)  # fmt: skip
+"""Statuses of answers that Envoy writes a line about: those that it gives by itself, whoever gave them."""
+
+
+def _status(op: str, value: int) -> Data:
+    comparison = {"op": op, "value": {"default_value": value, "runtime_key": f"mtls_tui.unset.{op}.{value}"}}
+    return {"status_code_filter": {"comparison": comparison}}
+
+
+def access_logs(settings: Settings) -> list[Data]:
+    """What the decision service doesn't see: refusals by Envoy itself, answers that are errors, remembered verdicts.
+
+    Other decisions are logged by the decision service, with rule and reason.
+    """
+    path = str(settings.log) if settings.log is not None else "/dev/stdout"
+    logs = [_log(path, {"or_filter": {"filters": [_status(op, value) for op, value in LOGGED]}}, ANSWER)]
+    if settings.remember_seconds:
+        remembered = {"metadata_filter": {"matcher": _remembered(), "match_if_key_not_found": {"value": False}}}
+        logs.append(_log(path, remembered, REMEMBERED))
+    return logs
+
+
+COMMON = {
+    "time": "%START_TIME(%Y-%m-%dT%H:%M:%E3SZ)%",
+    "id": "%REQ(X-REQUEST-ID)%",
+    "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "host": "%REQ(:AUTHORITY)%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%PATH(NQ)%",
+}
+ANSWER = COMMON | {
+    "kind": "answer",
+    "sni": "%REQUESTED_SERVER_NAME%",
+    "protocol": "%PROTOCOL%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "bytes_in": "%BYTES_RECEIVED%",
+    "bytes_out": "%BYTES_SENT%",
+    "milliseconds": "%DURATION%",
+    "fingerprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
+}
+REMEMBERED = COMMON | {
+    "kind": "decision",
+    "remembered": f"%DYNAMIC_METADATA({METADATA}:remembered)%",
+    "action": f"%DYNAMIC_METADATA({METADATA}:action)%",
+    "rule": f"%DYNAMIC_METADATA({METADATA}:rule)%",
+    "reason": f"%DYNAMIC_METADATA({METADATA}:reason)%",
+    "fingerprint": f"%DYNAMIC_METADATA({METADATA}:fingerprint)%",
+    "verified": f"%DYNAMIC_METADATA({METADATA}:verified)%",
+    "revoked": f"%DYNAMIC_METADATA({METADATA}:revoked)%",
+    "certificate_error": f"%DYNAMIC_METADATA({METADATA}:error)%",
+}
+
+
+def _log(path: str, condition: Data, form: Data) -> Data:
+    return {
+        "name": "file",
+        "filter": condition,
+        "typed_config": {
+            "@type": f"{API}.access_loggers.file.v3.FileAccessLog",
+            "path": path,
+            "log_format": {"json_format": form},
+        },
+    }
