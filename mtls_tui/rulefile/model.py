@@ -205,6 +205,15 @@ class RuleFile:
         """Without list `name`; rules that use it then have a problem."""
         return self._edit("remove", "lists", name)
 
+    def with_list_renamed(self, name: str, new: str) -> RuleFile:
+        """With list `name` under another name, in its place, and every rule that uses it saying `$new`.
+
+        KeyError when there is no such list, `RuleFileError` when the new name is taken.
+        """
+        from mtls_tui.rulefile.renaming import rename_list
+
+        return rename_list(self, name, new)
+
     def with_list_copied(self, name: str, copy: str) -> RuleFile:
         """With a copy of list `name` under another name."""
         return self._edit("insert", "lists", copy, self.lists[name])

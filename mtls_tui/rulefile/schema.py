@@ -66,7 +66,7 @@ class RuleEntry(Entry, frozen=True):
     """`[[rules]]`: one rule. `expression` is its text as written in the file."""
 
     ref: Annotated[NonEmpty, Meta(max_length=128, description="Stable name, unique in the file.")]
-    expression: Annotated[NonEmpty, Meta(description="In the Cloudflare Rules language.")]
+    expression: Annotated[str, Meta(description="In the Cloudflare Rules language.")]
     description: Annotated[str, Meta(max_length=500)] = ""
     action: RuleAction = "block"
     enabled: bool = True

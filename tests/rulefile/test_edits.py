@@ -350,3 +350,30 @@ def test_undo_is_the_old_rule_file():
     old.with_rule(0, enabled=False)
     assert old.text == TEXT
     assert old == loads(TEXT)
+
+
+def test_a_renamed_list_stays_in_its_place_and_rules_follow():
+    text = TEXT.replace(
+        "expression = '''ssl'''",
+        "expression = '''ip.src in $office or ip.src in $office_2 or not ip.src in  $office'''",
+    )
+    text += '[lists.office_2]\nkind = "ip"\n'
+    old = loads(text)
+    new = old.with_list_renamed("office", "head.office")
+    assert list(new.lists) == ["head.office", "office_2"]
+    assert new.rules[0].expression == "ip.src in $head.office or ip.src in $office_2 or not ip.src in  $head.office"
+    assert new.usable
+    assert 'kind = "ip"      # addresses' in new.text
+    assert new.with_list_renamed("head.office", "office").text == text
+    with pytest.raises(RuleFileError, match="already a list"):
+        old.with_list_renamed("office", "office_2")
+    with pytest.raises(KeyError):
+        old.with_list_renamed("nobody", "x")
+    odd = loads(ODD["inline arrays"]).with_list_renamed("x", "y")
+    assert list(odd.lists) == ["y"]
+
+
+def test_an_empty_expression_is_a_problem_and_no_obstacle_to_editing():
+    new = loads(TEXT).with_rule(0, expression="")
+    assert [problem.key for problem in new.problems] == ["rules[0].expression"]
+    assert new.with_rule(0, expression="ssl").usable
