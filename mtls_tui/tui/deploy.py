@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -52,15 +53,19 @@ def report(file: RuleFile, target: Path) -> Report:
 
 def known(file: RuleFile, target: Path) -> Deployed | None:
     """What is exported, and how many things the file changes; None when nothing is exported."""
-    old = _deployed(target)
-    if old is None:
+    try:
+        data = target.read_bytes()
+        old = Bundle.decode(data)
+    except (OSError, BundleError):
         return None
+    exported = Deployed(old.digest, file_digest=f"sha256:{hashlib.sha256(data).hexdigest()}")
     try:
         new = bundle(file)
     except RuleFileError:
-        return Deployed(old.digest, 1)
+        return replace(exported, changes=1)
     marks = ("+", "-", "~")
-    return Deployed(old.digest, sum(bool(run) and run[0][0].startswith(marks) for run in named_changes(old, new)))
+    count = sum(bool(run) and run[0][0].startswith(marks) for run in named_changes(old, new))
+    return replace(exported, changes=count)
 
 
 def _deployed(target: Path) -> Bundle | None:

@@ -102,10 +102,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The bundle beside the rule file: its digest (with `sha256:`), and how many things the saved file changes."""
+    """The bundle beside the rule file: its digest (with `sha256:`), and how many things the saved file changes.
+
+    `file_digest` is the SHA-256 of the whole file, which is what a gateway's status may name.
+    """
 
     digest: str
     changes: int = 0
+    file_digest: str = ""
 
     @property
     def short(self) -> str:

@@ -65,8 +65,8 @@ def _deployed(document: Document) -> list[tuple[str, str]]:
         if gateway.problem:
             found.append(("gateway ○ no answer   ", "bar-warn"))
         else:
-            same = deployed is None or gateway.digest == deployed.digest
-            short = gateway.digest.removeprefix("sha256:")[:7]
+            same = deployed is None or gateway.digest in {deployed.digest, deployed.file_digest}
+            short = deployed.short if deployed is not None and same else gateway.digest.removeprefix("sha256:")[:7]
             found.append((f"gateway ● {short}", "bar-good" if same else "bar-warn"))
             found.append(("" if same else ", not what is exported", "bar-warn"))
             found.append(("   ", "bar"))
