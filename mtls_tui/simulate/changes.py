@@ -43,6 +43,8 @@ class Search:
 
     rules: tuple[Rule, ...]
     """The enabled rules, in order."""
+    near: tuple[Rule, ...]
+    """The same, those first that can match the request's host at all."""
     solver: Solver
     decide: Callable[[Scenario], Decision]
 
@@ -96,7 +98,7 @@ class _Turnarounds:
                     yield from solver.ways(rule.expression.root, True, self.scenario)
             return
         skipped = self.decision.skipped_by
-        for rule in rules[:MAX_RULES]:
+        for rule in self.search.near[:MAX_RULES]:
             if rule.action in TERMINATING and not rule.shadow:
                 yield from solver.ways(rule.expression.root, True, self.scenario)
             elif skipped is not None and rule.ref == skipped.ref:
@@ -123,8 +125,8 @@ class _Turnarounds:
     def tried(self, turns: Turns) -> Change | None:
         """The change, without turns that it doesn't need; None when it doesn't turn the decision."""
         decision = self.decide(turns)
-        if decision.blocked is not self.block:
-            return None
+        if decision.blocked is not self.block or (self.block and decision.rule is None):
+            return None  # blocked by no rule: a host that the policy lacks, a path that it refuses
         for turn in turns:
             rest = tuple(other for other in turns if other is not turn)
             if rest:

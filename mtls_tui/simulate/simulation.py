@@ -131,7 +131,15 @@ def search_of(policy: Policy, scenario: Scenario) -> Search:
         return turn.knob.side == "certificate" and not (host and host.mtls)
 
     ruleset = policy.ruleset
-    return Search(ruleset.enabled, Solver(fields_of, ruleset.lists, hosts=concrete_hosts(policy), skip=unreal), decide)
+    able = set(ruleset.index.positions_for_host((host.name if host else scenario.http.host).encode()))
+    near = [rule for position, rule in enumerate(ruleset.enabled) if position in able]
+    far = [rule for position, rule in enumerate(ruleset.enabled) if position not in able]
+    return Search(
+        ruleset.enabled,
+        (*near, *far),
+        Solver(fields_of, ruleset.lists, hosts=concrete_hosts(policy), skip=unreal),
+        decide,
+    )
 
 
 def concrete_hosts(policy: Policy) -> tuple[str, ...]:

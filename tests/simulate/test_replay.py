@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui.rulefile import bundle, loads
-from mtls_tui.simulate import RequestError, replay
+from mtls_tui.simulate import RequestError, from_url, replay
 from mtls_tui.simulate.judge import AMBIGUOUS, NO_HOST, Judge, Verdict
 from mtls_tui.simulate.logs.parts import reading
 from mtls_tui.simulate.logs.source import MAX_LINE, Range, Source, open_log, ranges
@@ -21,7 +22,7 @@ from mtls_tui.simulate.message import to_json
 from mtls_tui.simulate.policies import policy_of
 from mtls_tui.simulate.replay_report import command_for, kind_of, replay_data, replay_text
 from mtls_tui.simulate.style import Style
-from tests.simulate.conftest import RULES
+from tests.simulate.conftest import NOW, RULES
 
 DEFAULT = """version = 1
 [[hosts]]
@@ -302,6 +303,26 @@ def test_decision_log_of_the_gateway_is_read(bundle_of):
     assert result.format == "decisions"
     assert verdicts(result) == {"allow": 1, "block": 2}
     assert result.unreadable == {"the line is no decision": 1}
+
+
+def test_the_lines_that_the_gateway_writes_are_understood(bundle_of, site):
+    from mtls_tui.gateway.accesslog import Line
+
+    policy = policy_of(loads(RULES, site.folder)).policy
+    lines, expected = [], Counter()
+    for role in ("none", "good", "expired", "revoked", "foreign"):
+        http = from_url("https://api.example.com/v1?secret=1", ip="203.0.113.9", method="POST")
+        outcome = policy.decide(http, site.chain(role), NOW)
+        verification = outcome.verification
+        line = Line(
+            kind="decision", time="2026-11-24T12:00:00.000Z", action=outcome.decision.action, client=http.client_ip,
+            host=http.host, method=http.method, path="/v1", fingerprint="ab" if site.chain(role) else "",
+            verified=verification.verified, revoked=verification.revoked,
+        )  # fmt: skip
+        lines.append(msgspec.json.encode(line) + b"\n")
+        expected[outcome.decision.action] += 1
+    # The log has no user agent, which only a rule of action log reads: no verdict depends on it.
+    assert verdicts(replay(bundle_of(RULES), source(b"".join(lines)))) == expected
 
 
 @pytest.fixture(scope="module")
