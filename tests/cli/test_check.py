@@ -114,7 +114,7 @@ def test_colour_is_for_those_who_want_it(mtls_tui, monkeypatch):
     assert "\x1b[" not in mtls_tui("check", "-", stdin=text).out
 
 
-def test_a_file_of_a_thousand_rules_is_checked(mtls_tui, tmp_path):
+def test_a_file_of_some_hundred_rules_is_checked(mtls_tui, tmp_path):
     path = tmp_path / "x.toml"
     path.write_text(
         '[[hosts]]\nname = "a.example"\nmtls = false\n'

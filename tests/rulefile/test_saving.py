@@ -102,7 +102,7 @@ def test_what_can_t_be_written_is_told_with_a_cure_and_nothing_is_lost(tmp_path)
 
 
 def test_in_a_read_only_folder_the_file_stays_as_it_is():
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:  # a folder that another user may enter
+    with tempfile.TemporaryDirectory() as name:  # unlike tmp_path, another user may get there
         folder = Path(name)
         folder.chmod(0o755)
         path = folder / "x.rules.toml"
