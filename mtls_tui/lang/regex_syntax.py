@@ -42,7 +42,9 @@ __all__ = ["PatternError", "check_pattern", "compile_pattern", "re2_text"]
 _MOST_REPEATS = 1000
 """RE2's limit for a repetition and for the product of those inside each other; larger ones are written out."""
 _MOST_TEXT = 1 << 22
-_PROGRAM_BYTES = 256 << 20
+_MEMORY = (4 << 20, 32 << 20, 256 << 20)
+"""Bytes that RE2 may take for one expression, the first that its program fits into. What the program leaves is the
+cache of states, which a client's text fills: the original has 2 MiB of it, so small programs must not get a large one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,14 @@ def compile_pattern(value: bytes) -> re2._Regexp[bytes]:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
-    options.max_mem = _PROGRAM_BYTES
-    try:
-        return re2.compile(re2_text(pattern).encode("ascii"), options)
-    except re2.error:  # what is left of RE2's own limits is size
-        raise _too_big() from None
+    text = re2_text(pattern).encode("ascii")
+    for memory in _MEMORY:
+        options.max_mem = memory
+        try:
+            return re2.compile(text, options)
+        except re2.error:  # what is left of RE2's own limits is size
+            continue
+    raise _too_big()
 
 
 def re2_text(pattern: str) -> str:

@@ -102,3 +102,13 @@ def test_sampling_never_raises_and_never_grows(pattern):
 @pytest.mark.parametrize("pattern", [b"a{99999}", b"(a{100}){100}", b"(", b"[", b"a{", b"*", b"\\", b"(?", b"(" * 5000])
 def test_what_can_not_be_sampled_gives_nothing(pattern):
     assert sample(pattern) is None
+
+
+@pytest.mark.parametrize("pattern", [b"[ab]*a[ab]{18}c", b"(?i)^/api/v[12]/[^/]+$"])
+def test_a_text_can_not_make_an_expression_hold_much_memory(pattern):
+    """A text chosen to reach ever new states fills the cache of states: the original's holds 2 MiB."""
+    assert compile_regex(pattern).options.max_mem <= 4 << 20
+
+
+def test_an_expression_with_a_large_program_still_compiles():
+    assert compile_regex(b"[a-z]{900}" * 9).search(b"a" * 8100) is not None
