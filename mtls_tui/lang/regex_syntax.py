@@ -44,7 +44,7 @@ _MOST_REPEATS = 1000
 _MOST_TEXT = 1 << 22
 _MEMORY = (4 << 20, 32 << 20, 256 << 20)
 """Bytes that RE2 may take for one expression, the first that its program fits into. What the program leaves is the
-cache of states, which a client's text fills: the original has 2 MiB of it, so small programs must not get a large one."""
+cache of states, which a client's text fills: the original has 2 MiB of it, so small programs get a small one."""
 
 
 @dataclass(frozen=True, slots=True)
