@@ -19,7 +19,7 @@ from mtls_tui.pki import certificate as c
 from mtls_tui.pki.certificate import View
 from mtls_tui.pki.der import SEQUENCE, DerError, children, expect, header
 from mtls_tui.pki.errors import Code, Refused
-from mtls_tui.pki.names import COMMON_NAME, EMAIL_ADDRESS, CanonicalName, attributes, canonical
+from mtls_tui.pki.names import EMAIL_ADDRESS, CanonicalName, attributes, canonical
 from mtls_tui.pki.raw import raw_extension
 
 MAX_CHECKS = 1 << 20
@@ -130,7 +130,7 @@ def check_path(path: Sequence[View]) -> None:
             if below and path[below].self_issued:  # 6.1.3 (b), (c): self-issued ones, the last excepted
                 continue
             if below not in names:
-                names[below] = list(_names(path[below], leaf=below == 0))
+                names[below] = list(_names(path[below]))
                 subject_sizes[below] = sum(1 for _ in attributes(path[below].subject_raw))
             try:
                 if (len(names[below]) + subject_sizes[below]) * constraints.count > MAX_CHECKS:
@@ -245,13 +245,14 @@ def _constraint_network(base: bytes) -> tuple[int, int, int]:
 # --- the names of a certificate ------------------------------------------------------------------------------------
 
 
-def _names(view: View, *, leaf: bool) -> Iterator[tuple[int, object]]:
-    """(kind, value) of every name that constraints are about."""
-    dns_seen = False
+def _names(view: View) -> Iterator[tuple[int, object]]:
+    """(kind, value) of every name that constraints are about.
+
+    A common name is none, even where it looks like a host: a client's is a person or device (`john.doe`).
+    """
     alternatives = view.extension(c.SUBJECT_ALTERNATIVE_NAME, x509.SubjectAlternativeName)
     for name in alternatives or ():
         if isinstance(name, x509.DNSName):
-            dns_seen = True
             yield DNS, name.value
         elif isinstance(name, x509.RFC822Name):
             yield EMAIL, name.value
@@ -272,11 +273,6 @@ def _names(view: View, *, leaf: bool) -> Iterator[tuple[int, object]]:
         for attribute in attributes(view.subject_raw):
             if attribute.oid == EMAIL_ADDRESS:
                 yield EMAIL, attribute.text() or ""
-            elif attribute.oid == COMMON_NAME and leaf and not dns_seen:
-                # As OpenSSL: a common name that looks like a host is held to the constraints on hosts.
-                text = attribute.text() or ""
-                if "." in text and _DNS_NAME.fullmatch(text):
-                    yield DNS, text
 
 
 def _check(constraints: Constraints, kind: int, name: object, authority: View, budget: Budget) -> None:

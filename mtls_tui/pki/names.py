@@ -17,7 +17,6 @@ CanonicalName: TypeAlias = tuple[bytes, ...]
 
 EMPTY_NAME = b"\x30\x00"
 EMAIL_ADDRESS = bytes.fromhex("2a864886f70d010901")
-COMMON_NAME = bytes.fromhex("550403")
 
 _ENCODINGS = {
     0x0C: "utf-8",

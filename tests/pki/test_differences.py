@@ -49,6 +49,11 @@ def any_purpose_below_uri_constraints(top):
     return verdicts([leaf], [made])
 
 
+def dotted_common_name(top):
+    made = mint.root("Hosts", constraints=x509.NameConstraints([x509.DNSName("example.com")], None))
+    return verdicts([mint.client("john.doe", made)], [made])
+
+
 def mismatching_identifier(top):
     identifier = x509.AuthorityKeyIdentifier(b"\x01" * 20, None, None)
     return verdicts([mint.client("c", top, aki=False, extensions=[(identifier, False)])], [top])
@@ -159,6 +164,7 @@ ROWS = [
     ("`anyExtendedKeyUsage` alone", any_purpose, (False, True, True)),
     ("the same below an Ed25519 authority", any_purpose_below_ed25519, (False, False, True)),
     ("or with URI or directory constraints", any_purpose_below_uri_constraints, (False, False, True)),
+    ("common name that looks like a host", dotted_common_name, (False, True, True)),
     ("authority key identifier that fits no issuer", mismatching_identifier, (False, True, True)),
     ("revocation of an anchor that is an intermediate", anchor_that_is_an_intermediate, (False, None, True)),
     ("an authority's certificate as client", authority_as_client, (True, False, False)),
