@@ -57,7 +57,7 @@ def singles():
 
 @pytest.mark.parametrize(("check", "avoid", "prefer"), singles())
 def test_a_page_shows_what_is_found_and_what_is_not(check, avoid, prefer):
-    hosts = HOSTS if check.code.startswith("host-u") else ()
+    hosts = HOSTS if check.code in ("host-unprotected", "host-unknown", "host-exception") else ()
     target = "cloudflare" if check.code == "plan" else "engine"
     lists = {"scrapers": ["192.0.2.0/24"]}
     assert check.code in found(Rule("r", avoid), hosts=hosts, target=target, lists=lists)
@@ -81,6 +81,20 @@ def test_a_host_that_nothing_protects():
     wild = f'http.host wildcard "*.example.com" and not {VERIFIED}'
     assert "host-unprotected" not in found(wild, hosts=[("*.example.com", True)])
     assert "host-unprotected" not in found(hosts=[("www.example.com", False)])
+
+
+def test_an_exception_is_shown_by_a_request_that_passes():
+    text = f'http.host eq "api.example.com" and not {VERIFIED} and not http.request.uri.path eq "/healthz"'
+    told = [finding for finding in lint([rule(text)], HOSTS) if finding.code == "host-exception"]
+    assert [(finding.severity, finding.host, finding.message) for finding in told] == [
+        (
+            "info",
+            "api.example.com",
+            "some requests to `api.example.com` pass without a certificate, such as GET https://api.example.com/healthz",
+        )
+    ]
+    assert "host-exception" not in found(DEFAULT, hosts=HOSTS)
+    assert "host-exception" not in found("ssl", hosts=[("api.example.com", False)])
 
 
 def test_a_host_that_the_file_does_not_have():

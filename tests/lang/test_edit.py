@@ -105,7 +105,9 @@ def step(draw, expression, name):
 @given(scribbled(), st.data())
 @settings(deadline=None, max_examples=200)
 def test_any_sequence_of_edits_gives_the_parse_of_its_text(pair, data):
-    expression = parse(pair[1])
+    expression = parse(
+        data.draw(st.sampled_from(["", " ", "\t\n "])) + pair[1] + data.draw(st.sampled_from(["", " \n"]))
+    )
     for name in data.draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=4)):
         before = expression.text
         result = step(data.draw, expression, name)

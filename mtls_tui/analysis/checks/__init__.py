@@ -10,6 +10,7 @@ from mtls_tui.analysis.checks import (
     field_scope,
     header_case,
     host_as_path,
+    host_exception,
     host_unknown,
     host_unprotected,
     host_without_mtls,
@@ -31,6 +32,7 @@ from mtls_tui.analysis.finding import Check
 
 CHECKS: tuple[Check, ...] = (
     host_unprotected.CHECK,
+    host_exception.CHECK,
     host_unknown.CHECK,
     host_without_mtls.CHECK,
     skip_before_mtls.CHECK,
