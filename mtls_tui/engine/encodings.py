@@ -10,8 +10,8 @@ import re
 _BASE64_ALPHABET = re.compile(rb"[A-Za-z0-9+/]*")
 _HEX = re.compile(rb"[0-9A-Fa-f]{2}")
 _UNICODE_ESCAPE = re.compile(rb"%[uU]([0-9A-Fa-f]{4})")
-MAX_DECODINGS = 16
-"""How often `url_decode` with `r` decodes at most: each pass shortens the text, this keeps the work linear."""
+_PASSES = 3
+"""Passes of `url_decode` with `r` over the whole text before it goes on byte by byte: more layers are rare."""
 
 
 def decode_base64(source: bytes) -> bytes | None:
@@ -75,19 +75,46 @@ def _unicode_decode(source: bytes) -> bytes:
 
 
 def url_decode(source: bytes, options: bytes = b"") -> bytes:
-    """Percent-decoding; options: `r` repeats until nothing changes, `u` also takes `%uXXXX` as UTF-8.
-
-    A repeated decoding ends after `MAX_DECODINGS` passes.
-    """
+    """Percent-decoding; options: `r` repeats until nothing changes, `u` also takes `%uXXXX` as UTF-8."""
     unicode_too, repeat = b"u" in options, b"r" in options
-    for _ in range(MAX_DECODINGS if repeat else 1):
+    for _ in range(_PASSES if repeat else 1):
         if b"%" not in source and b"+" not in source:
             return source
         before = source
         source = percent_decode(_unicode_decode(source) if unicode_too else source)
         if source == before:
-            break
-    return source
+            return source
+    return _decode_to_the_end(source, unicode_too=unicode_too) if repeat else source
+
+
+def _decode_to_the_end(source: bytes, *, unicode_too: bool) -> bytes:
+    """What repeated decoding ends in, in one pass, so that no number of layers costs more than time linear in the text.
+
+    Decoding as soon as a pair is complete ends in the same: encoded bytes never overlap.
+    """
+    out = bytearray()
+    high_at = -1  # where the half of a surrogate pair ends that waits for the other
+    high = 0
+    for byte in source:
+        code: int | None = byte
+        while code is not None:
+            out.append(0x20 if code == 0x2B else code)
+            code = None
+            if len(out) >= 3 and out[-3] == 0x25 and _HEX.fullmatch(out, len(out) - 2):
+                code = int(out[-2:], 16)
+                del out[-3:]
+            elif unicode_too and len(out) >= 6 and _UNICODE_ESCAPE.fullmatch(out, len(out) - 6):
+                unit = int(out[-4:], 16)
+                del out[-6:]
+                if unit < 0x80:
+                    code = unit
+                elif 0xDC00 <= unit < 0xE000 and high_at == len(out):
+                    out[-3:] = chr(0x10000 + ((high - 0xD800) << 10) + unit - 0xDC00).encode()
+                else:
+                    out += "\ufffd".encode() if 0xD800 <= unit < 0xE000 else chr(unit).encode()
+                    if 0xD800 <= unit < 0xDC00:
+                        high, high_at = unit, len(out)
+    return bytes(out)
 
 
 def remove_query_args(query: bytes, *names: bytes) -> bytes:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui import engine, lang
+from mtls_tui.engine import encodings
 from mtls_tui.engine.functions import FUNCTIONS, TOLERANT
 from mtls_tui.engine.trace import plain
 from mtls_tui.lang import catalogue
@@ -193,6 +194,8 @@ def f(name, *arguments):
         (("wildcard_replace", b"/A/b", b"/a/*", b"/${1}", b"s"), b"/A/b"),
         (("wildcard_replace", b"a.b.c", b"*.*", b"${1}|${2}"), b"a|b.c"),
         (("wildcard_replace", b"a", b"**", b""), None),
+        (("regex_replace", b"ab", b"(a)", b"${1}" * 9), None),
+        (("wildcard_replace", b"ab", b"a*", b"${1}" * 8), b"b" * 8),
         # What only Cloudflare's network can know.
         (("is_jwt_valid", b"x"), None),
         (("bit_slice", b"x", 0, 8), None),
@@ -228,6 +231,17 @@ def test_results(call, wanted):
 def test_json_lookups_find_strings_and_plain_integers_alone(text, path, string, number):
     assert f("lookup_json_string", text, *path) == string
     assert f("lookup_json_integer", text, *path) == number
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([b"%", b"2", b"5", b"25", b"41", b"+", b"2B", b"%25", b"a", b"\xff"]), max_size=14))
+def test_repeated_decoding_ends_where_decoding_changes_nothing(parts):
+    text = b"".join(parts)
+    wanted = text
+    while (once := f("url_decode", wanted)) != wanted:
+        wanted = once
+    assert f("url_decode", text, b"r") == wanted
+    assert encodings._decode_to_the_end(text, unicode_too=False) == wanted
 
 
 def signed(key: bytes, message: bytes, at: int, separator: bytes, flags: str) -> bytes:
