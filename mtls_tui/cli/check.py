@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
-from mtls_tui.analysis import Finding, lint
+from mtls_tui.analysis import CHECKS, Finding, lint
 from mtls_tui.cli.output import (
     counted,
     echo_json,
@@ -21,6 +21,7 @@ from mtls_tui.cli.sarif import sarif
 from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.rulefile import Problem, RuleFile, RuleFileError, bundle, deployable
 from mtls_tui.rulefile.checks import position_in_file
+from mtls_tui.rulefile.errors import nearest
 from mtls_tui.simulate.style import Style, style_for
 
 SEVERITIES = ("error", "warning", "info")
@@ -50,10 +51,18 @@ class Report:
     show_default=True,
     help="Where the rules will run: some findings are about one of them only.",
 )
+@click.option("--ignore", "ignored", multiple=True, metavar="CODE", help="Leave findings of this code out; repeatable.")
 @click.option("--quiet", "-q", is_flag=True, help="Print findings only, no summary.")
 @click.option("--color/--no-color", default=None, help="Force or forbid colours (default: on a terminal).")
 def command(
-    files: Sequence[str], as_json: bool, as_sarif: bool, strict: bool, target: str, quiet: bool, color: bool | None
+    files: Sequence[str],
+    as_json: bool,
+    as_sarif: bool,
+    strict: bool,
+    target: str,
+    ignored: Sequence[str],
+    quiet: bool,
+    color: bool | None,
 ) -> None:
     """Parse, type-check and lint rule files; `-` is standard input.
 
@@ -61,7 +70,11 @@ def command(
     """
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
-    reports = [examine(name, target) for name in files]
+    codes = {check.code for check in CHECKS} | {"no-anchors"}
+    for code in ignored:
+        if code not in codes:
+            raise click.BadParameter(f"no finding has the code `{code}`; {nearest(code, codes)}", param_hint="--ignore")
+    reports = [examine(name, target, ignored) for name in files]
     if as_sarif:
         echo_json(sarif([(severity, problem) for report in reports for severity, problem in _all(report)]))
     elif as_json:
@@ -74,7 +87,7 @@ def command(
     sys.exit(1 if any(severity in counting for report in reports for severity, _ in report.findings) else 0)
 
 
-def examine(name: str, target: str = "engine") -> Report:
+def examine(name: str, target: str = "engine", ignored: Collection[str] = ()) -> Report:
     """Everything that is wrong, or odd, with one file."""
     try:
         rulefile = read_rule_file(name, strict=False)
@@ -86,6 +99,7 @@ def examine(name: str, target: str = "engine") -> Report:
         return replace(report, problems=problems)
     found = [("warning", problem) for problem in deployable(rulefile) if rulefile.hosts]
     found += [(finding.severity, _placed(rulefile, finding)) for finding in _lint(rulefile, target)]
+    found = [(severity, problem) for severity, problem in found if problem.code not in ignored]
     found.sort(key=lambda item: (item[1].line, item[1].column))
     return replace(report, findings=tuple(found))
 

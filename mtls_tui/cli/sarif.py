@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mtls_tui import __version__
+from mtls_tui.analysis import CHECKS
 from mtls_tui.rulefile import Problem
 
+_CHECKS = {check.code: check for check in CHECKS}
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -18,7 +20,7 @@ def sarif(found: Sequence[tuple[str, Problem]]) -> dict[str, Any]:
     driver = {
         "name": "mtls-tui",
         "version": __version__,
-        "rules": [{"id": code, "shortDescription": {"text": code.replace("-", " ")}} for code in codes],
+        "rules": [_rule(code) for code in codes],
     }
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -30,6 +32,20 @@ def sarif(found: Sequence[tuple[str, Problem]]) -> dict[str, Any]:
                 "results": [_result(severity, problem, codes) for severity, problem in found],
             }
         ],
+    }
+
+
+def _rule(code: str) -> dict[str, Any]:
+    """What a code means: from lint's table where it is one of lint's."""
+    check = _CHECKS.get(code)
+    if check is None:
+        return {"id": code, "shortDescription": {"text": code.replace("-", " ")}}
+    return {
+        "id": code,
+        "shortDescription": {"text": check.title},
+        "fullDescription": {"text": check.why},
+        "help": {"text": f"Avoid: {check.avoid}\nPrefer: {check.prefer}"},
+        "defaultConfiguration": {"level": _LEVELS[check.severity]},
     }
 
 

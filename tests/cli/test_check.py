@@ -29,6 +29,14 @@ def test_remarks_count_when_strict(mtls_tui, sample):
     assert mtls_tui("check", "--strict", sample(1)).code == 1
 
 
+def test_findings_of_a_code_can_be_left_out(mtls_tui, sample):
+    result = mtls_tui("check", "--strict", "--ignore", "revoked-accepted", sample(1))
+    assert (result.code, result.out) == (0, "")
+    result = mtls_tui("check", "--ignore", "revoked-acepted", sample(1))
+    assert result.code == 2
+    assert "`revoked-accepted`" in result.err
+
+
 def test_a_host_that_trusts_nobody_is_a_finding(mtls_tui, tmp_path):
     path = tmp_path / "x.rules.toml"
     path.write_text(CLEAN.replace("mtls = false", "mtls = true"))
