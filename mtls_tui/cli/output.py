@@ -44,7 +44,9 @@ def problems_text(problems: tuple[Problem, ...], style: Style | None = None) -> 
 def problem_text(problem: Problem, style: Style, severity: str = "error") -> str:
     """One problem: place, what is wrong, the carets of an expression, the cure."""
     colour = {"error": "red", "warning": "yellow"}.get(severity, "cyan")
-    lines = [f"{style(place(problem), 'bold')}: {style(severity, colour)}: {headline(problem)}"]
+    # Findings can be left out by their code, so it is shown; errors can't.
+    code = f" {style(f'[{problem.code}]', 'dim')}" if severity != "error" else ""
+    lines = [f"{style(place(problem), 'bold')}: {style(severity, colour)}: {headline(problem)}{code}"]
     if problem.detail:
         # The detail repeats message and hint below its carets.
         lines += [f"    {safe(line)}" for line in problem.detail.split("\n")[1:] if not line.startswith("hint: ")]
