@@ -51,7 +51,7 @@ def explanation(text: str, theirs: original.Verdict, mine: original.Verdict) -> 
         return "`true` and `false`"
     if message == "unknown identifier" and re.match(r'r[#"]|[0-9A-Fa-f]{1,4}[:-]', text[at:]):
         return "A literal that is begun is judged as a literal"
-    if re.search(r"[0-9A-Fa-f]{2}[.-]", text[max(0, at - 2) :]) and _BYTE_STRING_ERROR.search(message):
+    if re.search(r"[0-9A-Fa-f]{2}[.-]", _run(text, min(at, here))):
         return "Byte strings with `.` and `-`"
     if message == 'expected literal "("' and re.search(r"(?:any|all)\s*$", text[:at]):
         return "`any` and `all` are operators"
@@ -60,7 +60,12 @@ def explanation(text: str, theirs: original.Verdict, mine: original.Verdict) -> 
     return ""
 
 
-_BYTE_STRING_ERROR = re.compile("byte separator|radix 16|unknown identifier|unrecognised input")
+def _run(text: str, at: int) -> str:
+    """What looks like a byte string around a place."""
+    before = re.search(r"[0-9A-Fa-f:.-]*$", text[:at])
+    after = re.match(r"[0-9A-Fa-f:.-]*", text[at:])
+    assert before and after
+    return before[0] + after[0]
 
 
 @pytest.fixture
