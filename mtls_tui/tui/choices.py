@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mtls_tui.lang.ast import Call, Comparison, Expression, Field, Index, ListName, Set, String
+from mtls_tui.lang.ast import Call, Comparison, Expression, Field, Index, ListName, Set
 from mtls_tui.lang.catalogue import BUILDER, FIELDS, FieldInfo, builder_operators
 from mtls_tui.lang.clause import first_clause
 from mtls_tui.lang.describe import describe
@@ -153,6 +153,12 @@ def lists(document: Document, row: Row | None) -> tuple[Item, ...]:
     return tuple(items)
 
 
+def comparison_of(expression: Expression, path: Path) -> Comparison | None:
+    """The comparison whose right side stands at `path`."""
+    parent = node_at(expression, path[:-1]) if path else None
+    return parent if isinstance(parent, Comparison) else None
+
+
 def subject_of(expression: Expression, path: Path) -> str:
     """The name of the field that the value at `path` is compared with; "" when it isn't plain."""
     parent = node_at(expression, path[:-1]) if path else None
@@ -221,7 +227,14 @@ def new_clause(document: Document, field: str) -> str:
     return first_clause(field)
 
 
-def string_at(expression: Expression, path: Path) -> String | None:
-    """The string literal at a path."""
-    node = node_at(expression, path)
-    return node if isinstance(node, String) else None
+def source_offers(document: Document, text: str, cursor: int) -> tuple[int, int, tuple[Item, ...]]:
+    """What completion offers in a part edited in the language: the range that a choice replaces, the choices."""
+    from mtls_tui.lang.complete import complete
+
+    file = document.content.file
+    lists = {name: entry.kind for name, entry in file.lists.items()}
+    if not text[:cursor] or not (text[cursor - 1].isalnum() or text[cursor - 1] in "._$"):
+        return cursor, cursor, ()
+    found = complete(text, cursor, lists=lists, hosts=[host.name for host in file.hosts], limit=12)
+    items = tuple(Item(one.text, one.label, detail=one.detail, group="") for one in found.items if one.text != text)
+    return found.start, found.end, items

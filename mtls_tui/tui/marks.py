@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtls_tui.engine.trace import Absent, Step, Trace
 from mtls_tui.lang.describe import describe
 from mtls_tui.lang.tree import Path
+from mtls_tui.pki.errors import Code
 from mtls_tui.tui.results import Mark, Truth
 from mtls_tui.tui.rows import Row, rows_of
 from mtls_tui.tui.text import decode
@@ -85,10 +86,28 @@ def seen(step: Step, verification: Verification | None) -> str:
     return ", ".join(part for part in parts if part)
 
 
+_SHORT = {
+    Code.UNABLE_TO_GET_CRL: "no CRL",
+    Code.CRL_HAS_EXPIRED: "stale CRL",
+    Code.CERT_NOT_YET_VALID: "not valid yet",
+    Code.CERT_HAS_EXPIRED: "expired",
+    Code.CERT_REVOKED: "revoked",
+    Code.DEPTH_ZERO_SELF_SIGNED_CERT: "self-signed",
+    Code.SELF_SIGNED_CERT_IN_CHAIN: "unknown authority",
+    Code.UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unknown issuer",
+    Code.INVALID_PURPOSE: "wrong purpose",
+    Code.CERT_SIGNATURE_FAILURE: "bad signature",
+    Code.EE_KEY_TOO_SMALL: "key too small",
+    Code.PERMITTED_VIOLATION: "name not permitted",
+    Code.EXCLUDED_VIOLATION: "name excluded",
+}
+
+
 def short_error(verification: Verification) -> str:
-    """Why a certificate doesn't verify, in a few words."""
-    text = str(verification.error)
-    return text.split(":", 1)[-1].strip() if len(text) > 60 and ":" in text else text
+    """Why a certificate doesn't verify, in a word or two."""
+    error = verification.error
+    assert error is not None
+    return _SHORT.get(error.number, error.message)  # type: ignore[call-overload, no-any-return]
 
 
 def shown(value: Any) -> str:
@@ -113,13 +132,9 @@ def reason(trace: Trace, simulation: Simulation) -> str:
         if not verification.presented:
             return "because no client certificate was presented"
         if verification.revoked:
-            return (
-                f"because the certificate is revoked ({verification.error})"
-                if verification.error
-                else "because it is revoked"
-            )
+            return f"because {verification.error.message}" if verification.error else "because it is revoked"
         if verification.error is not None:
-            return f"because {verification.error}"
+            return f"because {verification.error.message}"
     words = []
     for step in steps:
         if not step.is_condition:

@@ -72,7 +72,6 @@ class PartEditor:
     error: str = ""
     raw: bool = False
     """The literal is written raw (`r"…"`)."""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,3 +292,27 @@ def test_what_is_not_touched_comes_back_byte_for_byte_in_the_file() -> None:
     driver = Driver(document).at("Client certificate revoked").press("!").press("!")
     assert driver.file == document.content.file.text
     assert flushed(driver.document.content).file.rules == document.content.file.rules
+
+
+# --- live help while typing -----------------------------------------------------------------------------------------
+
+
+def test_a_pattern_is_tried_on_the_simulators_request_while_it_is_typed() -> None:
+    from mtls_tui.tui.livetest import live_test
+
+    driver = Driver(with_expression('http.request.uri.path matches r"^/a"')).evaluate().press("v")
+    assert live_test(driver.document, driver.document.overlay) == ("✗ does not match /", "warn")  # type: ignore[arg-type]
+    driver.press("ctrl+u").type("^/$")
+    assert live_test(driver.document, driver.document.overlay) == ("✓ matches /", "good")  # type: ignore[arg-type]
+    driver.press("ctrl+u").type("(a")
+    assert driver.document.overlay.error  # type: ignore[union-attr]
+    assert driver.text == 'http.request.uri.path matches r""'
+
+
+def test_completion_helps_in_a_part_that_is_edited_as_text() -> None:
+    driver = Driver(with_expression('lower(http.host) eq "a"')).part("function").press("enter")
+    driver.press("ctrl+u").type("upper(http.request.uri.pa")
+    driver.press("down", "enter")
+    assert driver.document.overlay.buffer.text.startswith("upper(http.request.uri.path")  # type: ignore[union-attr]
+    driver.type(")").press("enter")
+    assert driver.text == 'upper(http.request.uri.path) eq "a"'

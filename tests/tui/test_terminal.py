@@ -67,7 +67,8 @@ def test_five_hundred_clauses_open_and_move_within_the_same_budget(tmp_path: Pat
 
 
 SCENARIO = [
-    "down", "down", "v", "x", "escape", "a", "u", "r", "i", "escape", "escape", "ctrl+p", "escape", "t", "end", "é", "漢",
+    "down", "down", "v", "x", "escape", "a", "u", "r", "i", "escape", "escape", "ctrl+p", "escape", "t", "end", "é",
+    "漢",
     "ctrl+z", "ctrl+z", "escape", "escape", "tab", "tab", "down", "space", "space", "f1", "down", "escape", "ctrl+l",
 ]  # fmt: skip
 

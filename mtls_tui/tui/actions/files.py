@@ -154,8 +154,10 @@ def _deploy(document: Document) -> Result:
 def _show(
     document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], why_not: str, target: str, kept: int
 ) -> Result:
+    failing = why_not.endswith("fail")
     choices = (
         Item("deploy.export", "Export the bundle", detail=target, why_not=why_not),
+        *([Item("deploy.export", "Export all the same", detail="although tests fail")] if failing else []),
         Item(
             "deploy.history",
             "Go back to an earlier export",
@@ -164,7 +166,7 @@ def _show(
         ),
         Item("page.close", "Not now"),
     )
-    page = Page("Deploy", lines, choices, arguments={}, index=2 if why_not else 0, name="deploy")
+    page = Page("Deploy", lines, choices, index=len(choices) - 1 if why_not else 0, name="deploy")
     return replace(document, overlay=page, notice=None)
 
 

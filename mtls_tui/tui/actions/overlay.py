@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mtls_tui.tui import textbuffer
 from mtls_tui.tui.actions import parts
+from mtls_tui.tui.choices import source_offers
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.overlays import Form, FormField, Page, PartEditor, Picker
 from mtls_tui.tui.registry import ACTIONS, Refusal, Result, action
@@ -169,7 +170,7 @@ def _editor_key(document: Document, key: str, character: str | None = None) -> R
     from mtls_tui.tui.view.overlay import shown_offers
 
     editor = editor_of(document)
-    offers = shown_offers(editor)
+    offers = shown_offers(document, editor)
     if key in {"down", "up"} and offers:
         last_line = editor.buffer.place[0] == len(editor.buffer.lines) - 1
         if editor.index >= 0 or (key == "down" and last_line):
@@ -192,10 +193,13 @@ def _offer(document: Document, index: int) -> Result:
     from mtls_tui.tui.view.overlay import shown_offers
 
     editor = editor_of(document)
-    offers = shown_offers(editor)
+    offers = shown_offers(document, editor)
     if not offers:
         return document
     text = offers[min(index, len(offers) - 1)].key
+    if editor.kind == "source":
+        start, end, _ = source_offers(document, editor.buffer.text, editor.buffer.cursor)
+        return parts.typed(document, editor, textbuffer.put(editor.buffer, start, end, text))
     if editor.kind != "set":
         return _finish(parts.typed(document, editor, Buffer.of(text)))
     lines = editor.buffer.lines

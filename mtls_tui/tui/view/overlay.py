@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mtls_tui.tui.choices import source_offers
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.line import Click, Line, LineBuilder, Piece
+from mtls_tui.tui.livetest import live_test
 from mtls_tui.tui.overlays import Form, Item, Page, PartEditor, Picker
 from mtls_tui.tui.text import cut, pad, safe, width, wrap
 from mtls_tui.tui.textbuffer import Buffer
@@ -200,11 +202,12 @@ def _editor(document: Document, editor: PartEditor, boxes: Boxes, total: int, he
     lines, cursor = _editor_text(editor, across - 2, 7 if height >= 30 else 4)
     if editor.error:
         lines += [LineBuilder(fill="up").add(f" ✗ {text}", "bad").line() for text in wrap(editor.error, across - 6)[:2]]
-    elif editor.note:
-        lines += [LineBuilder(fill="up").add(f" {text}", "soft").line() for text in wrap(editor.note, across - 5)[:2]]
-    lines += _offers(editor, across - 2, 6 if height >= 30 else 3)
+    note, style = live_test(document, editor)
+    if note:
+        lines += [LineBuilder(fill="up").add(f" {text}", style).line() for text in wrap(note, across - 5)[:2]]
+    lines += _offers(document, editor, across - 2, 6 if height >= 30 else 3)
     foot = "⏎ done · Esc undo" if editor.kind != "set" else "⏎ next · Esc undo · Tab done"
-    if editor.offers:
+    if shown_offers(document, editor):
         foot += " · ↓ offers"
     raw = "  raw" if editor.raw and editor.kind in {"string", "regex", "wildcard"} else ""
     title = f"{_KIND_HELP[editor.kind]}{raw}"
@@ -236,8 +239,12 @@ def _editor_text(editor: PartEditor, across: int, tall: int) -> tuple[list[Line]
     return lines, (1 + buffer.cursor - wrapped[at].start, at - top)
 
 
-def shown_offers(editor: PartEditor) -> tuple[Item, ...]:
+def shown_offers(document: Document, editor: PartEditor) -> tuple[Item, ...]:
     """The offers that fit what is typed (in a set: in the current line), without those that are in already."""
+    if editor.kind == "source":
+        return (
+            source_offers(document, editor.buffer.text, editor.buffer.cursor)[2] if editor.buffer.anchor is None else ()
+        )
     if editor.kind == "set":
         lines = editor.buffer.lines
         typed = lines[editor.buffer.place[0]].strip().lower()
@@ -247,8 +254,8 @@ def shown_offers(editor: PartEditor) -> tuple[Item, ...]:
     return tuple(item for item in editor.offers if item.key not in taken and typed in item.key.lower())
 
 
-def _offers(editor: PartEditor, across: int, tall: int) -> list[Line]:
-    offers = shown_offers(editor)
+def _offers(document: Document, editor: PartEditor, across: int, tall: int) -> list[Line]:
+    offers = shown_offers(document, editor)
     if not offers:
         return []
     lines: list[Line] = []
@@ -262,7 +269,12 @@ def _offers(editor: PartEditor, across: int, tall: int) -> list[Line]:
         here = place == index
         out = LineBuilder(fill="selected" if here else "up", click=Click("editor.offer", {"index": place}))
         out.add(" ▸ " if here else "   ", "selected" if here else "accent")
-        lines.append(out.add(item.title, "selected" if here else "text").line(across))
+        out.add(item.title, "selected" if here else "text")
+        if item.detail:
+            out.right(
+                [(cut(item.detail, max(0, across - out.at - 3)), "selected" if here else "soft"), (" ", "up")], across
+            )
+        lines.append(out.line(across))
     return lines
 
 
