@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -144,10 +145,14 @@ def reading(given: Mapping[str, str | int | bool], statuses: StatusReader | None
         else:
             fields[canonical(name)] = field_value(name, "" if value == "-" else value)
     known.update(parts)
-    headers = tuple(
-        (header, parts[part].encode("utf-8", "surrogateescape"))
-        for part, header in HEADER_PARTS.items()
-        if parts.get(part)
+    headers = (
+        ()
+        if parts.keys().isdisjoint(HEADER_PARTS)
+        else tuple(
+            (header, parts[part].encode("utf-8", "surrogateescape"))
+            for part, header in HEADER_PARTS.items()
+            if parts.get(part)
+        )
     )
     at = _time(parts["time"]) if "time" in parts else None
     if at is None:
@@ -242,6 +247,7 @@ def _url(text: str, parts: dict[str, str]) -> None:
     parts["path"], parts["query"] = match[3] or "/", match[4] or ""
 
 
+@lru_cache(maxsize=8192)
 def _address(text: str) -> str:
     bare = text.strip()
     if bare.count(":") == 1:  # Envoy writes the client's address with its port
