@@ -20,6 +20,9 @@ _PORT = re.compile(r":[0-9]*")
 # Letters that IDNA 2003 and IDNA 2008 treat differently (UTS 46, section 7): guessing could mean another host.
 _DEVIATIONS = frozenset("ßς\u200c\u200d")
 
+MAX_REMEMBERED = 300
+"""Longer names, which no host has, are not remembered: clients choose what stands in a Host header."""
+
 
 class HostnameError(ValueError):
     """Not a host name; the message says why."""
@@ -30,10 +33,9 @@ def normalise(name: str) -> str:
 
     Never fails: what is no host name stays as it is, in lower case, and equals no configured name.
     """
-    return _normalise(name)
+    return _remembered(name) if len(name) <= MAX_REMEMBERED else _normalise(name)
 
 
-@lru_cache(maxsize=4096)
 def _normalise(name: str) -> str:
     host = name.strip(" \t")
     if host.startswith("["):
@@ -54,6 +56,9 @@ def _normalise(name: str) -> str:
         except HostnameError:
             return host
     return host
+
+
+_remembered = lru_cache(maxsize=4096)(_normalise)
 
 
 def to_ascii(name: str) -> str:

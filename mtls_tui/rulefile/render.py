@@ -13,6 +13,7 @@ from tomlkit.items import InlineTable, Item, Table
 from mtls_tui import lang
 from mtls_tui.lang.ast import Expression
 from mtls_tui.rulefile.errors import Problem, RuleFileError
+from mtls_tui.rulefile.expressions import parse
 
 WIDE = 100
 """Arrays that take more characters go on several lines."""
@@ -21,7 +22,8 @@ WIDE = 100
 def plain(value: Any) -> Any:
     """An entry, response, AST or tuple as the plain data that stands in a file."""
     if isinstance(value, Expression):
-        return value.text or lang.format(value)
+        # Its own text where that still says the same: a tree made by hand may carry the text it came from.
+        return value.text if value.text and parse(value.text)[0] == value else lang.format(value)
     if isinstance(value, msgspec.Struct):
         return {
             key: plain(item)

@@ -1,6 +1,7 @@
 """Edits change what they are asked to and nothing else: comments, order and untouched lines stay."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -377,3 +378,11 @@ def test_an_empty_expression_is_a_problem_and_no_obstacle_to_editing():
     new = loads(TEXT).with_rule(0, expression="")
     assert [problem.key for problem in new.problems] == ["rules[0].expression"]
     assert new.with_rule(0, expression="ssl").usable
+
+
+def test_a_syntax_tree_is_written_as_it_is_whatever_text_it_carries():
+    written = parse("ssl   and   ssl")
+    assert loads(TEXT).with_rule(0, expression=written).rules[0].expression == "ssl   and   ssl"
+    stale = replace(parse("ssl or not ssl"), text="ssl")
+    assert loads(TEXT).with_rule(0, expression=stale).rules[0].expression == "ssl or not ssl"
+    assert loads(TEXT).with_rule(0, expression=replace(written, text="")).rules[0].expression == "ssl and ssl"
