@@ -30,6 +30,7 @@ from mtls_tui.lang.splice import (
     new_piece,
     parent_of,
     parse,
+    peeled,
     pieces,
     put,
     put_group,
@@ -333,11 +334,7 @@ def unwrap(expression: Expression, path: Path) -> Result:
         return Refusal("the group stands under `not`: take the `not` away first")
     if isinstance(target, Logical) and isinstance(parent, Call) and target.parens == 1:
         return Refusal(f"`{parent.name}` needs the parentheses")
-    assert target.span is not None
-    done = put(expression, path, inside(expression, path), pair=False)
-    for _ in range(target.parens - 1):
-        done = put(done, path, fragment(done, path), pair=True)
-    return Edit(done, path)
+    return Edit(put(expression, path, peeled(expression, path), pair=False), path)
 
 
 def _dissolve(expression: Expression, path: Path, group: Logical, parent: Logical) -> Result:

@@ -66,6 +66,19 @@ def inside(expression: Expression, path: Path) -> Fragment:
     return Fragment(expression.text[start:end], shifted(bare(node), -start))  # type: ignore[arg-type]
 
 
+def peeled(expression: Expression, path: Path) -> Fragment:
+    """A row as it stands, without the outermost pair of its parentheses (it must have one)."""
+    node = node_at(expression, path)
+    assert isinstance(node, EXPRESSIONS) and node.outer is not None
+    start, end = node.outer.start + 1, node.outer.end - 1
+    text = expression.text[start:end]
+    start += len(text) - len(text.lstrip())
+    text = text.strip()
+    outer = Span(start, start + len(text)) if node.parens > 1 else None
+    peeled_node = replace(node, parens=node.parens - 1, outer=outer)
+    return Fragment(text, shifted(peeled_node, -start))  # type: ignore[arg-type]
+
+
 def as_fragment(part: Part) -> Fragment:
     """A part of any form as a fragment; ParseError when a text is no expression."""
     if isinstance(part, Fragment):

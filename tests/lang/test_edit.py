@@ -209,6 +209,16 @@ def test_wrapping_and_unwrapping_rows():
     assert text_of(edit.wrap(expression, (0,), 3)) == "(ssl and\nssl and ssl)"
 
 
+def test_unwrapping_takes_one_pair_at_a_time():
+    first = done(edit.unwrap(parse("( ( ssl ) )"), ()))
+    assert first.expression.text == "( ssl )"
+    assert text_of(edit.unwrap(first.expression, ())) == "ssl"
+    text = 'any((( starts_with(http.request.headers.names[*], "a"))))'
+    once = done(edit.unwrap(parse(text), (0, 0)))
+    assert once.expression.text == 'any(( starts_with(http.request.headers.names[*], "a")))'
+    assert text_of(edit.unwrap(once.expression, (0, 0))) == 'any(starts_with(http.request.headers.names[*], "a"))'
+
+
 def test_moving_passes_group_borders_both_ways():
     expression = parse('ssl and (http.host eq "b" or http.host eq "c") and http.host eq "d"')
     inside = done(edit.move_down(expression, (0,)))
