@@ -10,10 +10,11 @@ import msgspec
 
 from mtls_tui.cli.errors import InputError
 from mtls_tui.engine.policy import PolicyError
-from mtls_tui.rulefile import RuleFileError, load
+from mtls_tui.rulefile import RuleFileError
 from mtls_tui.simulate.coverage import Coverage
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.junit import junit
+from mtls_tui.simulate.policies import read_rules
 from mtls_tui.simulate.style import Style, safe, style_for
 from mtls_tui.simulate.suggest import Suggestions, suggest, toml
 from mtls_tui.simulate.suite import Runner, TestReport, run_tests
@@ -69,7 +70,7 @@ class _Options:
     def run(self) -> int:
         """Run all once; the exit code."""
         try:
-            rulefile = load(self.file)
+            rulefile = read_rules(self.file)
             report = run_tests(rulefile, self.pattern)
             gathered, found, percent = None, None, 100.0
             if self.coverage:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 from cryptography import x509
@@ -11,7 +13,7 @@ from cryptography import x509
 from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.pki import LoadError, load_certificates
-from mtls_tui.rulefile import RuleFile, RuleFileError, load
+from mtls_tui.rulefile import RuleFile, RuleFileError, from_bytes, load
 from mtls_tui.rulefile import bundle as bundle_of
 from mtls_tui.simulate.errors import RequestError
 
@@ -26,21 +28,31 @@ class Loaded:
 
 
 def load_policy(path: str | Path) -> Loaded:
-    """The policy of a rule file or bundle, told apart by content. RequestError with file, place and cure."""
-    path = Path(path)
+    """The policy of a rule file or bundle (`-`: standard input), told apart by content.
+
+    RequestError with file, place and cure.
+    """
     try:
-        with path.open("rb") as stream:
+        data = sys.stdin.buffer.read() if str(path) == "-" else None
+        with BytesIO(data) if data is not None else Path(path).open("rb") as stream:
             head = stream.read(64)
         if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-            bundle = Bundle.decode(path.read_bytes())
+            bundle = Bundle.decode(Path(path).read_bytes() if data is None else data)
             return Loaded(Policy.from_bundle(bundle), bundle)
-        return policy_of(load(path))
+        return policy_of(read_rules(path, data))
     except OSError as error:
         raise RequestError(f"{path}: {error.strerror or error}") from None
     except RuleFileError as error:
         raise RequestError(str(error)) from None
     except (BundleError, PolicyError) as error:
         raise RequestError(f"{path}: {error}") from None
+
+
+def read_rules(path: str | Path, data: bytes | None = None) -> RuleFile:
+    """A rule file (`-`: standard input, unless `data` has been read from it); RuleFileError when it has problems."""
+    if str(path) != "-":
+        return load(path)
+    return from_bytes(sys.stdin.buffer.read() if data is None else data, path=None)
 
 
 def policy_of(rulefile: RuleFile) -> Loaded:

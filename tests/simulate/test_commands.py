@@ -113,6 +113,16 @@ def test_a_bundle_gives_the_same_verdicts_as_its_rule_file(site, tmp_path):
         assert (one["verdict"], one["rule"], one["certificate"]) == (two["verdict"], two["rule"], two["certificate"])
 
 
+def test_rules_and_bundles_are_read_from_standard_input(site, tmp_path, monkeypatch):
+    monkeypatch.chdir(site.folder)
+    text = site.rules.read_bytes()
+    call(simulate.command, "-", "--url", URL, "--role", "good", input=text)
+    call(simulate.command, "-", "--url", URL, input=text, expect=1)
+    export(load(site.rules), tmp_path / "b.json")
+    call(simulate.command, "-", "--url", URL, input=(tmp_path / "b.json").read_bytes(), expect=1)
+    call(test_.command, "-", input=text + PASS.encode())
+
+
 def test_har_entry_and_json_request(site, tmp_path):
     har = tmp_path / "x.har"
     request = {"method": "PUT", "url": URL, "headers": [{"name": "x", "value": "y"}]}
