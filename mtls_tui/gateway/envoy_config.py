@@ -4,8 +4,8 @@ Shape: one filter chain per host, chosen by SNI, each with a route table of its 
 a Host that doesn't belong to the connection's SNI has nowhere to go but to 421. What depends on the rules (who is asked
 for what) is in the route tables alone, which Envoy swaps on live connections without draining them.
 
-Three `ext_authz` filters stand in every chain, one per kind of question; a route switches off those that it doesn't
-need. A route that forgot to would ask three times: mistakes fail closed.
+Three `ext_authz` filters stand in every chain, one per kind of question; a route says which one is put. A route that
+forgot to would put the plain one, and the decision service refuses to decide on less than the rules need.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | 
         "access_log": access_logs(settings),
         "http_filters": [
             *([lua_filter(VERDICTS_FILTER, lua(milliseconds))] if milliseconds else []),
-            lua_filter(DUPLICATES_FILTER, DUPLICATES_LUA),
+            lua_filter(DUPLICATES_FILTER, DUPLICATES_LUA, disabled=True),
             *(question(level, settings) for level in ASK_LEVELS[1:]),
             {
                 "name": "router",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from mtls_tui.gateway.hostplan import ASK_LEVELS, Ask
+from mtls_tui.gateway.hostplan import Ask
 from mtls_tui.gateway.settings import Settings
 from mtls_tui.gateway.verdicts import HITS_HEADER, METADATA, VERDICT_HEADER
 
@@ -66,11 +66,17 @@ def seconds(value: float) -> str:
 
 
 def asking(ask: Ask) -> Data:
-    """Per-route settings that leave exactly one of the three questions switched on, or none."""
-    off = {"@type": f"{API}.filters.http.ext_authz.v3.ExtAuthzPerRoute", "disabled": True}
-    config: Data = {filter_name(level): off for level in ASK_LEVELS[1:] if level != ask}
-    if ask in ("nothing", "plain"):
-        config[DUPLICATES_FILTER] = {"@type": f"{API}.filters.http.lua.v3.LuaPerRoute", "disabled": True}
+    """Per-route settings that leave exactly one of the three questions switched on, or none.
+
+    Without them the plain question is put: what rules need more than that refuse to decide on it.
+    """
+    config: Data = {}
+    if ask != "plain":
+        off = {"@type": f"{API}.filters.http.ext_authz.v3.ExtAuthzPerRoute", "disabled": True}
+        config[filter_name("plain")] = off
+    if ask in ("headers", "body"):
+        on = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
+        config |= {filter_name(ask): on, DUPLICATES_FILTER: on}
     return config
 
 
@@ -85,10 +91,10 @@ def filter_name(ask: Ask) -> str:
 VERDICTS_FILTER = "mtls-tui.verdicts"
 
 
-def lua_filter(name: str, source: str) -> Data:
-    """A filter in Lua."""
+def lua_filter(name: str, source: str, *, disabled: bool = False) -> Data:
+    """A filter in Lua; `disabled` until a route switches it on."""
     config = {"@type": f"{API}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": source}}
-    return {"name": name, "typed_config": config}
+    return {"name": name, "typed_config": config, "disabled": disabled}
 
 
 def question(ask: Ask, settings: Settings) -> Data:
@@ -139,7 +145,7 @@ def question(ask: Ask, settings: Settings) -> Data:
         config["filter_enabled_metadata"] = _remembered() | {"invert": True}
     if ask == "body":
         config["with_request_body"] = {"max_request_bytes": limits.body_bytes, "allow_partial_message": True}
-    return {"name": filter_name(ask), "typed_config": config}
+    return {"name": filter_name(ask), "typed_config": config, "disabled": ask != "plain"}
 
 
 def _remembered() -> Data:
@@ -193,13 +199,13 @@ ANSWER = COMMON | {
 REMEMBERED = COMMON | {
     "kind": "decision",
     "remembered": f"%DYNAMIC_METADATA({METADATA}:remembered)%",
-    "action": f"%DYNAMIC_METADATA({METADATA}:action)%",
-    "rule": f"%DYNAMIC_METADATA({METADATA}:rule)%",
-    "reason": f"%DYNAMIC_METADATA({METADATA}:reason)%",
-    "fingerprint": f"%DYNAMIC_METADATA({METADATA}:fingerprint)%",
-    "verified": f"%DYNAMIC_METADATA({METADATA}:verified)%",
-    "revoked": f"%DYNAMIC_METADATA({METADATA}:revoked)%",
-    "certificate_error": f"%DYNAMIC_METADATA({METADATA}:error)%",
+    "action": f"%DYNAMIC_METADATA({METADATA}:verdict:action)%",
+    "rule": f"%DYNAMIC_METADATA({METADATA}:verdict:rule)%",
+    "reason": f"%DYNAMIC_METADATA({METADATA}:verdict:reason)%",
+    "fingerprint": f"%DYNAMIC_METADATA({METADATA}:verdict:fingerprint)%",
+    "verified": f"%DYNAMIC_METADATA({METADATA}:verdict:verified)%",
+    "revoked": f"%DYNAMIC_METADATA({METADATA}:verdict:revoked)%",
+    "certificate_error": f"%DYNAMIC_METADATA({METADATA}:verdict:error)%",
 }
 
 

@@ -103,13 +103,7 @@ function envoy_on_request(handle)
   end
   entry.hits = entry.hits + 1
   metadata:set("mtls-tui", "remembered", true)
-  metadata:set("mtls-tui", "action", entry.action)
-  metadata:set("mtls-tui", "rule", entry.rule)
-  metadata:set("mtls-tui", "reason", entry.reason)
-  metadata:set("mtls-tui", "fingerprint", entry.fingerprint)
-  metadata:set("mtls-tui", "verified", entry.verified)
-  metadata:set("mtls-tui", "revoked", entry.revoked)
-  metadata:set("mtls-tui", "error", entry.error)
+  metadata:set("mtls-tui", "verdict", entry.shown)
   if entry.status ~= "" then
     handle:respond({[":status"] = entry.status, ["content-type"] = entry.type, ["cache-control"] = "no-store"},
       entry.body)
@@ -144,9 +138,11 @@ function envoy_on_response(handle)
   end
   cache[ours["key"]] = {
     generation = ours["generation"], since = ours["since"], hits = 0, action = parts[1], status = parts[2],
-    type = parts[3], body = parts[4], rule = parts[5], reason = parts[6], fingerprint = parts[7],
-    verified = parts[8] == "true", revoked = parts[9] == "true", error = parts[10], host = parts[11],
-    upstream = upstream,
+    type = parts[3], body = parts[4], rule = parts[5], host = parts[11], upstream = upstream,
+    shown = {
+      action = parts[1], rule = parts[5], reason = parts[6], fingerprint = parts[7], verified = parts[8] == "true",
+      revoked = parts[9] == "true", error = parts[10],
+    },
   }
 end
 """
