@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, host_literals, sample_host
@@ -95,18 +96,15 @@ class Where:
 
     def deciding(self, ruleset: Ruleset) -> list[Rule]:
         """The enabled rules that can change what happens to a request here, in order."""
-        return [
-            rule
-            for rule in ruleset.enabled
-            if not rule.shadow and rule.action != "log" and self._may_match(host_literals(rule))
-        ]
-
-    def _may_match(self, names: frozenset[str] | None) -> bool:
-        if names is None:
-            return True
+        by_host, anywhere = _by_host(ruleset)
+        places = set(anywhere)
         if self.names is None:
-            return self.sample in names
-        return any(self.names.covers(name.encode("latin-1")) for name in names)
+            places.update(by_host.get(self.sample, ()))
+        else:
+            for name, found in by_host.items():
+                if self.names.covers(name.encode("latin-1")):
+                    places.update(found)
+        return [ruleset.enabled[place] for place in sorted(places)]
 
     def problem(self, expressions: Iterable[ast.Expr], lists: Lists, state: Mapping[str, Any]) -> Problem:
         """The search over these expressions, with the host and a client's state known."""
@@ -117,6 +115,22 @@ class Where:
         """The host name of a solution."""
         case = solution.cases.get(problem.host_variable)
         return case.decode() if isinstance(case, bytes) else self.sample
+
+
+@lru_cache(maxsize=4)
+def _by_host(ruleset: Ruleset) -> tuple[dict[str, list[int]], list[int]]:
+    """Places of the rules that decide something: by the host names that they are limited to, and without limit."""
+    by_host: dict[str, list[int]] = {}
+    anywhere: list[int] = []
+    for place, rule in enumerate(ruleset.enabled):
+        if rule.shadow or rule.action == "log":
+            continue
+        names = host_literals(rule)
+        if names is None:
+            anywhere.append(place)
+        for name in names or ():
+            by_host.setdefault(name, []).append(place)
+    return by_host, anywhere
 
 
 def let_through(rules: Sequence[Rule]) -> Callable[[Callable[[ast.Expr], Truth]], Truth]:
