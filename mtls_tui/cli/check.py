@@ -97,11 +97,16 @@ def examine(name: str, target: str = "engine", ignored: Collection[str] = ()) ->
     problems = rulefile.problems or _trust_trouble(rulefile)
     if problems:
         return replace(report, problems=problems)
+    return replace(report, findings=tuple(findings_of(rulefile, target, ignored)))
+
+
+def findings_of(rulefile: RuleFile, target: str = "engine", ignored: Collection[str] = ()) -> list[tuple[str, Problem]]:
+    """What lint says about a rule file without problems: (severity, finding at its place), in the order of the file."""
     found = [("warning", problem) for problem in deployable(rulefile) if rulefile.hosts]
     found += [(finding.severity, _placed(rulefile, finding)) for finding in _lint(rulefile, target)]
     found = [(severity, problem) for severity, problem in found if problem.code not in ignored]
     found.sort(key=lambda item: (item[1].line, item[1].column))
-    return replace(report, findings=tuple(found))
+    return found
 
 
 def _trust_trouble(rulefile: RuleFile) -> tuple[Problem, ...]:

@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mtls_tui.cli.check import findings_of
 from mtls_tui.cli.errors import InputError
-from mtls_tui.cli.output import counted, echo_json, problems_text, usable_rule_file
+from mtls_tui.cli.output import counted, echo_json, problem_text, problems_text, usable_rule_file
 from mtls_tui.engine.bundle import BundleError
 from mtls_tui.engine.policy import PolicyError
 from mtls_tui.engine.signing import load_signing_key
 from mtls_tui.rulefile import RuleFile, RuleFileError, export, exports
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
-from mtls_tui.simulate.style import safe
+from mtls_tui.simulate.style import Style, safe
 from mtls_tui.simulate.suite import run_tests
 
 
@@ -29,15 +30,19 @@ from mtls_tui.simulate.suite import run_tests
     help="Sign with this Ed25519 private key (PEM); its passphrase is read from MTLS_TUI_SIGN_PASSPHRASE.",
 )
 @click.option("--force", is_flag=True, help="Export although tests fail; overwrite a file that is no bundle.")
+@click.option("--strict", is_flag=True, help="Refuse when `check` finds anything, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def command(file: str, output: str, sign_key: str | None, force: bool, as_json: bool) -> None:
+def command(file: str, output: str, sign_key: str | None, force: bool, strict: bool, as_json: bool) -> None:
     """Write the bundle of FILE, a rule file: rules, hosts, lists, trust anchors and revocation lists in one.
 
-    Refuses a file with errors, and one whose tests fail (unless --force). Every export is kept in the history.
-    Exit code 0: written; 1: a test fails; 2: error. Nothing is written unless all is well.
+    Refuses a file with errors, and one whose tests fail (unless --force). Tells what `check` finds. Every export is
+    kept in the history. Nothing is written unless all is well.
+
+    Exit code 0: written; 1: a test fails, or with --strict there is a finding; 2: error.
     """
     rulefile = usable_rule_file(file)
     key = _key(sign_key) if sign_key else None
+    _tell_findings(rulefile, strict)
     failed = _failing_tests(rulefile)
     if failed and not force:
         for line in failed:
@@ -86,6 +91,16 @@ def _key(name: str) -> Ed25519PrivateKey:
         raise InputError(f"--sign: {error.message}; {error.cure}") from None
     except BundleError as error:
         raise InputError(f"--sign {name}: {error}") from None
+
+
+def _tell_findings(rulefile: RuleFile, strict: bool) -> None:
+    """What `check` finds is told before rules are enforced; with --strict it stops the export."""
+    found = [(severity, finding) for severity, finding in findings_of(rulefile) if severity != "info"]
+    for severity, finding in found:
+        click.echo(problem_text(finding, Style(), severity), err=True)
+    if found and strict:
+        click.echo(f"not exported: {counted(len(found), 'finding')} (--strict)", err=True)
+        raise SystemExit(1)
 
 
 def _failing_tests(rulefile: RuleFile) -> list[str]:

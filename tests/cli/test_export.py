@@ -73,6 +73,23 @@ def test_another_file_is_not_overwritten_unless_forced(mtls_tui, sample, tmp_pat
     assert mtls_tui("export", sample(1), "-o", target, "--force").code == 0
 
 
+def test_findings_are_told_and_stop_a_strict_export(mtls_tui, sample, tmp_path):
+    path, target = sample(1), tmp_path / "x.bundle.json"
+    path.write_text(
+        path.read_text().replace("not cf.tls_client_auth.cert_verified", "not cf.tls_client_auth.cert_presented")
+    )
+    path.write_text(path.read_text().split("[[tests]]")[0])
+    result = mtls_tui("export", path, "-o", target, "--strict")
+    assert result.code == 1
+    assert "[presented-only]" in result.err
+    assert "not exported" in result.err
+    assert not target.exists()
+    result = mtls_tui("export", path, "-o", target)
+    assert (result.code, target.exists()) == (0, True)
+    assert "[presented-only]" in result.err
+    assert mtls_tui("export", sample(2), "-o", target, "--strict").code == 0
+
+
 def test_the_way_back_is_told(mtls_tui, sample, tmp_path):
     target = tmp_path / "x.bundle.json"
     assert "way back" not in mtls_tui("export", sample(1), "-o", target).err
