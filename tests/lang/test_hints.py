@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+
 import pytest
 
 from mtls_tui import lang
@@ -27,6 +30,7 @@ MISTAKES = [
     ('host eq "a"', 1, "unknown-identifier", "did you mean `http.host`?"),
     ("cf.tls_client_auth.cert_verfied", 1, "unknown-identifier", "did you mean `cf.tls_client_auth.cert_verified`?"),
     ('lowre(http.host) eq "a"', 1, "unknown-identifier", "did you mean `lower`?"),
+    ('lower(cf.tls_versoin) eq "a"', 7, "unrecognised-input", "did you mean `cf.tls_version`?"),
     ("http.host eq www.example.com", 14, "unknown-identifier", '"www.example.com"'),
     ("http.host eq 5", 14, "too-few-characters", 'double quotes: "5"'),
     ("http.host < 12", 15, "too-few-characters", 'double quotes: "12"'),
@@ -84,6 +88,18 @@ def test_a_mistake_is_placed_and_advised(text, column, code, advice):
     found = caught.value.diagnostic
     assert (found.line, found.column, found.code) == (1, column, code)
     assert advice in found.hint
+
+
+@pytest.mark.slow
+def test_hardly_any_mistake_goes_without_a_hint(shared):
+    with gzip.open(shared("conformance/engine_verdicts.jsonl.gz"), "rt", encoding="utf-8") as lines:
+        rejects = [record["expression"] for line in lines if "error" in (record := json.loads(line))]
+    silent = 0
+    for text in rejects:
+        with pytest.raises(lang.ParseError) as caught:
+            lang.parse(text, max_length=None)
+        silent += not caught.value.diagnostic.hint
+    assert silent < len(rejects) / 50
 
 
 def test_a_printed_error_looks_like_the_services():

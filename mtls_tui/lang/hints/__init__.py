@@ -23,6 +23,7 @@ _BY_CODE: dict[str, tuple[Rule, ...]] = {
         operators.operator_missing,
     ),
     "unrecognised-input": (
+        names.unknown_argument,
         structure.after_constant,
         operators.compared_boolean,
         structure.closes_nothing,

@@ -27,7 +27,7 @@ def address(place: Place) -> str:
         return f"bits after the prefix have to be zero: {whole}"
     if "length" in place.message:
         return "the prefix length is at most 32 for IPv4 and 128 for IPv6"
-    return "" if place.after.strip() else "an IP address has to follow"
+    return _missing(place) or "an IP address has to stand here: 192.0.2.1 or 2001:db8::1"
 
 
 def number(place: Place) -> str:
@@ -40,7 +40,9 @@ def number(place: Place) -> str:
         return "integers have 64 bits: from -9223372036854775808 to 9223372036854775807"
     if re.match(r"[0-9]*\.[0-9]", place.after):
         return "there are whole numbers only"
-    return "" if place.after.strip() else "an integer has to follow"
+    if place.before.endswith("0x"):
+        return "hexadecimal digits have to follow 0x"
+    return _missing(place) or "an integer has to stand here: 443, -1 or 0x1f"
 
 
 def string(place: Place) -> str:
@@ -98,3 +100,12 @@ def escape(place: Place) -> str:
 def unclosed_string(place: Place) -> str:
     """A string without an end."""
     return "the quote that opens here is never closed"
+
+
+def _missing(place: Place) -> str:
+    """What is said of any literal that isn't there."""
+    if place.mark == "$":
+        return "a list goes with `in`: `in $name`"
+    if place.before.rfind("{") > place.before.rfind("}") and place.mark not in "}":
+        return "items of a set are all of the left side's type, and the set ends with }"
+    return "" if place.after.strip() else "the value is missing"

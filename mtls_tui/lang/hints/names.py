@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mtls_tui.lang import catalogue
 from mtls_tui.lang.hints.place import BARE, LOWERED, QUOTES, Place
 from mtls_tui.lang.nearest import nearest_field, nearest_function
 
@@ -42,4 +43,14 @@ def not_closed_name(place: Place) -> str:
         return "a name doesn't end with a dot"
     if place.mark == '"':
         return "a comparison begins with a field or a function; the literal stands on the right"
-    return ""
+    return "a field or a function has to stand here"
+
+
+def unknown_argument(place: Place) -> str:
+    """A name that could have been a literal, as an argument: the original says only that it makes nothing of it."""
+    found = re.match(r"[A-Za-z0-9_.]+", place.after)
+    if found is None or not re.search(r"[(,]\s*$", place.before):
+        return ""
+    name = found[0].rstrip(".")
+    known = name in catalogue.FIELDS or name in catalogue.FUNCTIONS
+    return "" if known or name.isdigit() else unknown_name(place)

@@ -112,4 +112,6 @@ def key(place: Place) -> str:
     """An index that is none."""
     if "quoted utf8" in place.message:
         return 'an index is a number, `[0]`, a name in double quotes, `["user-agent"]`, or every element, `[*]`'
-    return "an index is 0 or more" if "positive" in place.message else ""
+    if '"]"' in place.message:
+        return "an index is closed with ]"
+    return "an index is 0 or more" if "positive" in place.message else "a name in brackets is text in UTF-8"
