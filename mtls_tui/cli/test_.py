@@ -18,7 +18,7 @@ from mtls_tui.simulate.policies import read_rules
 from mtls_tui.simulate.style import Style, safe, style_for
 from mtls_tui.simulate.suggest import Suggestions, suggest, toml
 from mtls_tui.simulate.suite import Runner, TestReport, run_tests
-from mtls_tui.simulate.test_report import coverage_text, data, explanation, failure, summary
+from mtls_tui.simulate.test_report import coverage_text, data, explanation, failure, suggestion_data, summary
 
 
 @click.command(name="test")
@@ -104,6 +104,10 @@ class _Options:
             click.echo(f"coverage {gathered.percent:.1f} % is below {self.min_coverage:g} %", err=True)
 
     def _print_suggestions(self, found: Suggestions, before: float, gathered: Coverage | None) -> None:
+        if self.as_json:
+            assert gathered is not None
+            click.echo(msgspec.json.format(msgspec.json.encode(suggestion_data(found, before, gathered))))
+            return
         click.echo(toml([suggestion.test for suggestion in found.found]), nl=False)
         assert gathered is not None
         number = len(found.found)

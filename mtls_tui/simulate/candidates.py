@@ -79,7 +79,10 @@ def turns_for(
 
 
 def _turns(clause: ast.Expr, lists: Mapping[str, Any], hosts: Sequence[str]) -> Iterator[Turn]:
-    nodes = [node for _, node in walk(clause)]
+    found = [node for _, node in walk(clause)]
+    # The key of an index says where to look, not what to find there.
+    keys = {id(node.key) for node in found if isinstance(node, ast.Index)}
+    nodes = [node for node in found if id(node) not in keys]
     fields = list(dict.fromkeys(canonical(node.name) for node in nodes if isinstance(node, ast.Field)))
     if any(name in _STATE_FIELDS for name in fields):
         for state in ("verified", "none", "unverified", "revoked"):

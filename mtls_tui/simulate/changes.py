@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mtls_tui.engine.model import TERMINATING, Decision, Rule
-from mtls_tui.simulate.scenario import Scenario, Turn
+from mtls_tui.simulate.scenario import Knob, Scenario, Turn
 from mtls_tui.simulate.solve import Solver, Turns, merge
 
 MOST: Final = 8
@@ -47,6 +47,8 @@ class Search:
     """The same, those first that can match the request's host at all."""
     solver: Solver
     decide: Callable[[Scenario], Decision]
+    hosts: tuple[str, ...] = ()
+    """Names that the policy serves."""
 
 
 def turnarounds(search: Search, scenario: Scenario, decision: Decision) -> tuple[Change, ...]:
@@ -90,8 +92,13 @@ class _Turnarounds:
         rules, solver = self.search.rules, self.search.solver
         if not self.block:
             deciding = self.decision.rule
+            if deciding is None:
+                # Refused before any rule was asked: the policy lacks the host, or the path is ambiguous.
+                yield from ((Turn(Knob("host"), name),) for name in self.search.hosts[:MOST])
+                yield (Turn(Knob("path"), "/"),)
+                return
             for rule in rules:
-                if deciding is not None and rule.ref == deciding.ref:
+                if rule.ref == deciding.ref:
                     yield from solver.ways(rule.expression.root, False, self.scenario)
                     return
                 if rule.action == "skip":

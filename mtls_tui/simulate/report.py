@@ -158,7 +158,7 @@ def _rules(simulation: Simulation, style: Style, explain: bool) -> str:
         names = ("dim",) if view.course in ("not reached", "disabled") else ()
         ref = padded(safe(view.rule.ref), width)
         what = f"{view.position:>{number}} {ref}  {view.rule.action:<{action}}  {view.course}"
-        if view.rule.shadow:
+        if view.rule.shadow and view.course != "shadowed":
             what += " (shadow)"
         lines.append(f"  {style(MARKS[mark], *_COLORS[mark])} {style(what, *names)}")
     if left_out:

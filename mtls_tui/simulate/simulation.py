@@ -139,6 +139,7 @@ def search_of(policy: Policy, scenario: Scenario) -> Search:
         (*near, *far),
         Solver(fields_of, ruleset.lists, hosts=concrete_hosts(policy), skip=unreal),
         decide,
+        concrete_hosts(policy),
     )
 
 

@@ -10,11 +10,12 @@ from mtls_tui.engine.trace import Step, plain
 from mtls_tui.lang import ast
 from mtls_tui.lang.describe import heading
 from mtls_tui.lang.formatter import format_node
-from mtls_tui.simulate.coverage import ClauseCoverage, Coverage, RuleCoverage
+from mtls_tui.simulate.coverage import ClauseCoverage, Coverage, Goal, RuleCoverage
 from mtls_tui.simulate.message import to_json, url_of
 from mtls_tui.simulate.report import expression_tree
 from mtls_tui.simulate.simulation import Simulation
 from mtls_tui.simulate.style import Style, columns, padded, safe
+from mtls_tui.simulate.suggest import Suggestions, toml
 from mtls_tui.simulate.suite import TestReport, TestResult
 from mtls_tui.simulate.wording import certificate_line, headline
 
@@ -183,6 +184,34 @@ def coverage_data(coverage: Coverage) -> dict[str, Any]:
             }
             for rule in coverage.rules.values()
         ],
+    }
+
+
+def suggestion_data(found: Suggestions, before: float, coverage: Coverage) -> dict[str, Any]:
+    """Suggested tests for JSON; `coverage` has taken in what they show."""
+
+    def goal(goal: Goal) -> dict[str, Any]:
+        clause = coverage.rules[goal.ref].clauses.get(goal.path)
+        return {
+            "rule": goal.ref,
+            "path": list(goal.path),
+            "clause": clause.text if clause else None,
+            "value": goal.value,
+        }
+
+    return {
+        "coverage_before": round(before, 2),
+        "coverage_after": round(coverage.percent, 2),
+        "suggestions": [
+            {
+                "name": suggestion.test.name,
+                "toml": toml([suggestion.test]),
+                "action": suggestion.decision.action,
+                "shows": [goal(item) for item in sorted(suggestion.goals, key=lambda g: (g.ref, g.path, g.value))],
+            }
+            for suggestion in found.found
+        ],
+        "not_found": [goal(item) for item in found.unmet],
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mtls_tui.engine.model import Rule
 from mtls_tui.engine.trace import Absent, Step
+from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.pki.errors import Code, VerifyError
 from mtls_tui.simulate.changes import Change
@@ -74,13 +75,19 @@ def value_text(value: Any) -> str:
 
 
 def seen_text(step: Step) -> str:
-    """The values that a clause looked at."""
-    seen = step.seen
-    if not seen:
-        return ""
+    """The values that a clause looked at: of a map, the entry."""
+    seen = {part.text: part.value for part in _looked_at(step)}
     if len(seen) == 1:
         return value_text(next(iter(seen.values())))
-    return ", ".join(f"{name}: {value_text(value)}" for name, value in seen.items())
+    return ", ".join(f"{safe(text)}: {value_text(value)}" for text, value in seen.items())
+
+
+def _looked_at(step: Step) -> Iterator[Step]:
+    if isinstance(step.node, ast.Field | ast.Index):
+        yield step
+    else:
+        for child in step.children:
+            yield from _looked_at(child)
 
 
 def turn_text(turn: Turn, scenario: Scenario, error: VerifyError | None = None) -> str:

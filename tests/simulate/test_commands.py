@@ -219,6 +219,9 @@ def test_suggested_tests_are_all_of_stdout_and_complete_the_file(tested):
     result = call(test_.command, tested(PASS), "--suggest")
     assert result.stdout.startswith("[[tests]]\n")
     assert "would raise the coverage" in result.stderr
+    told = json.loads(call(test_.command, tested(PASS), "--suggest", "--json").stdout)
+    assert "\n".join(suggestion["toml"] for suggestion in told["suggestions"]) == result.stdout
+    assert (told["coverage_after"], told["not_found"]) == (100, [])
     full = tested(PASS, "\n" + result.stdout)
     out = call(test_.command, full, "--min-coverage", "100").stdout
     assert "Coverage 100.0 %" in out

@@ -62,7 +62,9 @@ def test_a_host_that_the_policy_lacks_is_blocked_before_any_rule(policy, site):
     assert simulation.decision.blocked
     assert simulation.decision.rule is None
     assert {view.course for view in simulation.rules} == {"not reached", "disabled"}
-    assert "no host" in report(simulation, Style())
+    text = report(simulation, Style())
+    assert "no host" in text
+    assert "host www.example.com" in text
 
 
 @pytest.mark.parametrize(
@@ -219,6 +221,40 @@ def test_the_explanation_agrees_with_the_decision(policy, site, role, host, path
             assert view.trace.verdict is (view.course in matched)
     for change in simulation.changes:
         assert turned(simulation, change).allowed is not simulation.allowed
+
+
+def test_a_shadowed_rule_blocks_nothing_and_is_told(rulefile):
+    text = """version = 1
+[[hosts]]
+name = "api.example.com"
+[[rules]]
+ref = "s"
+expression = 'ssl'
+action = "block"
+shadow = true
+"""
+    simulation = simulate(policy_of(rulefile(text)).policy, from_url("https://api.example.com/"), (), NOW)
+    assert simulation.allowed
+    assert simulation.rules[0].course == "shadowed"
+    assert "✓ 1 s  block  shadowed\n" in report(simulation, Style())
+
+
+def test_of_a_map_the_entry_is_shown_and_changes_are_made_of_its_values(rulefile):
+    text = """version = 1
+[[hosts]]
+name = "api.example.com"
+[[rules]]
+ref = "r"
+expression = 'any(http.request.headers["x-token"][*] eq "secret") and http.request.method ne http.user_agent'
+action = "block"
+"""
+    request = from_url("https://api.example.com/", headers=[("x-token", "secret"), ("x-other", "hidden")])
+    simulation = simulate(policy_of(rulefile(text)).policy, request, (), NOW)
+    out = report(simulation, Style(False, 120))
+    assert '✓  ["secret"]' in out
+    assert 'http.request.method: "GET", http.user_agent: ""' in out
+    assert "hidden" not in out
+    assert "header x-token: x-token" not in out
 
 
 def test_json_is_of_its_published_schema_and_its_request_can_be_simulated_again(policy, site):
