@@ -8,6 +8,7 @@ from mtls_tui.rulefile import RuleFileError
 from mtls_tui.tui.document import Document, Probe, flushed, with_file
 from mtls_tui.tui.overlays import Form, FormField, Item, Picker
 from mtls_tui.tui.registry import Done, Effect, Refusal, Result, action
+from mtls_tui.tui.results import Case
 from mtls_tui.tui.textbuffer import Buffer
 from mtls_tui.tui.view.simulator import FIELDS
 
@@ -81,11 +82,23 @@ def _edit(document: Document) -> Result:
     return _form(document, name)
 
 
-def _load(document: Document, index: int) -> Result:
+def case_at(document: Document, index: int) -> Case | None:
+    """A line of the table; None when there is none, or when what it was made from has changed since."""
     results = document.results
-    if results is None or index >= len(results.cases):
-        return Refusal("there is no saved request")
+    if results is None or not 0 <= index < len(results.cases):
+        return None
     case = results.cases[index]
+    if case.test is not None:
+        same = results.content.file.tests == document.content.file.tests
+    else:
+        same = results.content.probes == document.content.probes
+    return case if same else None
+
+
+def _load(document: Document, index: int) -> Result:
+    case = case_at(document, index)
+    if case is None:
+        return Refusal("there is no saved request")
     if case.test is not None:
         from mtls_tui.tui.probes import from_test
 
@@ -284,11 +297,9 @@ def _as_test(document: Document) -> Result:
     footer="remove",
 )
 def _remove(document: Document) -> Result:
-    row, _ = document.view.simulator_at
-    results = document.results
-    if row == 0 or results is None or row > len(results.cases):
+    case = case_at(document, document.view.simulator_at[0] - 1)
+    if case is None:
         return Refusal("choose a line of the table (↓)")
-    case = results.cases[row - 1]
     if case.probe is not None:
         probes = document.content.probes
         content = replace(document.content, probes=probes[: case.probe] + probes[case.probe + 1 :])
