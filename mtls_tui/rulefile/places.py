@@ -166,3 +166,15 @@ class Places:
             end = start + len(match.group().rstrip())
         self.values[path] = Place(key, start, end)
         return end
+
+
+def key_name(path: KeyPath) -> str:
+    """A path as people write it: `rules[2].response.status`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            word = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
+            text += f".{word}" if text else word
+    return text

@@ -15,7 +15,7 @@ from mtls_tui.rulefile import checks
 from mtls_tui.rulefile.errors import Problem, RuleFileError, nearest
 from mtls_tui.rulefile.materials import MAX_RULE_FILE, MaterialError, read_bytes
 from mtls_tui.rulefile.model import RuleFile
-from mtls_tui.rulefile.places import KeyPath, Places
+from mtls_tui.rulefile.places import KeyPath, Places, key_name
 from mtls_tui.rulefile.schema import (
     KEYS,
     Entry,
@@ -207,18 +207,6 @@ class _Shape:
             self.add("missing-key", full, f"the key `{missing[1]}` is missing", f"add `{missing[1]} = …`")
         else:
             self.add("type", full, _in_toml_words(message), _type_cure(message, full))
-
-
-def key_name(path: KeyPath) -> str:
-    """A path as people write it: `rules[2].response.status`."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            word = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
-            text += f".{word}" if text else word
-    return text
 
 
 def _inner_path(where: str, value: Any) -> KeyPath:
