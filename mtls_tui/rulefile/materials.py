@@ -7,9 +7,9 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mtls_tui import pki
 from mtls_tui.rulefile.errors import Problem
 
 MAX_MATERIAL = 64 * 1024 * 1024
@@ -99,32 +99,19 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=256)
 def _certificates(path: Path, *_stamp: int) -> tuple[str, ...]:
-    data = read_bytes(path, MAX_MATERIAL, "PEM file")
     try:
-        if b"-----BEGIN" in data:
-            found = x509.load_pem_x509_certificates(data)
-        else:
-            found = [x509.load_der_x509_certificate(data)]
-    except ValueError:
-        message = f"no certificate in {path}{_instead(data)}"
-        raise MaterialError(message, _CERTIFICATE_CURE, "not-a-certificate") from None
+        found = pki.load_certificates(read_bytes(path, MAX_MATERIAL, "certificate file"))
+    except pki.LoadError as error:
+        raise _unusable(path, error, _CERTIFICATE_CURE, "not-a-certificate") from None
     return tuple(certificate.public_bytes(Encoding.PEM).decode("ascii") for certificate in found)
 
 
 @lru_cache(maxsize=256)
 def _crls(path: Path, *_stamp: int) -> tuple[str, ...]:
-    data = read_bytes(path, MAX_MATERIAL, "CRL file")
-    begin, end = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
     try:
-        if b"-----BEGIN" not in data:
-            found = [x509.load_der_x509_crl(data)]
-        else:
-            parts = [begin + part.split(end)[0] + end + b"\n" for part in data.split(begin)[1:]]
-            found = [x509.load_pem_x509_crl(part) for part in parts]
-    except ValueError:
-        found = []
-    if not found:
-        raise MaterialError(f"no certificate revocation list in {path}{_instead(data)}", _CRL_CURE, "not-a-crl")
+        found = pki.load_crls(read_bytes(path, MAX_MATERIAL, "CRL file"))
+    except pki.LoadError as error:
+        raise _unusable(path, error, _CRL_CURE, "not-a-crl") from None
     return tuple(crl.public_bytes(Encoding.PEM).decode("ascii") for crl in found)
 
 
@@ -132,12 +119,7 @@ _CERTIFICATE_CURE = "name a file with -----BEGIN CERTIFICATE----- blocks, or one
 _CRL_CURE = "name a file with an -----BEGIN X509 CRL----- block, or one DER CRL"
 
 
-def _instead(data: bytes) -> str:
-    """What a PEM file holds instead, to save the user a look."""
-    marker = b"-----BEGIN "
-    start = data.find(marker)
-    if start < 0:
-        return ""
-    end = data.find(b"-----", start + len(marker))
-    label = data[start + len(marker) : max(end, start)][:40].decode("ascii", "replace")
-    return f" (it holds a {label})" if label.isprintable() and label else ""
+def _unusable(path: Path, error: pki.LoadError, cure: str, code: str) -> MaterialError:
+    """Its message may bring a cure along, behind a semicolon."""
+    message, _, better = str(error).partition("; ")
+    return MaterialError(f"{path}: {message}", better or cure, code)

@@ -171,7 +171,7 @@ def test_a_pem_that_holds_a_key_is_told_apart(tmp_path):
     with pytest.raises(RuleFileError) as caught:
         loads(HOST + 'anchors = ["ca.pem"]\ncrls = ["ca.pem"]\n', tmp_path)
     assert [problem.code for problem in caught.value.problems] == ["not-a-certificate", "not-a-crl"]
-    assert "it holds a PRIVATE KEY" in str(caught.value)
+    assert "only PRIVATE KEY" in str(caught.value)
 
 
 def test_what_is_left_out_has_its_default():
