@@ -18,7 +18,7 @@ from mtls_tui.simulate.policies import read_rules
 from mtls_tui.simulate.style import Style, safe, style_for
 from mtls_tui.simulate.suggest import Suggestions, suggest, toml
 from mtls_tui.simulate.suite import Runner, TestReport, run_tests
-from mtls_tui.simulate.test_report import coverage_text, data, explanation, failure, suggestion_data, summary
+from mtls_tui.simulate.suite_report import coverage_text, data, explanation, failure, suggestion_data, summary
 
 
 @click.command(name="test")

@@ -233,7 +233,7 @@ class _Command:
             name, content = value[:at], self.read(value[at + 1 :])
         else:
             name, content = "", _bytes(value)
-        text = quote_from_bytes(content, safe="-._~")
+        text = quote_from_bytes(content, safe="-._~").replace("%20", "+")  # as curl's tool does
         return _bytes(f"{name}={text}" if name else text)
 
     def form_part(self, value: str, *, literal: bool) -> bytes:
@@ -336,7 +336,7 @@ class _Command:
         if "referer" in values and (referer := values["referer"].removesuffix(";auto")):
             own.append(("referer", _bytes(referer)))
         if self.cookies:
-            own.append(("cookie", b"; ".join(self.cookies)))
+            own.append(("cookie", b";".join(self.cookies)))
         if "compressed" in self.flags:
             own.append(("accept-encoding", b"deflate, gzip, br, zstd"))
         if body is not None:

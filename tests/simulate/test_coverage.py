@@ -16,7 +16,7 @@ from mtls_tui.simulate import Runner, from_url, run_tests, simulate
 from mtls_tui.simulate.coverage import Coverage, Goal, clauses_of, deciding
 from mtls_tui.simulate.style import Style
 from mtls_tui.simulate.suggest import entry_of, suggest, toml
-from mtls_tui.simulate.test_report import coverage_data, coverage_text
+from mtls_tui.simulate.suite_report import coverage_data, coverage_text
 from tests.simulate.conftest import NOW, RULES
 
 FIELDS = ["ssl", "cf.tls_client_auth.cert_verified", "cf.tls_client_auth.cert_revoked", "cf.client.bot"]

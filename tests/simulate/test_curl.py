@@ -140,7 +140,7 @@ def test_passphrase_stays_out_of_repr():
 
 def test_data_makes_a_form_post_and_parts_are_joined():
     request = http("curl https://a/ -d a=1 --data b=2 --data-urlencode 'c=x y&z'")
-    assert (request.method, request.body) == ("POST", b"a=1&b=2&c=x%20y%26z")
+    assert (request.method, request.body) == ("POST", b"a=1&b=2&c=x+y%26z")
     assert dict(request.headers)["content-type"] == b"application/x-www-form-urlencoded"
 
 

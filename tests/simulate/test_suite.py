@@ -15,7 +15,7 @@ from mtls_tui.simulate.junit import junit
 from mtls_tui.simulate.roles import chain_of, role_set
 from mtls_tui.simulate.style import Style
 from mtls_tui.simulate.suite import fits
-from mtls_tui.simulate.test_report import data, failure, summary
+from mtls_tui.simulate.suite_report import data, failure, summary
 from tests.simulate.conftest import NOW, RULES
 
 DEFAULT = """version = 1
