@@ -22,6 +22,7 @@ from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.rulefile import Problem, RuleFile, RuleFileError, bundle, deployable
 from mtls_tui.rulefile.checks import position_in_file
 from mtls_tui.rulefile.errors import nearest
+from mtls_tui.rulefile.trust import trust_problems
 from mtls_tui.simulate.style import Style, style_for
 
 SEVERITIES = ("error", "warning", "info")
@@ -94,7 +95,7 @@ def examine(name: str, target: str = "engine", ignored: Collection[str] = ()) ->
     except RuleFileError as error:
         return Report(name, error.problems)
     report = Report(name, rules=len(rulefile.rules), hosts=len(rulefile.hosts), tests=len(rulefile.tests))
-    problems = rulefile.problems or _trust_trouble(rulefile)
+    problems = rulefile.problems or _trouble(rulefile)
     if problems:
         return replace(report, problems=problems)
     return replace(report, findings=tuple(findings_of(rulefile, target, ignored)))
@@ -109,8 +110,11 @@ def findings_of(rulefile: RuleFile, target: str = "engine", ignored: Collection[
     return found
 
 
-def _trust_trouble(rulefile: RuleFile) -> tuple[Problem, ...]:
-    """What only shows when trust stores are built: a CRL that can never be used, a pattern that can't be compiled."""
+def _trouble(rulefile: RuleFile) -> tuple[Problem, ...]:
+    """What only shows when all is put together: a CRL that can never be used, a pattern that can't be compiled."""
+    problems = trust_problems(rulefile)
+    if problems:
+        return problems
     try:
         Policy.from_bundle(bundle(rulefile))
     except PolicyError as error:

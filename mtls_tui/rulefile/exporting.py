@@ -27,6 +27,7 @@ from mtls_tui.rulefile.errors import Problem, RuleFileError
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.saving import write_atomically
 from mtls_tui.rulefile.schema import HostEntry, RuleEntry
+from mtls_tui.rulefile.trust import trust_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def export(
     """
     path = Path(path)
     made = bundle(rulefile, created=created)
-    problems = deployable(rulefile)
+    problems = deployable(rulefile) or trust_problems(rulefile)
     if problems:
         raise RuleFileError(problems)
     _refuse_foreign(path, force)

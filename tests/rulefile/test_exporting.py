@@ -118,8 +118,11 @@ def test_a_crl_that_can_never_be_used_is_not_exported(rulefile, folder, roles):
     (folder / "ca.crl").write_bytes(foreign.public_bytes(Encoding.PEM))
     with pytest.raises(RuleFileError) as caught:
         export(rulefile, folder / "x.bundle.json")
-    assert "api.example.com" in str(caught.value)
-    assert "CRL" in str(caught.value)
+    problem = caught.value.problem
+    assert (problem.code, problem.key, problem.line) == ("trust", "hosts[0]", rulefile.line_of("hosts", 0, "name"))
+    assert problem.message.startswith("ca.crl: this CRL can never be used")
+    assert problem.cure.startswith("load the CRL of the very authority")
+    assert not (folder / "x.bundle.json").exists()
 
 
 def test_top_level_anchors_count_for_every_host_that_asks(folder):
