@@ -113,6 +113,12 @@ class Coverage:
             fresh |= {goal for goal, met in coverage.goals if met} - before
         return fresh
 
+    def meets(self, goal: Goal) -> bool:
+        """Whether some request so far has met the goal."""
+        rule = self.rules[goal.ref]
+        clause = rule.clauses.get(goal.path)
+        return rule.tests > 0 if clause is None else goal.value in clause.decided
+
     @property
     def missing(self) -> list[Goal]:
         """The goals that no test has met, in the order of the rules."""
@@ -161,6 +167,20 @@ def evaluated(ruleset: Ruleset, decision: Decision, fields: Fields) -> Iterator[
         yield rule.ref, explain(rule.expression, fields, lists=lists)
         if ending is not None and rule.ref == ending.ref:
             return
+
+
+def shows(goal: Goal, rule: Rule, ruleset: Ruleset, decision: Decision, fields: Fields) -> bool:
+    """Whether one decided request meets a goal of a rule."""
+    ending = decision.rule or decision.skipped_by
+    if decision.blocked and ending is None:
+        return False
+    for other in ruleset.enabled:
+        if other.ref == rule.ref:
+            break
+        if ending is not None and other.ref == ending.ref:
+            return False
+    steps = list(deciding(explain(rule.expression, fields, lists=ruleset.lists).root))
+    return not steps or any(decides and step.path == goal.path and step.value is goal.value for step, decides in steps)
 
 
 def clauses_of(expression: ast.Expression) -> Iterable[tuple[Path, str]]:

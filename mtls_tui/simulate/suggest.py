@@ -19,7 +19,7 @@ from mtls_tui.engine.model import Decision
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.types import Fields, FieldValue
 from mtls_tui.rulefile import ExpectEntry, TestEntry
-from mtls_tui.simulate.coverage import Coverage, Goal
+from mtls_tui.simulate.coverage import Coverage, Goal, shows
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.message import url_of
 from mtls_tui.simulate.scenario import Scenario, state_fields, state_of
@@ -59,16 +59,16 @@ def suggest(runner: Runner, coverage: Coverage, scenarios: list[Scenario]) -> Su
     search = _Search(runner, scenarios)
     found: list[Suggestion] = []
     unmet: list[Goal] = []
+    names = {test.name for test in runner.rulefile.tests}
     for goal in coverage.missing:
-        if goal not in coverage.missing:  # met by an earlier suggestion
+        if coverage.meets(goal):  # by an earlier suggestion
             continue
-        suggestion = search.meet(
-            goal, coverage, {test.name for test in runner.rulefile.tests} | {s.test.name for s in found}
-        )
+        suggestion = search.meet(goal, coverage, names)
         if suggestion is None:
             unmet.append(goal)
         else:
             found.append(suggestion)
+            names.add(suggestion.test.name)
     return Suggestions(tuple(found), tuple(unmet))
 
 
@@ -147,9 +147,7 @@ class _Search:
             return None
         policy = self.runner.policy_for(real)
         outcome = policy.decide(real.http, real.chain, real.at)
-        probe = Coverage(policy.ruleset, policy.hosts)
-        shown = probe.add(outcome.decision, outcome.request.fields)
-        if goal not in shown:
+        if not shows(goal, self.rules[goal.ref], policy.ruleset, outcome.decision, outcome.request.fields):
             return None
         fresh = coverage.add(outcome.decision, outcome.request.fields)
         ending = outcome.decision.rule or outcome.decision.skipped_by

@@ -1,5 +1,9 @@
 """A curl command line gives the request that curl would send."""
 
+import random
+import shutil
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -228,3 +232,36 @@ def test_words_quoted_for_a_shell_come_back(words):
     import shlex
 
     assert list(split(shlex.join(words)).words) == words
+
+
+PIECES = [
+    "a", " ", "b c", "'", '"', "\\", "\\\n", "\n", "\t", "$'", "\\n", "\\x41", "\\101", "\\'", '\\"', "é", "\\u00e9", "#",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_words_are_those_of_bash_itself(tmp_path):
+    """Many command lines in one run of bash: each in a file of its own, since an open quote ends all that follows."""
+    rng = random.Random(20)
+    lines = ["x" + "".join(rng.choice(PIECES) for _ in range(rng.randrange(1, 12))) for _ in range(400)]
+    script = []
+    for number, line in enumerate(lines):
+        (tmp_path / str(number)).write_text(f"printf '%s\\0' {line}")
+        script.append(f"bash {number} >{number}.out 2>/dev/null || :")
+    run = {"cwd": tmp_path, "check": True, "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}}
+    subprocess.run(["bash", "-c", "\n".join(script)], **run, stderr=subprocess.DEVNULL)
+    agreed = 0
+    for number, line in enumerate(lines):
+        try:
+            words = split(line).words
+        except RequestError:
+            words = None
+        raw = (tmp_path / f"{number}.out").read_bytes()
+        theirs = tuple(word.decode("utf-8", "surrogateescape") for word in raw.split(b"\0")[:-1])
+        if words is None:
+            assert theirs == (), line
+        elif "\n" not in line.replace("\\\n", ""):
+            # bash would run a second line as another command; `split` ends at the first.
+            assert theirs == words, line
+            agreed += 1
+    assert agreed > 150

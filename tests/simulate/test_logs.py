@@ -100,6 +100,37 @@ def test_nginx_json_line():
     assert "verify" in reader.parts
 
 
+def test_json_that_envoy_writes_has_the_target_under_path():
+    line = json.dumps({
+        "start_time": "2026-11-20T10:00:00.000Z", "method": "GET", "path": "/a?b=1", "protocol": "HTTP/2",
+        "authority": "a.example", "user_agent": "ua", "x_forwarded_for": "192.0.2.1", "response_code": 200,
+    }).encode()  # fmt: skip
+    told, _ = read_one(line + b"\n")
+    assert (told.http.host, told.http.target, told.http.at) == ("a.example", "/a?b=1", 1795168800.0)
+    assert told.knows("http.request.uri.query")
+    assert not told.knows("ip.src")
+
+
+def test_json_that_caddy_writes_is_nested():
+    line = json.dumps({
+        "ts": 1795168800.5,
+        "request": {"host": "a.example", "method": "POST", "uri": "/x", "remote_ip": "192.0.2.1", "proto": "HTTP/3.0"},
+        "status": 200,
+    }).encode()  # fmt: skip
+    told, reader = read_one(line + b"\n")
+    assert reader.name == "json"
+    assert (told.http.host, told.http.method, told.http.client_ip) == ("a.example", "POST", "192.0.2.1")
+    assert told.http.http_version == "HTTP/3"
+    assert told.http.at == 1795168800.5
+
+
+def test_a_path_without_query_leaves_the_query_unknown():
+    told, _ = read_one(b'{"host": "a.example", "method": "GET", "path": "/x"}\n')
+    assert told.knows("http.request.uri.path")
+    assert not told.knows("http.request.uri.query")
+    assert not told.knows("http.request.full_uri")
+
+
 def test_logpush_line_says_nothing_of_revocation():
     told, _ = read_one(LOGPUSH)
     assert told.fields[VERIFIED] is True
