@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.rulefile import Problem, RuleFile, RuleFileError, bundle, deployable
 from mtls_tui.rulefile.checks import position_in_file
 from mtls_tui.rulefile.errors import nearest
-from mtls_tui.rulefile.trust import trust_problems
+from mtls_tui.rulefile.trust import out_of_date, trust_problems
 from mtls_tui.simulate.style import Style, style_for
 
 SEVERITIES = ("error", "warning", "info")
@@ -71,7 +72,7 @@ def command(
     """
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
-    codes = {check.code for check in CHECKS} | {"no-anchors"}
+    codes = {check.code for check in CHECKS} | {"no-anchors", "crl-stale", "anchor-out-of-date"}
     for code in ignored:
         if code not in codes:
             raise click.BadParameter(f"no finding has the code `{code}`; {nearest(code, codes)}", param_hint="--ignore")
@@ -104,6 +105,7 @@ def examine(name: str, target: str = "engine", ignored: Collection[str] = ()) ->
 def findings_of(rulefile: RuleFile, target: str = "engine", ignored: Collection[str] = ()) -> list[tuple[str, Problem]]:
     """What lint says about a rule file without problems: (severity, finding at its place), in the order of the file."""
     found = [("warning", problem) for problem in deployable(rulefile) if rulefile.hosts]
+    found += [("warning", problem) for problem in out_of_date(rulefile, datetime.now(UTC))]
     found += [(finding.severity, _placed(rulefile, finding)) for finding in _lint(rulefile, target)]
     found = [(severity, problem) for severity, problem in found if problem.code not in ignored]
     found.sort(key=lambda item: (item[1].line, item[1].column))

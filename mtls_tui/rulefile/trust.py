@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
+
+from cryptography import x509
 
 from mtls_tui import pki
 from mtls_tui.rulefile import materials
 from mtls_tui.rulefile.errors import Problem
 from mtls_tui.rulefile.model import RuleFile
+from mtls_tui.rulefile.places import KeyPath, key_name
 from mtls_tui.rulefile.schema import HostEntry
 
 
@@ -40,6 +44,55 @@ def trust_problems(rulefile: RuleFile) -> tuple[Problem, ...]:
         except materials.MaterialError as error:
             found.setdefault(str(error), error.problem(rulefile.name, key=f"hosts[{index}]"))
     return tuple(found.values())
+
+
+def out_of_date(rulefile: RuleFile, now: datetime) -> tuple[Problem, ...]:
+    """Authorities that are no longer (or not yet) valid and revocation lists that are stale, each at its place.
+
+    No errors: they can be renewed after an export, and decisions judge them by the time of the request.
+    """
+    found = []
+    for path, file in _named(rulefile):
+        line = rulefile.line_of(*path)
+        read = materials.crls if "crls" in path else materials.certificates
+        for pem in read(rulefile.resolve(file)):
+            trouble = _crl_trouble(pem, now) if read is materials.crls else _certificate_trouble(pem, now)
+            if trouble:
+                code = "crl-stale" if read is materials.crls else "anchor-out-of-date"
+                cure = "write a new one" if read is materials.crls else "name a current one"
+                found.append(Problem(code, f"{file}: {trouble}", rulefile.name, line, key=key_name(path), cure=cure))
+    return tuple(found)
+
+
+def _named(rulefile: RuleFile) -> Iterator[tuple[KeyPath, str]]:
+    """The anchors, intermediates and CRLs that are named, each file once, with its place."""
+    seen = set()
+    owners: list[tuple[KeyPath, RuleFile | HostEntry]] = [((), rulefile)]
+    owners += [(("hosts", index), host) for index, host in enumerate(rulefile.hosts)]
+    for path, owner in owners:
+        for key in ("anchors", "intermediates", "crls"):
+            for index, file in enumerate(getattr(owner, key)):
+                if (key, file) not in seen:
+                    seen.add((key, file))
+                    yield (*path, key, index), file
+
+
+def _certificate_trouble(pem: str, now: datetime) -> str:
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    if certificate.not_valid_after_utc < now:
+        return f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}: no certificate below it can be verified"
+    if certificate.not_valid_before_utc > now:
+        return f"is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
+    return ""
+
+
+def _crl_trouble(pem: str, now: datetime) -> str:
+    crl = x509.load_pem_x509_crl(pem.encode())
+    if crl.next_update_utc is not None and crl.next_update_utc < now:
+        return f"stale since {crl.next_update_utc:%Y-%m-%d %H:%M} UTC: while it is required, nothing is verified"
+    if crl.last_update_utc > now:
+        return f"is not valid before {crl.last_update_utc:%Y-%m-%d %H:%M} UTC"
+    return ""
 
 
 def _store(rulefile: RuleFile, host: HostEntry) -> pki.TrustStore:

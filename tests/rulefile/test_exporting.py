@@ -1,6 +1,6 @@
 """A bundle holds all that a decision depends on, and nothing is written that could not be enforced."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -9,6 +9,7 @@ from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.policy import Policy
 from mtls_tui.rulefile import RuleFileError, bundle, export, exports, history, loads
 from mtls_tui.rulefile.seeds import EMPTY
+from mtls_tui.rulefile.trust import out_of_date
 
 CREATED = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
@@ -146,3 +147,19 @@ def test_a_history_that_can_t_be_written_fails_no_export(rulefile, folder, monke
     (folder / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "file"))
     assert export(rulefile, folder / "x.bundle.json").kept is None
+
+
+def test_material_that_is_out_of_date_is_told_where_it_is_named(rulefile, roles):
+    rulefile = rulefile.with_settings(anchors=["ca.pem"])
+    assert out_of_date(rulefile, roles.at) == ()
+    later = out_of_date(rulefile, roles.at + timedelta(days=31))
+    assert [(problem.code, problem.key) for problem in later] == [("crl-stale", "hosts[0].crls[0]")]
+    assert later[0].line == rulefile.line_of("hosts", 0, "crls")
+    much_later = out_of_date(rulefile, roles.at + timedelta(days=4000))
+    assert [(problem.code, problem.key) for problem in much_later] == [
+        ("anchor-out-of-date", "anchors[0]"),
+        ("crl-stale", "hosts[0].crls[0]"),
+    ]
+    before = out_of_date(rulefile, roles.at - timedelta(days=4000))
+    assert all("not valid before" in problem.message for problem in before)
+    assert len(before) == 2
