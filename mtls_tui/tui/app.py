@@ -5,6 +5,7 @@ Everything that takes time to import is left to `controller`, which comes after 
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,8 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         self.controller = Controller(self)
         self.controller.start()
+        gc.freeze()
+        gc.enable()
         early, self.early = self.early, []
         for kind, what in early:
             self.key(*what) if kind == "key" else self.pasted(what)

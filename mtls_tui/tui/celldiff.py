@@ -29,6 +29,13 @@ Sgr: TypeAlias = tuple[str, str, str, str]
 
 Cell: TypeAlias = tuple[str, Sgr]
 PLAIN: Final[Sgr] = ("", "", "", "")
+ANY: Final = "*"
+"""The foreground of a blank: whatever the pen has."""
+_ON_BLANKS: Final = frozenset({"1", "2", "3"})
+"""Attributes that nobody sees on a blank: bold, dim, italic."""
+_OFF: Final = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "6": "25", "7": "27", "8": "28", "9": "29",
+               "21": "24", "51": "54", "52": "54", "53": "55"}  # fmt: skip
+"""What takes an attribute away."""
 UNKNOWN: Final[Cell] = ("\0", PLAIN)
 REWRITE: Final = 4
 """Unchanged cells up to this many are sent again when that is cheaper than a jump (`CSI n C` has 4 bytes)."""
@@ -64,6 +71,13 @@ def _plain_sgr(style: Style, color_system: ColorSystem) -> Sgr:
         "" if back == "49" else back,
         style.link or "",
     )
+
+
+@lru_cache(maxsize=4096)
+def _blank(sgr: Sgr) -> Sgr:
+    """How a blank is written: its background, and of its attributes those that show on it."""
+    seen = [code for code in sgr[0].split(";") if code and code not in _ON_BLANKS]
+    return sgr if seen or sgr[3] else ("", ANY, sgr[2], "")
 
 
 def sgr_of(style: Style | None, color_system: ColorSystem | None) -> Sgr:
@@ -134,19 +148,22 @@ class Cells:
 
     def _collect(self, row: dict[int, Cell], x: int, text: str, sgr: Sgr) -> int:
         if text.isascii():
+            blank = (" ", _blank(sgr))
             for character in text:
                 if x < self.width:
-                    row[x] = (character if character.isprintable() else " ", sgr)
+                    row[x] = (character, sgr) if character != " " and character.isprintable() else blank
                 x += 1
             return x
         for cluster, width in _clusters(text):
-            if x + width <= self.width:
+            if cluster == " " and x < self.width:
+                row[x] = (" ", _blank(sgr))
+            elif x + width <= self.width:
                 row[x] = (cluster, sgr)
                 for half in range(1, width):
                     row[x + half] = _wide_tail(sgr)
             else:
                 for column in range(x, self.width):
-                    row[column] = (" ", sgr)
+                    row[column] = (" ", _blank(sgr))
             x += width
         return x
 
@@ -211,7 +228,24 @@ def _mend_halves(old: list[Cell], new: list[Cell]) -> None:
         else:
             torn = cell_len(text) == 2 and (x + 1 >= len(new) or new[x + 1][0] != "")
         if torn:
-            new[x] = (" ", sgr)
+            new[x] = (" ", _blank(sgr))
+
+
+def _kept_on_blanks(old: Sgr | None) -> str:
+    """The pen's attributes as far as they may stay for a blank: all, when none of them shows on it."""
+    if old is None:
+        return ""
+    return ";".join(code for code in old[0].split(";") if code in _ON_BLANKS)
+
+
+@lru_cache(maxsize=256)
+def _attribute_changes(old: str, new: str) -> tuple[str, ...]:
+    """The codes that lead from some attributes to others."""
+    before, after = set(old.split(";")) - {""}, set(new.split(";")) - {""}
+    off = {_OFF[code] for code in before - after}
+    # 22 takes bold and dim away together, 24 both underlines: what is to stay is said again.
+    again = {code for code in before & after if _OFF[code] in off}
+    return (*sorted(off), *sorted((after - before) | again))
 
 
 class _Writer:
@@ -243,22 +277,23 @@ class _Writer:
 
     def _style(self, sgr: Sgr) -> None:
         old = self.sgr
+        if sgr[1] == ANY:
+            sgr = (_kept_on_blanks(old), old[1] if old else "", sgr[2], sgr[3])
         if sgr == old:
             return
         if sgr[3] != (old[3] if old else ""):
             self.out.append(f"\x1b]8;;{sgr[3]}\x1b\\")
-        if old is None or sgr[0] != old[0]:
-            # Attributes can only be dropped together, so say the whole from a clean slate.
+        if old is None:
             codes = ";".join(part for part in sgr[:3] if part)
             self.out.append(f"\x1b[0;{codes}m" if codes else "\x1b[m")
         else:
-            parts = []
+            parts = [*_attribute_changes(old[0], sgr[0])]
             if sgr[1] != old[1]:
                 parts.append(sgr[1] or "39")
             if sgr[2] != old[2]:
                 parts.append(sgr[2] or "49")
             if parts:
-                self.out.append(f"\x1b[{';'.join(parts)}m")
+                self.out.append("\x1b[m" if sgr[:3] == ("", "", "") else f"\x1b[{';'.join(parts)}m")
         self.sgr = sgr
 
     def finish(self) -> None:

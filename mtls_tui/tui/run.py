@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -12,6 +13,7 @@ def run(path: Path | None, *, mouse: bool = True, theme: str | None = None, stat
     """Run on the terminal; the exit code. `status` is where a gateway tells what it runs (`127.0.0.1:9443`)."""
     # Textual waits this long for the rest of an escape sequence; its 100 ms make every Esc feel late.
     os.environ.setdefault("ESCDELAY", "50")
+    gc.disable()  # while the modules come in: nothing of them is garbage; the application turns it on again
     from mtls_tui.tui.app import MtlsApp
 
     app = MtlsApp(path if path is not None else _last(), theme_name=theme, take_mouse=mouse, status=status)

@@ -136,11 +136,9 @@ class Terminal:
 
     @property
     def cells(self) -> list[list[tuple[object, ...]]]:
+        """What can be seen: of a blank only its background, and what is drawn on it."""
         screen = self.screen
-        return [
-            [(c.data, c.fg, c.bg, c.bold, c.reverse) for c in (screen.buffer[y][x] for x in range(self.columns))]
-            for y in range(self.rows)
-        ]
+        return [[_seen(screen.buffer[y][x]) for x in range(self.columns)] for y in range(self.rows)]
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid, number)
@@ -163,3 +161,9 @@ class Terminal:
         text = Path(f"/proc/{self.pid}/status").read_text()
         match = re.search(r"VmRSS:\s+(\d+) kB", text)
         return int(match[1]) / 1024 if match else 0.0
+
+
+def _seen(cell: pyte.screens.Char) -> tuple[object, ...]:
+    if cell.data == " " and not (cell.reverse or cell.underscore or cell.strikethrough):
+        return (" ", "", cell.bg, False, False)
+    return (cell.data, cell.fg, cell.bg, cell.bold, cell.reverse)
