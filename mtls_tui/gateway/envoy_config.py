@@ -1,8 +1,9 @@
 """Envoy's configuration as data: host plans and settings in, JSON-ready dictionaries out. Touches no file, no process.
 
-Shape: one filter chain per host, chosen by SNI, each with a route table of its own, in which only that host is known:
-a Host that doesn't belong to the connection's SNI has nowhere to go but to 421. What depends on the rules (who is asked
-for what) is in the route tables alone, which Envoy swaps on live connections without draining them.
+Shape: one filter chain per host, chosen by SNI. Each marks its requests with its name, and the one route table routes a
+host's requests only when they came by that host's chain: a Host that doesn't belong to the connection's SNI has nowhere
+to go but to 421. What depends on the rules (who is asked for what) is in the route table alone, which Envoy swaps on
+live connections without draining them.
 
 Three `ext_authz` filters stand in every chain, one per kind of question; a route says which one is put. A route that
 forgot to would put the plain one, and the decision service refuses to decide on less than the rules need.
@@ -10,17 +11,16 @@ forgot to would put the plain one, and the decision service refuses to decide on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mtls_tui.gateway.envoy_filters import (
     API,
-    CERTIFICATE_HEADER,
+    CHAIN_HEADER,
     DUPLICATES_FILTER,
-    DUPLICATES_HEADER,
     DUPLICATES_LUA,
     IDENTITY_SPELLINGS,
-    QUESTION_HEADER,
+    OURS,
     VERDICTS_FILTER,
     Data,
     access_logs,
@@ -29,77 +29,62 @@ from mtls_tui.gateway.envoy_filters import (
     question,
     seconds,
 )
-from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
+from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream
 from mtls_tui.gateway.settings import Settings, is_ip
-from mtls_tui.gateway.verdicts import HITS_HEADER, lua
+from mtls_tui.gateway.verdicts import lua
 
 LISTENER_TYPE = "type.googleapis.com/envoy.config.listener.v3.Listener"
 CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
-SECRET_TYPE = f"{API}.transport_sockets.tls.v3.Secret"
 
 MISDIRECTED = {
     "status": 421,
     "body": {"inline_string": "misdirected request: this host is not served on this connection\n"},
 }
+ROUTES = "hosts"
 UNSERVED = "unserved"
 """The chain for connections whose SNI names no host (or that have none): asks for no certificate, answers 421."""
-
-
-# --- names of files and resources ----------------------------------------------------------------------------
-
-
-def resource_name(host: str) -> str:
-    """The name of a host's route table and certificate; also a file name."""
-    return host.replace("*", "_any")
 
 
 # --- routes: what changes with the rules ---------------------------------------------------------------------
 
 
-def route_table(plan: HostPlan, plans: Sequence[HostPlan], settings: Settings, generation: int = 1) -> Data:
-    """The route table of one host's chain. Narrower hosts under a wildcard have chains of their own: 421 here.
+def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int = 1) -> Data:
+    """The route table of all chains. A host's requests are routed on its own chain only; on any other they get 421.
 
     `generation` counts the bundles: what Envoy remembers of another one is not used.
     """
-    narrower = sorted(other.name for other in plans if other.name != plan.name and covers(plan.name, other.name))
     hosts: list[Data] = []
-    if narrower:
-        hosts.append(_misdirected("narrower", narrower))
-    hosts.append(
-        {
-            "name": plan.name,
-            "domains": [plan.name],
-            "routes": [
-                {
-                    "match": {"prefix": "/"},
-                    "route": {"cluster": plan.upstream.cluster, "timeout": "0s"},
-                    # What is buffered for the rules; without it a body longer than a connection's buffer is refused.
-                    "request_body_buffer_limit": settings.limits.body_bytes,
-                    "typed_per_filter_config": asking(plan.ask) | remembering(plan, settings, generation),
-                }
-            ],
-            "request_headers_to_remove": [
-                CERTIFICATE_HEADER,
-                QUESTION_HEADER,
-                DUPLICATES_HEADER,
-                HITS_HEADER,
-                "x-envoy-external-address",
-            ],
-            "request_headers_to_add": [
-                {
-                    "header": {
-                        "key": "x-forwarded-for",
-                        "value": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
-                    },
-                    "append_action": "APPEND_IF_EXISTS_OR_ADD",
-                }
-            ],
-            "include_request_attempt_count": False,
+    for plan in plans:
+        served = {
+            "match": {
+                "prefix": "/",
+                "headers": [{"name": CHAIN_HEADER, "string_match": {"exact": plan.name}}],
+            },
+            "route": {"cluster": plan.upstream.cluster, "timeout": "0s"},
+            # What is buffered for the rules; without it a body longer than a connection's buffer is refused.
+            "request_body_buffer_limit": settings.limits.body_bytes,
+            "typed_per_filter_config": asking(plan.ask) | remembering(plan, settings, generation),
         }
-    )
-    hosts.append(_misdirected("others", ["*"]))
-    return {"@type": ROUTE_TYPE, "name": resource_name(plan.name), "virtual_hosts": hosts, "validate_clusters": False}
+        hosts.append(
+            {
+                "name": plan.name,
+                "domains": [plan.name],
+                "routes": [served, _misdirected()],
+                "request_headers_to_remove": list(OURS),
+                "request_headers_to_add": [
+                    {
+                        "header": {
+                            "key": "x-forwarded-for",
+                            "value": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+                        },
+                        "append_action": "APPEND_IF_EXISTS_OR_ADD",
+                    }
+                ],
+            }
+        )
+    hosts.append({"name": "others", "domains": ["*"], "routes": [_misdirected()]})
+    return {"@type": ROUTE_TYPE, "name": ROUTES, "virtual_hosts": hosts, "validate_clusters": False}
 
 
 def remembering(plan: HostPlan, settings: Settings, generation: int) -> Data:
@@ -110,85 +95,63 @@ def remembering(plan: HostPlan, settings: Settings, generation: int) -> Data:
     return {VERDICTS_FILTER: context}
 
 
-def unserved_table() -> Data:
-    """The route table for connections that belong to no host."""
-    return {"@type": ROUTE_TYPE, "name": UNSERVED, "virtual_hosts": [_misdirected("others", ["*"])]}
-
-
-def _misdirected(name: str, domains: list[str]) -> Data:
+def _misdirected() -> Data:
     return {
-        "name": name,
-        "domains": domains,
-        "routes": [
-            {
-                "match": {"prefix": "/"},
-                "direct_response": MISDIRECTED,
-                "typed_per_filter_config": asking("nothing"),
-            }
-        ],
+        "match": {"prefix": "/"},
+        "direct_response": MISDIRECTED,
+        "typed_per_filter_config": asking("nothing"),
     }
 
 
 # --- the chain of a host -------------------------------------------------------------------------------------
 
 
-def listener(plans: Sequence[HostPlan], settings: Settings, xds: Path | None, secrets: dict[str, Data]) -> Data:
-    """The one listener. `xds`: the folder from which Envoy takes route tables and certificates; None: all inline.
+def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, Data], routes: Data) -> Data:
+    """The one listener. `pairs`: certificate and key by host; `routes`: where the route table comes from.
 
-    `secrets` (inline only): certificate and key by host name. The first host's certificate is shown to connections
-    that ask for none of ours.
+    Certificates stand in here, so that a changed one drains the connections of its own hosts and no others. The first
+    host's is shown to connections that ask for none of ours.
     """
     host, port = settings.listen
+    limits = settings.limits
     return {
         "@type": LISTENER_TYPE,
         "name": "gateway",
         "address": {"socket_address": {"address": host, "port_value": port}},
-        "per_connection_buffer_limit_bytes": settings.limits.buffer_bytes,
+        "per_connection_buffer_limit_bytes": limits.buffer_bytes,
         "listener_filters": [
             {
                 "name": "tls-inspector",
                 "typed_config": {"@type": f"{API}.filters.listener.tls_inspector.v3.TlsInspector"},
             }
         ],
-        "listener_filters_timeout": seconds(settings.limits.handshake_seconds),
+        "listener_filters_timeout": seconds(limits.handshake_seconds),
         "tcp_backlog_size": 1024,
-        "filter_chains": [_chain(plan, plans, settings, xds, secrets) for plan in plans],
-        "default_filter_chain": _unserved_chain(plans[0], settings, xds, secrets),
+        "filter_chains": [
+            {
+                "name": plan.name,
+                "filter_chain_match": {"server_names": [plan.name]},
+                "transport_socket_connect_timeout": seconds(limits.handshake_seconds),
+                "transport_socket": _tls(pairs[plan.name], plan.mtls),
+                "filters": [_connection_manager(plan.name, routes, settings, mtls=plan.mtls)],
+            }
+            for plan in plans
+        ],
+        "default_filter_chain": {
+            "name": UNSERVED,
+            "transport_socket_connect_timeout": seconds(limits.handshake_seconds),
+            "transport_socket": _tls(pairs[plans[0].name], False),
+            "filters": [_connection_manager(UNSERVED, routes, settings, mtls=False)],
+        },
     }
 
 
-def _chain(
-    plan: HostPlan, plans: Sequence[HostPlan], settings: Settings, xds: Path | None, secrets: dict[str, Data]
-) -> Data:
-    return {
-        "name": plan.name,
-        "filter_chain_match": {"server_names": [plan.name]},
-        "transport_socket_connect_timeout": seconds(settings.limits.handshake_seconds),
-        "transport_socket": _tls(plan.name, plan.mtls, xds, secrets),
-        "filters": [_connection_manager(plan.name, route_table(plan, plans, settings), settings, xds, mtls=plan.mtls)],
-    }
-
-
-def _unserved_chain(first: HostPlan, settings: Settings, xds: Path | None, secrets: dict[str, Data]) -> Data:
-    return {
-        "name": UNSERVED,
-        "transport_socket_connect_timeout": seconds(settings.limits.handshake_seconds),
-        "transport_socket": _tls(first.name, False, xds, secrets),
-        "filters": [_connection_manager(UNSERVED, unserved_table(), settings, None, mtls=False)],
-    }
-
-
-def _tls(host: str, mtls: bool, xds: Path | None, secrets: dict[str, Data]) -> Data:
+def _tls(pair: Data, mtls: bool) -> Data:
     common: Data = {
         "alpn_protocols": ["h2", "http/1.1"],
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
+        "tls_certificates": [pair],
     }
-    if xds is None:
-        common["tls_certificates"] = [secrets[host]]
-    else:
-        common["tls_certificate_sds_secret_configs"] = [
-            {"name": resource_name(host), "sds_config": _from_file(xds / "secrets" / f"{resource_name(host)}.json")}
-        ]
     if mtls:
         # Any certificate is taken: the rules decide, on our own verification. Without this context none is asked for.
         common["validation_context"] = {"trust_chain_verification": "ACCEPT_UNTRUSTED"}
@@ -205,10 +168,10 @@ def _tls(host: str, mtls: bool, xds: Path | None, secrets: dict[str, Data]) -> D
     }
 
 
-def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | None, *, mtls: bool) -> Data:
+def _connection_manager(chain: str, routes: Data, settings: Settings, *, mtls: bool) -> Data:
     limits = settings.limits
     milliseconds = round(settings.remember_seconds * 1000)
-    config: Data = {
+    config: Data = routes | {
         "@type": f"{API}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
         "codec_type": "AUTO",
@@ -256,7 +219,17 @@ def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | 
                 "typed_config": {
                     "@type": f"{API}.http.early_header_mutation.header_mutation.v3.HeaderMutation",
                     "mutations": [
-                        {"remove_on_match": {"key_matcher": {"contains": spelling}}} for spelling in IDENTITY_SPELLINGS
+                        *(
+                            {"remove_on_match": {"key_matcher": {"contains": spelling}}}
+                            for spelling in IDENTITY_SPELLINGS
+                        ),
+                        # After that, so that no client says which chain it came by.
+                        {
+                            "append": {
+                                "header": {"key": CHAIN_HEADER, "value": chain},
+                                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                            }
+                        },
                     ],
                 },
             }
@@ -278,13 +251,6 @@ def _connection_manager(name: str, table: Data, settings: Settings, xds: Path | 
     }
     if mtls:
         config["set_current_client_cert_details"] = {"chain": True}
-    if xds is None:
-        config["route_config"] = {key: value for key, value in table.items() if key != "@type"}
-    else:
-        config["rds"] = {
-            "route_config_name": table["name"],
-            "config_source": _from_file(xds / "routes" / f"{resource_name(name)}.json"),
-        }
     return {"name": "http", "typed_config": config}
 
 
@@ -384,12 +350,13 @@ def bootstrap(settings: Settings, xds: Path, admin: Path, sockets: Sequence[Path
 
 
 def complete(
-    plans: Sequence[HostPlan], settings: Settings, admin: Path, sockets: Sequence[Path], secrets: dict[str, Data]
+    plans: Sequence[HostPlan], settings: Settings, admin: Path, sockets: Sequence[Path], pairs: Mapping[str, Data]
 ) -> Data:
     """The same in one piece, everything inline: to validate before anything starts, and to print for people."""
+    routes = {"route_config": _untyped(route_table(plans, settings))}
     return _frame(settings, admin) | {
         "static_resources": {
-            "listeners": [_untyped(listener(plans, settings, None, secrets))],
+            "listeners": [_untyped(listener(plans, settings, pairs, routes))],
             "clusters": [
                 decision_cluster(sockets, settings),
                 *(_untyped(upstream_cluster(upstream, settings)) for upstream in upstreams(plans)),
@@ -398,19 +365,27 @@ def complete(
     }
 
 
+def routes_from(path: Path) -> Data:
+    """The route table out of a file, which Envoy watches: one watch for all chains."""
+    return {"rds": {"route_config_name": ROUTES, "config_source": _from_file(path)}}
+
+
 def discovery(version: str, resources: Sequence[Data]) -> Data:
     """A file from which Envoy takes resources."""
     return {"version_info": version, "resources": list(resources)}
 
 
-def secret(host: str, certificate: Path, key: Path) -> Data:
-    """A server certificate under the name that the chains use."""
-    return {"@type": SECRET_TYPE, "name": resource_name(host), "tls_certificate": tls_files(certificate, key)}
-
-
 def tls_files(certificate: Path, key: Path) -> Data:
     """Certificate chain and key by file name."""
     return {"certificate_chain": {"filename": str(certificate)}, "private_key": {"filename": str(key)}}
+
+
+def tls_inline(certificate: bytes, key: bytes) -> Data:
+    """Certificate chain and key themselves."""
+    return {
+        "certificate_chain": {"inline_string": certificate.decode("ascii")},
+        "private_key": {"inline_string": key.decode("ascii")},
+    }
 
 
 def _frame(settings: Settings, admin: Path) -> Data:

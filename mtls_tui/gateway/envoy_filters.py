@@ -44,9 +44,15 @@ function envoy_on_request(handle)
   end
 end
 """
+CHAIN_HEADER = "x-mtls-tui-chain"
+"""Which host's chain a request came by; for routing only."""
 NOT_ASKED = ("connection", "transfer-encoding", "te", "expect", "keep-alive", "proxy-connection", "trailer")
 """Headers of the hop between client and Envoy: they would break the hop between Envoy and the decision service."""
 CERTIFICATE_HEADER = "x-forwarded-client-cert"
+OURS = (
+    CERTIFICATE_HEADER, QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, HITS_HEADER, "x-envoy-external-address",
+)  # fmt: skip
+"""Headers that no upstream sees."""
 IDENTITY_UPSTREAM = (
     "client-cert", "client-cert-chain", "x-client-cert-verified", "x-client-cert-subject", "x-client-cert-fingerprint",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.gateway import certheaders
-from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
+from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, CHAIN_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.hostplan import ASK_LEVELS, Ask
 from mtls_tui.gateway.settings import is_ip
 from mtls_tui.gateway.verdicts import HITS_HEADER
@@ -68,7 +68,8 @@ Reader: TypeAlias = Callable[[Asking], Question]
 
 NOT_THE_CLIENTS = frozenset(
     (
-        QUESTION_HEADER, DUPLICATES_HEADER, HITS_HEADER, CERTIFICATE_HEADER, "host", "content-length", "x-request-id",
+        QUESTION_HEADER, DUPLICATES_HEADER, HITS_HEADER, CHAIN_HEADER, CERTIFICATE_HEADER, "host",
+        "content-length", "x-request-id",
         "x-forwarded-proto", "x-envoy-external-address", "x-envoy-internal", "x-envoy-expected-rq-timeout-ms",
         "x-envoy-auth-partial-body", "x-envoy-original-path", "x-envoy-decorator-operation", "x-envoy-attempt-count",
     )

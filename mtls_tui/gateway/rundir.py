@@ -1,7 +1,6 @@
 """The run directory: sockets, Envoy's files and copies of server keys; private, in memory where possible, gone after.
 
-Its layout:  admin.sock  status.sock  d0.sock …  envoy.json  envoy.log  xds/{listeners,clusters}.json
-xds/{routes,secrets}/HOST.json  keys/HOST.{pem,key}  ca/*.pem
+Its layout:  admin.sock  status.sock  d0.sock …  envoy.json  envoy.log  xds/{listeners,clusters,routes}.json  ca/*.pem
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ def make() -> Path:
         if base.is_dir() and os.access(base, os.W_OK | os.X_OK) and len(os.fsencode(base)) < 60:
             sweep(base)
             path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=base))
-            for name in ("xds/routes", "xds/secrets", "keys", "ca"):
-                (path / name).mkdir(mode=0o700, parents=True)
+            for name in ("xds", "ca"):
+                (path / name).mkdir(mode=0o700)
             return path
     raise GatewayError("no folder for the run directory can be written; set XDG_RUNTIME_DIR or TMPDIR")
 

@@ -81,7 +81,10 @@ class Supervisor:
         self._log = open_log(self.settings.log)
         sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
         self.generation = 1
-        await self._write(state, list(state.plans), sockets, binary, listeners=True)
+        await self._judge(state, sockets)
+        self._files.clusters(state.plans)
+        self._files.routes(state.plans, self.generation)
+        self._files.listeners(state.plans, state.credentials)
         listening = [listen_unix(path, 0o600) for path in sockets]
         self._pool = Pool(listening, self._log, Peers(), self._tell)
         await self._pool.start(self._message(state))
@@ -122,21 +125,17 @@ class Supervisor:
             remember=[plan.name for plan in state.plans if plan.remember],
         )
 
-    async def _write(
-        self, state: State, plans: list[HostPlan], sockets: list[Path], binary: Path, *, listeners: bool
-    ) -> None:
-        """Files for Envoy; with `listeners`, after Envoy has judged the whole."""
+    async def _judge(self, state: State, sockets: list[Path]) -> None:
+        """Let Envoy judge the whole configuration of a state before any of it is used."""
         assert self._files is not None and self._run is not None
-        files = self._files
-        files.authorities(state.upstream_cas)
-        files.credentials(state.credentials)
-        if listeners:
-            whole = self._run / "whole.json"
-            rundir.write(whole, json.dumps(files.static(plans, sockets, state.credentials)).encode())
-            await asyncio.to_thread(envoy.validate, binary, whole)
-            files.clusters(plans)
-            files.routes(plans, self.generation)
-            files.listeners(plans)
+        self._files.authorities(state.upstream_cas)
+        whole = self._run / "whole.json"
+        document = self._files.static(list(state.plans), sockets, state.credentials)
+        rundir.write(whole, json.dumps(document).encode())
+        try:
+            await asyncio.to_thread(envoy.validate, envoy.find(), whole)
+        finally:
+            whole.unlink(missing_ok=True)
 
     # --- Envoy ------------------------------------------------------------------------------------------------------
 
@@ -164,8 +163,7 @@ class Supervisor:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise GatewayError(f"Envoy was not ready within {READY_SECONDS:.0f} s: {self._envoy_says()}") from None
-        assert self.state is not None
-        await taken(admin, self._files, self.state.plans)
+        await taken(admin, self._files)
 
     @property
     def _admin(self) -> Path:
@@ -225,7 +223,7 @@ class Supervisor:
 
     async def _reload(self, force: bool) -> str:
         assert self.state and self._run and self._files and self._pool
-        old = self.state
+        old, generation = self.state, self.generation
         data = planning.read_bundle(self.bundle)
         new = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
         if not force and new.digest == old.digest and new.credentials == old.credentials:
@@ -234,33 +232,26 @@ class Supervisor:
         shape = [(plan.name, plan.mtls) for plan in new.plans] != [(plan.name, plan.mtls) for plan in old.plans]
         moved = {plan.upstream for plan in new.plans} != {plan.upstream for plan in old.plans}
         try:
-            if shape or moved:
-                self._files.authorities(new.upstream_cas)
-                self._files.credentials(new.credentials)
-                whole = self._run / "whole.json"
-                document = self._files.static(list(new.plans), sockets, new.credentials)
-                rundir.write(whole, json.dumps(document).encode())
-                await asyncio.to_thread(envoy.validate, envoy.find(), whole)
+            if shape or moved or new.credentials != old.credentials:
+                await self._judge(new, sockets)
             if new.digest != old.digest or force:
                 # First let Envoy ask for all that old and new rules need together, so that no question lacks a field.
                 self._files.routes(both(old.plans, new.plans), self.generation)
-                await taken(self._admin, self._files, old.plans)
+                await taken(self._admin, self._files)
                 self.generation += 1
                 await self._pool.switch(self._message(new))
             self.state = new
-            self._files.credentials(new.credentials)
             self._files.clusters([*new.plans, *old.plans])
-            await taken(self._admin, self._files, [plan for plan in old.plans if plan.name in new.asks])
+            await taken(self._admin, self._files)
             self._files.routes(new.plans, self.generation)
-            self._files.listeners(new.plans)
-            await taken(self._admin, self._files, new.plans)
+            self._files.listeners(new.plans, new.credentials)
+            await taken(self._admin, self._files)
             self._files.clusters(new.plans)
         except GatewayError:
             if self.state is old:
-                self._files.credentials(old.credentials)
-                self._files.routes(old.plans, self.generation)
+                self.generation = generation
+                self._files.routes(old.plans, generation)
             raise
-        self._files.forget(new.plans)
         return "bundle" if new.digest != old.digest else "server certificates" if not force else "as asked"
 
     def _note(self, result: str, detail: str) -> None:

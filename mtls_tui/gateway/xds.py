@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mtls_tui.gateway import envoy_config, rundir
 from mtls_tui.gateway.credentials import Credentials
-from mtls_tui.gateway.envoy_config import resource_name
 from mtls_tui.gateway.envoy_filters import Data
 from mtls_tui.gateway.hostplan import HostPlan
 from mtls_tui.gateway.settings import GatewayError, Settings
@@ -27,32 +26,14 @@ class Files:
         self._written: dict[Path, str] = {}
         self._version = 0
 
-    def credentials(self, pairs: dict[str, Credentials]) -> None:
-        """Server certificates, and the secrets that name them. A new pair gets new names, so Envoy never mixes two."""
-        for host, pair in pairs.items():
-            name = resource_name(host)
-            path = self.xds / "secrets" / f"{name}.json"
-            if self._written.get(path) == (mark := f"{hash((pair.certificate, pair.key))}"):
-                continue
-            self._version += 1
-            certificate = self.run / "keys" / f"{name}.{self._version}.pem"
-            key = self.run / "keys" / f"{name}.{self._version}.key"
-            rundir.write(certificate, pair.certificate)
-            rundir.write(key, pair.key)
-            self._put(path, [envoy_config.secret(host, certificate, key)])
-            self._written[path] = mark
-
     def authorities(self, cas: dict[Path, bytes]) -> None:
         """The trust of https upstreams; named by content."""
         for path, pem in cas.items():
             rundir.write(path, pem)
 
     def routes(self, plans: Iterable[HostPlan], generation: int) -> None:
-        """The route tables; `generation` of the bundle whose verdicts may be remembered."""
-        plans = list(plans)
-        for plan in plans:
-            table = envoy_config.route_table(plan, plans, self.settings, generation)
-            self._change(self.xds / "routes" / f"{resource_name(plan.name)}.json", [table])
+        """The route table; `generation` of the bundle whose verdicts may be remembered."""
+        self._change(self.xds / "routes.json", [envoy_config.route_table(list(plans), self.settings, generation)])
 
     def clusters(self, plans: Iterable[HostPlan]) -> None:
         """The upstreams."""
@@ -61,42 +42,24 @@ class Files:
             self.xds / "clusters.json", [envoy_config.upstream_cluster(one, self.settings) for one in upstreams]
         )
 
-    def listeners(self, plans: Iterable[HostPlan]) -> None:
+    def listeners(self, plans: Iterable[HostPlan], pairs: dict[str, Credentials]) -> None:
         """The listener. A chain that didn't change keeps its connections."""
-        self._change(self.xds / "listeners.json", [envoy_config.listener(list(plans), self.settings, self.xds, {})])
+        routes = envoy_config.routes_from(self.xds / "routes.json")
+        listener = envoy_config.listener(list(plans), self.settings, inline(pairs), routes)
+        self._change(self.xds / "listeners.json", [listener])
 
-    def static(self, plans: list[HostPlan], sockets: list[Path], pairs: Iterable[str]) -> Data:
-        """The whole in one piece, to validate; certificates must have been written."""
-        secrets = {}
-        for host in pairs:
-            document = json.loads((self.xds / "secrets" / f"{resource_name(host)}.json").read_bytes())
-            secrets[host] = document["resources"][0]["tls_certificate"]
-        return envoy_config.complete(plans, self.settings, self.run / "admin.sock", sockets, secrets)
+    def static(self, plans: list[HostPlan], sockets: list[Path], pairs: dict[str, Credentials]) -> Data:
+        """The whole in one piece, to validate."""
+        return envoy_config.complete(plans, self.settings, self.run / "admin.sock", sockets, inline(pairs))
 
-    def versions(self, plans: Iterable[HostPlan]) -> dict[str, str]:
-        """Our versions of listeners, clusters and these hosts' files, by the names of Envoy's statistics of them."""
+    def versions(self) -> dict[str, str]:
+        """Our versions of the files, by the names of Envoy's statistics of them."""
         files = {
             "listener_manager.lds": self.xds / "listeners.json",
             "cluster_manager.cds": self.xds / "clusters.json",
+            f"http.gateway.rds.{envoy_config.ROUTES}": self.xds / "routes.json",
         }
-        for plan in plans:
-            name = resource_name(plan.name)
-            files[f"http.gateway.rds.{name}"] = self.xds / "routes" / f"{name}.json"
-            files[f"sds.{name}"] = self.xds / "secrets" / f"{name}.json"
         return {name: str(json.loads(path.read_bytes())["version_info"]) for name, path in files.items()}
-
-    def forget(self, plans: Iterable[HostPlan]) -> None:
-        """Remove the files of hosts that are gone, and of certificates that nobody names."""
-        names = {resource_name(plan.name) for plan in plans}
-        for folder in ("routes", "secrets"):
-            for path in (self.xds / folder).glob("*.json"):
-                if path.name.removesuffix(".json") not in names:
-                    path.unlink(missing_ok=True)
-                    self._written.pop(path, None)
-        used = b"".join(path.read_bytes() for path in (self.xds / "secrets").glob("*.json"))
-        for path in (self.run / "keys").iterdir():
-            if str(path).encode() not in used:
-                path.unlink(missing_ok=True)
 
     def _change(self, path: Path, resources: list[Data]) -> None:
         text = json.dumps(resources, sort_keys=True)
@@ -107,6 +70,11 @@ class Files:
     def _put(self, path: Path, resources: list[Data]) -> None:
         self._version += 1
         rundir.write(path, json.dumps(envoy_config.discovery(str(self._version), resources)).encode())
+
+
+def inline(pairs: dict[str, Credentials]) -> dict[str, Data]:
+    """Server certificates as Envoy's configuration has them."""
+    return {host: envoy_config.tls_inline(pair.certificate, pair.key) for host, pair in pairs.items()}
 
 
 async def ask_admin(admin: Path, path: str, method: str = "GET", timeout: float = 2.0) -> bytes:
@@ -140,12 +108,9 @@ def dechunk(body: bytes) -> bytes:
         position = end + 2 + size + 2
 
 
-async def taken(admin: Path, files: Files, plans: Iterable[HostPlan]) -> None:
-    """Wait until Envoy runs our files of these hosts. GatewayError when it refuses or doesn't come to it.
-
-    Only hosts that the listener has can be waited for: Envoy reads no other host's files.
-    """
-    wanted = files.versions(plans)
+async def taken(admin: Path, files: Files) -> None:
+    """Wait until Envoy runs our files. GatewayError when it refuses one or doesn't come to it."""
+    wanted = files.versions()
     missing: dict[str, str] = {}
     try:
         async with asyncio.timeout(TAKEN_SECONDS):
