@@ -28,6 +28,10 @@ SIGNED_PREFIX = b"mtls-tui bundle 1\n"
 """Stands before the canonical bytes when they are signed, so that a signature can't be one of something else."""
 
 Pem: TypeAlias = Annotated[str, Meta(description="One object as PEM.")]
+CrlFiles: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(description="Absolute paths of the files that `crls` came from: newer lists are taken from there."),
+]
 Digest: TypeAlias = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 
 
@@ -71,6 +75,7 @@ class BundleHost(_Part, frozen=True):
     anchors: tuple[Pem, ...] = ()
     intermediates: tuple[Pem, ...] = ()
     crls: tuple[Pem, ...] = ()
+    crl_files: CrlFiles = ()
     crl_policy: Literal["require", "soft"] | None = None
     revocation: Literal["chain", "leaf"] | None = None
     upstream: str | None = None
@@ -97,6 +102,7 @@ class Bundle(_Part, frozen=True):
     anchors: tuple[Pem, ...] = ()
     intermediates: tuple[Pem, ...] = ()
     crls: tuple[Pem, ...] = ()
+    crl_files: CrlFiles = ()
     hosts: tuple[BundleHost, ...] = ()
     lists: dict[str, BundleList] = {}
     rules: tuple[BundleRule, ...] = ()

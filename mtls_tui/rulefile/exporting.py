@@ -54,6 +54,7 @@ def bundle(rulefile: RuleFile, *, created: datetime | None = None) -> Bundle:
         anchors=_certificates(rulefile, rulefile.anchors),
         intermediates=_certificates(rulefile, rulefile.intermediates),
         crls=_crls(rulefile, rulefile.crls),
+        crl_files=tuple(str(rulefile.resolve(path)) for path in rulefile.crls),
         hosts=tuple(_host(rulefile, host) for host in rulefile.hosts),
         lists={name: BundleList(kind=entry.kind, items=entry.items) for name, entry in rulefile.lists.items()},
         rules=tuple(
@@ -149,6 +150,7 @@ def _host(rulefile: RuleFile, host: HostEntry) -> BundleHost:
         anchors=_certificates(rulefile, host.anchors),
         intermediates=_certificates(rulefile, host.intermediates),
         crls=_crls(rulefile, host.crls),
+        crl_files=tuple(str(rulefile.resolve(path)) for path in host.crls),
         crl_policy=host.crl_policy,
         revocation=host.revocation,
         upstream=host.upstream,
