@@ -15,7 +15,7 @@ from typing import Any, Self
 from mtls_tui.gateway.settings import GatewayError, Settings
 from mtls_tui.gateway.supervisor import Supervisor
 
-START_SECONDS = 120.0
+START_SECONDS = 600.0
 
 
 class Gateway:

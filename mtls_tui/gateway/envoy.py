@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mtls_tui.gateway.settings import GatewayError
 
-VALIDATE_SECONDS = 60.0
+VALIDATE_SECONDS = 180.0
 
 
 def find() -> Path:

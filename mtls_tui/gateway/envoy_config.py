@@ -11,8 +11,9 @@ forgot to would put the plain one, and the decision service refuses to decide on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from mtls_tui.gateway.envoy_filters import (
     API,
@@ -29,10 +30,12 @@ from mtls_tui.gateway.envoy_filters import (
     question,
     seconds,
 )
-from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream
+from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
 from mtls_tui.gateway.settings import Settings, is_ip
 from mtls_tui.gateway.verdicts import lua
 
+Routes: TypeAlias = Callable[[str], Data]
+"""Where a chain, by its name, has its route table from."""
 LISTENER_TYPE = "type.googleapis.com/envoy.config.listener.v3.Listener"
 CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
@@ -106,8 +109,8 @@ def _misdirected() -> Data:
 # --- the chain of a host -------------------------------------------------------------------------------------
 
 
-def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, Data], routes: Data) -> Data:
-    """The one listener. `pairs`: certificate and key by host; `routes`: where the route table comes from.
+def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, Data], routes: Routes) -> Data:
+    """The one listener. `pairs`: certificate and key by host; `routes`: where a chain has its route table from.
 
     Certificates stand in here, so that a changed one drains the connections of its own hosts and no others. The first
     host's is shown to connections that ask for none of ours.
@@ -133,7 +136,7 @@ def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, 
                 "filter_chain_match": {"server_names": [plan.name]},
                 "transport_socket_connect_timeout": seconds(limits.handshake_seconds),
                 "transport_socket": _tls(pairs[plan.name], plan.mtls),
-                "filters": [_connection_manager(plan.name, routes, settings, mtls=plan.mtls)],
+                "filters": [_connection_manager(plan.name, routes(plan.name), settings, mtls=plan.mtls)],
             }
             for plan in plans
         ],
@@ -141,7 +144,7 @@ def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, 
             "name": UNSERVED,
             "transport_socket_connect_timeout": seconds(limits.handshake_seconds),
             "transport_socket": _tls(pairs[plans[0].name], False),
-            "filters": [_connection_manager(UNSERVED, routes, settings, mtls=False)],
+            "filters": [_connection_manager(UNSERVED, routes(UNSERVED), settings, mtls=False)],
         },
     }
 
@@ -353,7 +356,12 @@ def complete(
     plans: Sequence[HostPlan], settings: Settings, admin: Path, sockets: Sequence[Path], pairs: Mapping[str, Data]
 ) -> Data:
     """The same in one piece, everything inline: to validate before anything starts, and to print for people."""
-    routes = {"route_config": _untyped(route_table(plans, settings))}
+
+    def routes(chain: str) -> Data:
+        # Only what can be asked for on this chain: all in each would be the square of them.
+        own = [plan for plan in plans if plan.name == chain or covers(chain, plan.name)]
+        return {"route_config": _untyped(route_table(own, settings))}
+
     return _frame(settings, admin) | {
         "static_resources": {
             "listeners": [_untyped(listener(plans, settings, pairs, routes))],
@@ -365,9 +373,10 @@ def complete(
     }
 
 
-def routes_from(path: Path) -> Data:
+def routes_from(path: Path) -> Routes:
     """The route table out of a file, which Envoy watches: one watch for all chains."""
-    return {"rds": {"route_config_name": ROUTES, "config_source": _from_file(path)}}
+    source = {"rds": {"route_config_name": ROUTES, "config_source": _from_file(path)}}
+    return lambda chain: source
 
 
 def discovery(version: str, resources: Sequence[Data]) -> Data:

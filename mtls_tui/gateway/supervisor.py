@@ -32,7 +32,7 @@ from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_t
 from mtls_tui.gateway.status import StatusServer
 from mtls_tui.gateway.xds import Files, ask_admin, taken
 
-READY_SECONDS = 20.0
+READY_SECONDS = 120.0
 FIRST_BACKOFF, LONGEST_BACKOFF, STEADY_SECONDS = 0.1, 5.0, 10.0
 
 

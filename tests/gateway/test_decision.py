@@ -1,0 +1,152 @@
+"""The decision service without sockets: every way to go wrong is a refusal, every answer is the policy's."""
+
+import time
+from urllib.parse import quote
+
+import pytest
+
+from mtls_tui.gateway.accesslog import LogWriter
+from mtls_tui.gateway.counters import Counters, total
+from mtls_tui.gateway.decision import Decider, printable
+from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, QUESTION_HEADER
+from mtls_tui.gateway.hostplan import ASK_LEVELS
+from mtls_tui.gateway.planning import ask_for
+from mtls_tui.gateway.questions import Asking, read_gateway
+from mtls_tui.gateway.settings import UPSTREAM_HEADERS
+from tests.gateway.site import Site
+
+API = "api.example.com"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    made = Site(tmp_path_factory.mktemp("files"), 9)
+    made.write()
+    return made
+
+
+@pytest.fixture
+def decider(files):
+    return Decider(files.policy, read_gateway, upstream_headers=UPSTREAM_HEADERS, asks={API: "plain"})
+
+
+def asking(files, kind="none", *, ask="plain", host=API, sni=API, path="/", headers=()):
+    line = f"{ask}|HTTP/2|TLSv1.3|TLS_AES_128_GCM_SHA256|192.0.2.1||id|{sni}"
+    found = [("host", host.encode()), (QUESTION_HEADER, line.encode()), *headers]
+    if kind != "none":
+        pem = quote(files.client(kind)[0].read_text(), safe="")
+        found.append((CERTIFICATE_HEADER, f'Hash=0;Chain="{pem}"'.encode()))
+    return Asking("GET", path, found)
+
+
+def status(decider, question):
+    return int(decider.answer(question, time.time())[0].split(b" ")[1])
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("none", 451), ("good", 200), ("revoked", 403), ("expired", 451)])
+def test_answer_is_what_the_policy_decides(files, decider, kind, expected):
+    data, line = decider.answer(asking(files, kind), time.time())
+    assert int(data.split(b" ")[1]) == expected
+    assert line.reason == files.expected(kind).decision.reason
+
+
+def test_upstream_is_told_of_a_trusted_certificate_and_of_the_fate_of_others(files, decider):
+    def told(kind):
+        decider.shadow = True
+        head = decider.answer(asking(files, kind), time.time())[0].decode().split("\r\n")
+        return dict(line.split(": ", 1) for line in head[1:] if line)
+
+    good = told("good")
+    assert good["x-client-cert-verified"] == "SUCCESS" and good["x-client-cert-subject"] == "CN=good-client"
+    assert len(good["x-client-cert-fingerprint"]) == 64 and good["client-cert"].startswith(":")
+    assert "client-cert-chain" not in good and told("stuffed")["client-cert-chain"].count(":") == 8
+    for kind, fate in (("none", "NONE"), ("expired", "FAILED"), ("revoked", "REVOKED")):
+        assert told(kind) == {"x-client-cert-verified": fate, "content-length": "0"}
+
+
+def test_question_that_tells_less_than_the_rules_need_is_not_decided_on(files, decider):
+    for needed in ASK_LEVELS:
+        for asked in ASK_LEVELS[1:]:
+            decider.asks = {API: needed}
+            tells = ASK_LEVELS.index(asked) >= ASK_LEVELS.index(needed)
+            assert status(decider, asking(files, "good", ask=asked)) == (200 if tells else 503)
+
+
+def test_host_of_another_connection_is_misdirected(files, decider):
+    assert status(decider, asking(files, "good", sni="www.example.com")) == 421
+    assert status(decider, asking(files, "good", host="nowhere.test", sni="nowhere.test")) == 421
+    assert status(decider, asking(files, "good", sni="")) == 421
+
+
+def test_whatever_goes_wrong_is_a_refusal(files, decider, monkeypatch):
+    assert status(decider, Asking("GET", "/", [])) == 403
+    assert status(decider, asking(files, headers=[(CERTIFICATE_HEADER, b"Hash=0")])) == 403
+    assert status(decider, asking(files, headers=[(CERTIFICATE_HEADER, b'Chain="%00"')])) == 403
+    for broken in ("host", "decide"):
+        policy = files.policy
+        monkeypatch.setattr(type(policy), broken, lambda *_: 1 / 0)
+        assert status(decider, asking(files, "good")) == 403
+        monkeypatch.undo()
+    assert status(decider, asking(files, "good")) == 200
+
+
+def test_shadow_blocks_nothing_and_tells_what_it_would(files, decider):
+    decider.shadow = True
+    data, line = decider.answer(asking(files, "none"), time.time())
+    assert data.startswith(b"HTTP/1.1 200") and (line.action, line.would, line.rule) == ("allow", "block", "mtls")
+    assert decider.counters.decisions[(API, "mtls", "shadow")] == 1
+
+
+def test_verdict_is_told_to_envoy_only_where_it_may_be_remembered(files, decider):
+    def told(kind, **options):
+        return b"x-mtls-tui-verdict" in decider.answer(asking(files, kind, **options), time.time())[0]
+
+    assert not told("good")
+    decider.remember = frozenset({API})
+    decider.policy = type(decider.policy).from_bundle(
+        files.write(rules=tuple(r for r in files.rules if r.action != "log"))
+    )
+    assert told("good") and told("none") and told("revoked")
+    assert not told("good", ask="headers") and not told("good", path="/shadow")
+    decider.shadow = True
+    assert told("good") and not told("none")
+    files.write()
+
+
+def test_subject_is_a_header_value_whatever_it_holds():
+    assert printable(b"CN=a\r\nx: y,O=100%\xc3\xa9") == "CN=a%0D%0Ax: y,O=100%25%C3%A9"
+
+
+@pytest.mark.parametrize(
+    ("fields", "ask"),
+    [
+        ([], "plain"), (["http.host", "cf.tls_client_auth.cert_verified", "ip.src", "http.request.uri.path"], "plain"),
+        (["http.user_agent"], "headers"), (["http.request.body.mime"], "headers"), (["some.future.field"], "headers"),
+        (["http.request.body.raw"], "body"), (["http.request.body.truncated", "http.host"], "body"),
+    ],
+)  # fmt: skip
+def test_only_what_rules_read_is_asked_for(fields, ask):
+    assert ask_for(fields) == ask
+
+
+def test_counters_add_up_and_travel():
+    first, second = Counters(), Counters()
+    first.count("h", "r", "block", 3)
+    second.count("h", "r", "block")
+    second.time(0.0003)
+    second.time(5)
+    both = total([first, Counters.from_plain(second.plain())])
+    assert both.decisions == {("h", "r", "block"): 4} and sum(both.buckets) == 2 and both.buckets[-1] == 1
+
+
+def test_log_line_has_no_query_and_no_secret(files, decider, tmp_path):
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        log = LogWriter(file.fileno())
+        secret = [("authorization", b"secret-1"), ("cookie", b"secret-2")]
+        for kind in ("good", "none"):
+            question = asking(files, kind, ask="headers", path="/p?token=secret-3", headers=secret)
+            log.add(decider.answer(question, time.time())[1])
+        log.flush()
+    text = path.read_text()
+    assert text.count('"path":"/p"') == 2 and "secret" not in text and "BEGIN" not in text

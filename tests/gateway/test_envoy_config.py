@@ -1,0 +1,109 @@
+"""Envoy's configuration as data: what must be off is off, what must be asked is asked, limits are all there."""
+
+from pathlib import Path
+
+import pytest
+
+from mtls_tui.gateway import envoy_config
+from mtls_tui.gateway.envoy_filters import DUPLICATES_FILTER, IDENTITY_SPELLINGS, VERDICTS_FILTER, filter_name
+from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers, enough, widest
+from mtls_tui.gateway.settings import Settings
+
+UP = Upstream("127.0.0.1", 8080)
+PLANS = [
+    HostPlan("a.example", True, UP, "plain", remember=True),
+    HostPlan("*.example", False, UP, "nothing"),
+    HostPlan("b.example", True, UP, "headers", remember=True),
+    HostPlan("c.example", False, Upstream("up.test", 443, True, "up.test", Path("/ca.pem")), "body"),
+]
+PAIRS = {plan.name: envoy_config.tls_files(Path("/c"), Path("/k")) for plan in PLANS}
+
+
+@pytest.fixture(scope="module")
+def config():
+    return envoy_config.complete(PLANS, Settings(), Path("/a"), [Path("/d")], PAIRS)
+
+
+def chains(config):
+    listener = config["static_resources"]["listeners"][0]
+    return {chain["name"]: chain for chain in [*listener["filter_chains"], listener["default_filter_chain"]]}
+
+
+def manager(chain):
+    return chain["filters"][0]["typed_config"]
+
+
+def test_resumption_is_off_in_both_forms_and_certificates_are_asked_for_where_they_should(config):
+    for name, chain in chains(config).items():
+        tls = chain["transport_socket"]["typed_config"]
+        assert tls["disable_stateless_session_resumption"] is True, name
+        assert tls["disable_stateful_session_resumption"] is True, name
+        asks = "validation_context" in tls["common_tls_context"]
+        assert asks == (name in ("a.example", "b.example")), name
+        assert manager(chain)["forward_client_cert_details"] == ("SANITIZE_SET" if asks else "SANITIZE")
+
+
+def test_every_question_fails_closed_and_only_the_plain_one_is_on_by_itself(config):
+    for chain in chains(config).values():
+        filters = {one["name"]: one for one in manager(chain)["http_filters"]}
+        for level in ASK_LEVELS[1:]:
+            question = filters[filter_name(level)]
+            assert question["typed_config"]["failure_mode_allow"] is False
+            assert question["typed_config"]["status_on_error"] == {"code": "ServiceUnavailable"}
+            assert question["disabled"] is (level != "plain")
+
+
+def test_each_host_is_asked_what_its_rules_need_and_remembered_only_when_plain():
+    table = envoy_config.route_table(PLANS, Settings(), 7)
+    for plan, host in zip(PLANS, table["virtual_hosts"], strict=False):
+        served, other = host["routes"]
+        config = served["typed_per_filter_config"]
+        assert (filter_name("plain") in config) == (plan.ask != "plain")
+        assert (filter_name("headers") in config) == (plan.ask == "headers")
+        assert (filter_name("body") in config) == (plan.ask == "body")
+        assert (DUPLICATES_FILTER in config) == (plan.ask in ("headers", "body"))
+        assert (VERDICTS_FILTER in config) == (plan.name == "a.example")
+        assert served["match"]["headers"][0]["string_match"] == {"exact": plan.name}
+        assert other["direct_response"]["status"] == 421 and "route" not in other
+    assert table["virtual_hosts"][-1]["domains"] == ["*"]
+    assert table["virtual_hosts"][0]["routes"][0]["typed_per_filter_config"][VERDICTS_FILTER]["filter_context"] == {
+        "generation": 7
+    }
+
+
+def test_identity_headers_are_stripped_before_the_chain_is_named(config):
+    for name, chain in chains(config).items():
+        [extension] = manager(chain)["early_header_mutation_extensions"]
+        *strips, named = extension["typed_config"]["mutations"]
+        assert [strip["remove_on_match"]["key_matcher"]["contains"] for strip in strips] == list(IDENTITY_SPELLINGS)
+        assert named["append"]["header"]["value"] == name
+        assert named["append"]["append_action"] == "OVERWRITE_IF_EXISTS_OR_ADD"
+
+
+def test_limits_and_timeouts_are_explicit(config):
+    listener = config["static_resources"]["listeners"][0]
+    assert listener["per_connection_buffer_limit_bytes"] and listener["listener_filters_timeout"]
+    [monitor] = config["overload_manager"]["resource_monitors"]
+    assert monitor["typed_config"]["max_active_downstream_connections"] == 10_000
+    for chain in chains(config).values():
+        assert chain["transport_socket_connect_timeout"] == "10.000s"
+        for name in ("request_headers_timeout", "request_timeout", "stream_idle_timeout", "max_request_headers_kb"):
+            assert manager(chain)[name], name
+        common = manager(chain)["common_http_protocol_options"]
+        assert common["max_headers_count"] == 100 and common["idle_timeout"] == "60.000s"
+        assert common["headers_with_underscores_action"] == "DROP_HEADER"
+
+
+def test_https_upstream_is_verified_by_name(config):
+    cluster = next(one for one in config["static_resources"]["clusters"] if "up.test" in one["name"])
+    tls = cluster["transport_socket"]["typed_config"]
+    context = tls["common_tls_context"]["validation_context"]
+    assert tls["sni"] == "up.test" and context["trusted_ca"] == {"filename": "/ca.pem"}
+    assert context["match_typed_subject_alt_names"] == [{"san_type": "DNS", "matcher": {"exact": "up.test"}}]
+
+
+def test_levels_of_questions_are_ordered():
+    assert widest("plain", "body") == "body" and widest("headers", "nothing") == "headers"
+    assert enough("body", "plain") and not enough("plain", "headers") and enough("plain", "plain")
+    assert covers("*.a", "x.a") and covers("*.a", "x.y.a") and not covers("*.a", "a") and covers("a", "a")
+    assert not covers("a", "b")
