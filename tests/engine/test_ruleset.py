@@ -245,6 +245,43 @@ def test_what_is_unknown_is_never_told_as_decided(rules, fields, others, unknown
             assert told == truth
 
 
+CERTIFICATE = frozenset({"cf.tls_client_auth.cert_verified"})
+
+
+@pytest.mark.parametrize(
+    ("rules", "possible"),
+    [
+        ([("a", "not cf.tls_client_auth.cert_verified", "block")], {"allow", "block"}),
+        ([("a", "cf.tls_client_auth.cert_verified", "skip"), ("b", YES, "block")], {"allow", "block"}),
+        ([("a", "cf.tls_client_auth.cert_verified", "challenge"), ("b", YES, "block")], {"challenge", "block"}),
+        ([("n", NO, "block"), ("a", "cf.tls_client_auth.cert_verified xor ssl", "block")], {"allow", "block"}),
+    ],
+)
+def test_what_depends_on_an_unknown_field_is_unknown(rules, possible):
+    ruleset = Ruleset([rule("log", YES, "log"), *(rule(*each) for each in rules)])
+    told = ruleset.decide_unknown({}, CERTIFICATE)
+    assert isinstance(told, UnknownDecision)
+    assert (told.action, told.rule.ref, told.unknown, told.possible) == ("unknown", "a", CERTIFICATE, possible)
+    assert refs(told.logged) == ["log"]
+    assert told.reason == "rule a depends on cf.tls_client_auth.cert_verified, which is not known"
+
+
+@pytest.mark.parametrize(
+    ("rules", "action", "ref"),
+    [
+        ([("a", "not cf.tls_client_auth.cert_verified", "block"), ("b", YES, "block")], "block", "b"),
+        ([("a", "cf.tls_client_auth.cert_verified", "skip")], "allow", None),
+        ([("a", "cf.tls_client_auth.cert_verified", "log"), ("b", YES, "block")], "block", "b"),
+        ([("b", YES, "block"), ("a", "cf.tls_client_auth.cert_verified", "skip")], "block", "b"),
+        ([("a", "not cf.tls_client_auth.cert_verified and ssl", "block")], "allow", None),
+    ],
+)
+def test_what_comes_out_the_same_either_way_is_decided(rules, action, ref):
+    told = Ruleset([rule(*each) for each in rules]).decide_unknown({}, CERTIFICATE)
+    assert isinstance(told, Decision)
+    assert (told.action, told.rule.ref if told.rule else None) == (action, ref)
+
+
 @settings(max_examples=100, deadline=None)
 @given(rulesets(), requests)
 def test_a_host_that_no_rule_may_match_is_always_allowed_without_a_log(rules, fields):
