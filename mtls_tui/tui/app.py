@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mtls_tui.tui.controller import Controller
     from mtls_tui.tui.settings import Settings
 
-PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "footer")
+PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
 BARS = frozenset({"title", "footer"})
 
 

@@ -136,7 +136,7 @@ class Controller:
             if kind:
                 self.dispatch(action[0 if down else 1])
             return
-        actions = {"hosts": "hosts", "builder": "row", "simulator": "simulator"}
+        actions = {"hosts": "hosts", "builder": "row", "simulator": "simulator", "board": self.document.board}
         if pane in actions:
             self.dispatch(f"{actions[pane]}.{'down' if down else 'up'}")
 

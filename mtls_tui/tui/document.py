@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from mtls_tui.lang.ast import Expression
     from mtls_tui.lang.tree import Path
     from mtls_tui.rulefile import RuleEntry
+    from mtls_tui.tui.authority import AuthorityState
     from mtls_tui.tui.overlays import Overlay
     from mtls_tui.tui.results import Results
     from mtls_tui.tui.rows import Part, Row
+    from mtls_tui.tui.tail import TailState
     from mtls_tui.tui.textbuffer import Buffer
 
 UNDO_LIMIT = 500
 """Steps kept; typing counts as one."""
 
 Focus: TypeAlias = Literal["hosts", "builder", "text", "simulator"]
+BoardName: TypeAlias = Literal["", "authority", "tail"]
 _NO_WORK: Mapping[str, Work] = MappingProxyType({})
 
 
@@ -143,6 +146,10 @@ class Document:
     """What is exported beside the file, None when nothing is known of it."""
     gateway: Gateway | None = None
     """What the gateway says, None when it isn't asked."""
+    board: BoardName = ""
+    """What covers the panes, "" for nothing (see `boards`)."""
+    authority: AuthorityState | None = None
+    tail: TailState | None = None
 
     # --- what is selected ----------------------------------------------------------------------------------------
 

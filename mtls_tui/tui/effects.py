@@ -7,6 +7,8 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,9 @@ from mtls_tui.tui.document import Content
 from mtls_tui.tui.registry import Effect
 
 if TYPE_CHECKING:
+    from mtls_tui.tui.authorityeffects import AuthorityEffects
     from mtls_tui.tui.controller import Controller
+    from mtls_tui.tui.taileffects import TailEffects
 
 DRAFT_DELAY_S = 0.3
 WATCH_S = 1.0
@@ -39,10 +43,24 @@ class Effects:
         self._keep = True
         self._asking = False
 
+    @cached_property
+    def authority(self) -> AuthorityEffects:
+        """What the certificate authority's board asks for: `authority.…`."""
+        from mtls_tui.tui.authorityeffects import AuthorityEffects
+
+        return AuthorityEffects(self)
+
+    @cached_property
+    def tail(self) -> TailEffects:
+        """What the live log's board asks for: `tail.…`."""
+        from mtls_tui.tui.taileffects import TailEffects
+
+        return TailEffects(self)
+
     def run(self, effect: Effect) -> None:
         """Do it."""
         name = "leave_when_saved" if effect.name == "quit_when_saved" else effect.name
-        handler: Callable[..., None] = getattr(self, name)
+        handler: Callable[..., None] = attrgetter(name)(self)
         handler(**effect.arguments)
 
     def _back(self, action: str, **arguments: Any) -> None:

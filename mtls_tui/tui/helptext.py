@@ -14,6 +14,8 @@ LEADS: dict[Context, str] = {
     "✗ false, – not reached, ? unknown, with the value that was seen.",
     "text": "The expression in the language itself. What does not parse is underlined and kept as it is.",
     "simulator": "One request and what it gets. ← → choose a field, ⏎ edits it; ↓ goes to the saved requests.",
+    "authority": "What the authority issued to clients, what is revoked, what ends soon; also `mtls-tui certs`.",
+    "tail": "The gateway's decisions as they happen. The log holds neither queries nor headers nor bodies.",
     "picker": "Type to search over name, words and meaning.",
     "editor": "What you type is applied at once; Esc goes back to the value before.",
     "form": "Fields; Tab goes on, ⏎ is done.",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mtls_tui.tui import textbuffer
+from mtls_tui.tui.boards import STAY
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.registry import CONTEXTS, Context, context_of, load
 
@@ -65,6 +66,8 @@ def resolve(document: Document, key: str, character: str | None, keymap: Keymap)
         return here[name], {}
     if context == "page":
         return (keymap["global"][name], {}) if keymap["global"].get(name, "") in ALWAYS else None
+    if document.board and keymap["global"].get(name, "") not in STAY:
+        return None
     if name in keymap["global"]:
         return keymap["global"][name], {}
     return None
@@ -77,7 +80,7 @@ def pasted(document: Document, text: str) -> tuple[str, dict[str, Any]] | None:
         return "simulator.set_certificate", {"key": text}
     if context in TYPING:
         return f"{context}.paste", {"text": text}
-    if document.overlay is not None:
+    if document.overlay is not None or document.board:
         return None
     stripped = text.strip()
     if "-----BEGIN" in stripped:

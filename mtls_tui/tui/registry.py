@@ -15,13 +15,17 @@ from mtls_tui.tui.document import Document
 
 __all__ = ["ACTIONS", "Action", "Context", "Done", "Effect", "Refusal", "Result", "action", "context_of", "load", "run"]
 
-Context: TypeAlias = Literal["global", "hosts", "builder", "text", "simulator", "picker", "editor", "form", "page"]
+Context: TypeAlias = Literal[
+    "global", "hosts", "builder", "text", "simulator", "authority", "tail", "picker", "editor", "form", "page"
+]
 CONTEXTS: Mapping[Context, str] = {
     "global": "Everywhere",
     "hosts": "Hosts and rules",
     "builder": "Builder",
     "text": "Expression as text",
     "simulator": "Simulator",
+    "authority": "Certificate authority",
+    "tail": "Live log",
     "picker": "Lists to choose from",
     "editor": "Editing a value",
     "form": "Forms",
@@ -124,7 +128,7 @@ def context_of(document: Document) -> Context:
             return "form"
         case Page():
             return "page"
-    return document.view.focus
+    return document.board or document.view.focus
 
 
 def run(document: Document, id: str, arguments: Mapping[str, Any] | None = None) -> Done | Refusal:  # noqa: A002

@@ -11,6 +11,8 @@ MODULES = (
     "hosts",
     "textmode",
     "simulator",
+    "authority",
+    "tail",
     "files",
     "general",
     "overlay",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mtls_tui.tui import boards
 from mtls_tui.tui.document import Document, Step
 from mtls_tui.tui.overlays import Item, Page, Picker
 from mtls_tui.tui.registry import ACTIONS, CONTEXTS, Context, Done, Effect, Refusal, Result, action, context_of
@@ -16,7 +17,7 @@ from mtls_tui.tui.theme import THEMES
 def _help(document: Document) -> Result:
     from mtls_tui.tui.helptext import page_for
 
-    return replace(document, overlay=page_for(document.view.focus, document))
+    return replace(document, overlay=page_for(document.board or document.view.focus, document))
 
 
 @action("palette.open", "All commands", "Search every command by name.", keys="ctrl+p f9")
@@ -53,8 +54,8 @@ def palette_items(document: Document) -> tuple[Item, ...]:
 
 @action("palette.run", "Run a command", hidden=True)
 def _run(document: Document, key: str) -> Result:
-    document = replace(document, overlay=None)
     found = ACTIONS[key]
+    document = boards.for_action(replace(document, overlay=None), key, found.context)
     reason = found.why_not(document)
     return Refusal(reason) if reason else found.run(document)
 

@@ -28,7 +28,7 @@ class Box:
 
 
 Boxes: TypeAlias = dict[str, Box]
-PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "footer")
+PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
 NOWHERE = Box(0, 0, 0, 0)
 
 
@@ -39,7 +39,14 @@ def is_wide(width: int) -> bool:
 
 def geometry(document: Document, width: int, height: int) -> Boxes:
     """The boxes of all panes."""
-    boxes = _wide(document, width, height) if is_wide(width) else _narrow(document, width, height)
+    if document.board:
+        boxes = {
+            "title": Box(0, 0, width, 1),
+            "board": Box(0, 1, width, height - 2),
+            "footer": Box(0, height - 1, width, 1),
+        }
+    else:
+        boxes = _wide(document, width, height) if is_wide(width) else _narrow(document, width, height)
     return {name: boxes.get(name, NOWHERE) for name in PANES}
 
 

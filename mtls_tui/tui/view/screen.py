@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.line import Line
-from mtls_tui.tui.view import builder, hosts, preview, simulator, title
+from mtls_tui.tui.view import board, builder, hosts, preview, simulator, title
 from mtls_tui.tui.view.geometry import Box, Boxes, geometry, is_wide
 from mtls_tui.tui.view.overlay import Floating, floating
 from mtls_tui.tui.view.scroll import scrolled
@@ -51,6 +51,8 @@ def _pane(document: Document, name: str, box: Box, *, wide: bool, boxes: Boxes) 
             return builder.builder_lines(document, box.width, box.height)
         case "preview":
             return preview.preview_lines(document, box.width, box.height)
+        case "board":
+            return board.board_lines(document, box.width, box.height)
         case "verdict":
             return simulator.verdict_lines(document, box.width)
         case _:
@@ -80,6 +82,9 @@ def _scrolled(document: Document, boxes: Boxes) -> Document:
         room = max(1, box.height - 5)
         at = max(0, document.view.simulator_at[0] - 1)
         tops["cases"] = scrolled(tops.get("cases", 0), at, room, len(document.results.cases), 0)
+    box = boxes["board"]
+    if box.visible:
+        tops[document.board] = board.top_of_board(document, box.height)
     if tops == dict(document.view.tops):
         return document
     return replace(document, view=replace(document.view, tops=MappingProxyType(tops)))

@@ -1,0 +1,123 @@
+"""The certificate authority's board as data: one store, what it issued, which foreign authorities it keeps.
+
+Plain facts only; a passphrase or a private key is never in here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+SOON_DAYS = 30
+"""From so many days before its end on, a certificate is marked."""
+
+Kind: TypeAlias = Literal["own", "issued", "foreign"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A certificate of the list: the authority's own, one that it issued, or a foreign authority's.
+
+    `days_left` is negative after the end; `file` is where it lies, relative to the rule file, "" for nowhere near.
+    """
+
+    kind: Kind
+    name: str
+    subject: str
+    serial: str = ""
+    status: str = ""
+    reason: str = ""
+    ends: str = ""
+    days_left: float = 0.0
+    fingerprint: str = ""
+    names: str = ""
+    file: str = ""
+    key: str = ""
+    """Under which name a foreign authority is kept."""
+
+    @property
+    def soon(self) -> bool:
+        """Whether it is good still, but ends soon."""
+        return self.status == "valid" and self.days_left <= SOON_DAYS
+
+    @property
+    def status_words(self) -> str:
+        """Its status in words: meaning never hangs on colour alone."""
+        if self.soon:
+            return "valid, ends soon !"
+        return f"{self.status} ({self.reason})" if self.reason and self.status == "revoked" else self.status
+
+    @property
+    def left_words(self) -> str:
+        """How long it has still."""
+        from mtls_tui.simulate.certificate_facts import span  # with it comes a library that the start can do without
+
+        words = span(timedelta(days=abs(self.days_left)))
+        return f"{words} left" if self.days_left >= 0 else f"{words} ago"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What was read from the folder of an authority. `problem` tells why there is nothing, "" when there is."""
+
+    folder: Path
+    rows: tuple[Row, ...] = ()
+    problem: str = ""
+    missing: bool = False
+    """There is no authority yet: one can be made here."""
+    encrypted: bool = False
+    """Its key has a passphrase."""
+    crl: str = ""
+    """The revocation list in words."""
+    crl_state: Literal["good", "warn", "bad"] = "good"
+
+    @property
+    def own(self) -> Row | None:
+        """The authority's own certificate."""
+        return next((row for row in self.rows if row.kind == "own"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityState:
+    """What the board shows: `store` is None while it is being read, `doing` says what is under way."""
+
+    folder: Path | None = None
+    store: Store | None = None
+    index: int = 0
+    query: str = ""
+    doing: str = ""
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """The rows that the search leaves."""
+        if self.store is None:
+            return ()
+        words = self.query.lower().split()
+        return tuple(
+            row
+            for row in self.store.rows
+            if all(
+                word in f"{row.subject} {row.serial} {row.status_words} {row.names} {row.file}".lower()
+                for word in words
+            )
+        )
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        shown = self.shown
+        return shown[min(self.index, len(shown) - 1)] if shown else None
+
+    def moved(self, step: int) -> AuthorityState:
+        """The cursor some rows on."""
+        last = max(0, len(self.shown) - 1)
+        return replace(self, index=max(0, min(min(self.index, last) + step, last)))
+
+
+def anchor_of(row: Row, state: AuthorityState) -> Path | None:
+    """The file that a host names to trust this authority; for a client's certificate, that of its issuer."""
+    if state.folder is None:
+        return None
+    return state.folder / "foreign" / f"{row.key}.pem" if row.kind == "foreign" else state.folder / "ca.pem"
