@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.cli import main
+from mtls_tui.gateway.processes import free_port
+from mtls_tui.gateway.rundir import is_alive
 from tests.gateway.site import poll
 from tests.gateway.wire import Connection
 
@@ -154,3 +156,20 @@ def test_rule_in_shadow_blocks_nothing_and_is_logged(site):
     assert "would" in site.line("/shadow")["logged"]
     rules = site.gateway.status()["rules"]
     assert rules["api.example.com would"] >= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are bound to their parent on Linux only")
+def test_nothing_goes_on_listening_when_the_supervisor_is_killed(bundle, tmp_path):
+    port, status = free_port("127.0.0.1", 0), tmp_path / "status.sock"
+    command = [sys.executable, "-m", "mtls_tui", "serve", str(bundle), "--listen", f"127.0.0.1:{port}",
+               "--status", f"unix:{status}", "--workers", "1", "--log", str(tmp_path / "log"), *ROOT]  # fmt: skip
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert "serving" in running.stderr.readline()
+    found = json.loads(ask(status, "/status"))
+    children = [found["envoy"]["process"], *(worker["process"] for worker in found["workers"])]
+    running.kill()
+    running.wait()
+    running.stderr.close()
+    poll(lambda: not any(is_alive(child) for child in children))
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", port))
