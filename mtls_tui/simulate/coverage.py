@@ -6,7 +6,7 @@ behind the one that ended a test were not evaluated, so that test shows nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.explain import explain
 from mtls_tui.engine.model import Decision, Rule
 from mtls_tui.engine.ruleset import Ruleset
-from mtls_tui.engine.trace import Step, Trace
+from mtls_tui.engine.trace import Step
 from mtls_tui.engine.walk import fields_of
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.tree import Path
@@ -93,24 +93,27 @@ class Coverage:
         self.rules: dict[str, RuleCoverage] = {
             rule.ref: RuleCoverage(rule, _clauses(rule.expression, names, ruleset.lists)) for rule in ruleset.enabled
         }
+        self._probes = {rule.ref: Probe(rule.expression, ruleset.lists) for rule in ruleset.enabled}
 
     def add(self, decision: Decision, fields: Fields) -> set[Goal]:
         """Take in one decided request; the goals that it met for the first time."""
         fresh: set[Goal] = set()
-        for ref, trace in evaluated(self.ruleset, decision, fields):
-            coverage = self.rules[ref]
-            before = {goal for goal, met in coverage.goals if met}
+        ending = decision.rule or decision.skipped_by
+        for rule in evaluated(self.ruleset, decision):
+            coverage = self.rules[rule.ref]
+            if not coverage.clauses and not coverage.tests:
+                fresh.add(Goal(rule.ref, (), True))
             coverage.tests += 1
-            if isinstance(trace.verdict, bool):
-                coverage.outcomes.add(trace.verdict)
-            coverage.ended += any(r is not None and r.ref == ref for r in (decision.rule, decision.skipped_by))
-            for step, decides in deciding(trace.root):
-                clause = coverage.clauses.get(step.path)
-                if clause is not None and isinstance(step.value, bool):
-                    clause.seen.add(step.value)
-                    if decides:
-                        clause.decided.add(step.value)
-            fresh |= {goal for goal, met in coverage.goals if met} - before
+            coverage.ended += ending is not None and ending.ref == rule.ref
+            verdict, observed = self._probes[rule.ref](fields)
+            coverage.outcomes.add(verdict)
+            for path, value, decides in observed:
+                clause = coverage.clauses[path]
+                clause.seen.add(value)
+                if decides and value not in clause.decided:
+                    clause.decided.add(value)
+                    if value in clause.possible:
+                        fresh.add(Goal(rule.ref, path, value))
         return fresh
 
     def meets(self, goal: Goal) -> bool:
@@ -143,9 +146,7 @@ class Coverage:
 def _clauses(expression: ast.Expression, hosts: tuple[str, ...], lists: Any) -> dict[Path, ClauseCoverage]:
     found = {}
     for path, text in clauses_of(expression):
-        node = tree.node_at(expression, path)
-        assert isinstance(node, ast.Comparison | ast.Test)
-        found[path] = ClauseCoverage(path, text, _possible(node, hosts, lists))
+        found[path] = ClauseCoverage(path, text, _possible(_clause_at(expression, path), hosts, lists))
     return found
 
 
@@ -157,16 +158,70 @@ def _possible(clause: ast.Comparison | ast.Test, hosts: tuple[str, ...], lists: 
     return frozenset(holds({"http.host": name.encode()}) for name in hosts)
 
 
-def evaluated(ruleset: Ruleset, decision: Decision, fields: Fields) -> Iterator[tuple[str, Trace]]:
-    """The rules that were evaluated for a decision, in order, with their traces."""
+def evaluated(ruleset: Ruleset, decision: Decision) -> Iterator[Rule]:
+    """The rules that were evaluated for a decision, in order."""
     ending = decision.rule or decision.skipped_by
     if decision.blocked and ending is None:
         return  # the policy refused the request before any rule was asked
-    lists: Mapping[str, Any] = ruleset.lists
     for rule in ruleset.enabled:
-        yield rule.ref, explain(rule.expression, fields, lists=lists)
+        yield rule
         if ending is not None and rule.ref == ending.ref:
             return
+
+
+class Probe:
+    """Observes the clauses of one expression: each compiled by itself, so that a thousand rules are seen in no time."""
+
+    def __init__(self, expression: ast.Expression, lists: Any) -> None:
+        self.root = expression.root
+        self.holds = {
+            path: Matcher(ast.Expression(_clause_at(expression, path)), lists).function
+            for path, _ in clauses_of(expression)
+        }
+
+    def __call__(self, fields: Fields) -> tuple[bool, list[tuple[Path, bool, bool]]]:
+        """The verdict, and each clause's path, value and whether it decides."""
+        values: dict[Path, bool] = {path: holds(fields) for path, holds in self.holds.items()}
+        verdict = self._value(self.root, (), values)
+        observed: list[tuple[Path, bool, bool]] = []
+        self._observe(self.root, (), True, values, observed)
+        return verdict, observed
+
+    def _value(self, node: ast.Expr, path: Path, values: dict[Path, bool]) -> bool:
+        """The value of a node, from those of its clauses; it is noted among `values`, too."""
+        match node:
+            case ast.Not():
+                value = not self._value(node.item, (*path, 0), values)
+            case ast.Logical(operator=operator):
+                items = [self._value(item, (*path, index), values) for index, item in enumerate(node.items)]
+                value = all(items) if operator == "and" else any(items) if operator == "or" else sum(items) % 2 == 1
+            case ast.Always():
+                value = node.value
+            case _:
+                value = values[path]
+        values[path] = value
+        return value
+
+    def _observe(
+        self, node: ast.Expr, path: Path, decides: bool, values: dict[Path, bool], out: list[tuple[Path, bool, bool]]
+    ) -> None:
+        match node:
+            case ast.Not():
+                self._observe(node.item, (*path, 0), decides, values, out)
+            case ast.Logical(operator=operator):
+                items = [values[(*path, index)] for index in range(len(node.items))]
+                for index, item in enumerate(node.items):
+                    others = items[:index] + items[index + 1 :]
+                    free = operator == "xor" or (all(others) if operator == "and" else not any(others))
+                    self._observe(item, (*path, index), decides and free, values, out)
+            case ast.Comparison() | ast.Test():
+                out.append((path, values[path], decides))
+
+
+def _clause_at(expression: ast.Expression, path: Path) -> ast.Comparison | ast.Test:
+    node = tree.node_at(expression, path)
+    assert isinstance(node, ast.Comparison | ast.Test)
+    return node
 
 
 def shows(goal: Goal, rule: Rule, ruleset: Ruleset, decision: Decision, fields: Fields) -> bool:

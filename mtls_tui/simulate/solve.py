@@ -55,7 +55,7 @@ class Solver:
 
     def holds(self, node: ast.Expr, scenario: Scenario) -> bool:
         """Whether a clause or expression holds for a scenario."""
-        return self._matcher(node)(self._fields_of(scenario))
+        return self.matcher(node)(self._fields_of(scenario))
 
     def ways(self, node: ast.Expr, wanted: bool, scenario: Scenario, *, keep: int = KEEP) -> list[Turns]:
         """Sets of turns after which the node should be `wanted`; `()` alone when it is already."""
@@ -142,13 +142,14 @@ class Solver:
     def _turns_of(self, node: ast.Expr) -> tuple[Turn, ...]:
         found = self._turns.get(id(node))
         if found is None:
-            self._matcher(node)  # keeps the node alive, so that its identity stays its own
+            self.matcher(node)  # keeps the node alive, so that its identity stays its own
             found = self._turns[id(node)] = tuple(
                 turn for turn in turns_for(node, self._lists, self._hosts) if not self._skip(turn)
             )
         return found
 
-    def _matcher(self, node: ast.Expr) -> Matcher:
+    def matcher(self, node: ast.Expr) -> Matcher:
+        """The node compiled by itself, once."""
         known = self._matchers.get(id(node))
         if known is None:
             known = self._matchers[id(node)] = (node, Matcher(ast.Expression(node), self._lists))

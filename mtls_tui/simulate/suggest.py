@@ -80,6 +80,7 @@ class _Search:
         self.order = list(self.rules)
         self.solver = Solver(self.fields, ruleset.lists, hosts=concrete_hosts(runner.policy))
         self.bases = list(self._bases(scenarios))
+        self.base_fields: list[Fields] | None = None
 
     def fields(self, scenario: Scenario) -> Fields:
         return self.runner.policy_for(scenario).request(scenario.http, scenario.chain, scenario.at)[0].fields
@@ -112,8 +113,13 @@ class _Search:
     def bases_for(self, ref: str) -> list[Scenario]:
         """Bases for which the rule nearly matches come first: they need the fewest changes."""
         root = self.rules[ref].expression.root
-        ranked = sorted(self.bases, key=lambda base: -_agreement(self.solver, root, base))
-        return ranked[:BASES]
+        items = root.items if isinstance(root, ast.Logical) else (root,)
+        holds = [self.solver.matcher(item) for item in items]
+        if self.base_fields is None:
+            self.base_fields = [self.fields(base) for base in self.bases]
+        agreement = [sum(match(fields) for match in holds) for fields in self.base_fields]
+        ranked = sorted(range(len(self.bases)), key=lambda number: -agreement[number])
+        return [self.bases[number] for number in ranked[:BASES]]
 
     def ways(self, wanted: ast.Expr, ref: str, base: Scenario) -> Iterator[Scenario]:
         """Scenarios in which `wanted` holds, and in which no rule before ends the evaluation."""
@@ -259,12 +265,6 @@ def _wanted(expression: ast.Expression, goal: Goal) -> ast.Expr:
     if not items:
         return ast.Always(True)
     return items[0] if len(items) == 1 else ast.Logical("and", tuple(items))
-
-
-def _agreement(solver: Solver, node: ast.Expr, scenario: Scenario) -> int:
-    if isinstance(node, ast.Logical):
-        return sum(solver.holds(item, scenario) for item in node.items)
-    return int(solver.holds(node, scenario))
 
 
 def _name(goal: Goal, coverage: Coverage, names: set[str]) -> str:
