@@ -78,7 +78,10 @@ class _Options:
                 gathered = _gathered(runner, report)
                 percent = gathered.percent
                 if self.suggesting:
-                    found = suggest(runner, gathered, [r.scenario for r in report.results if r.scenario])
+                    scenarios = [r.scenario for r in report.results if r.scenario]
+                    found = suggest(runner, gathered, scenarios, _searching if sys.stderr.isatty() else None)
+                    if sys.stderr.isatty():
+                        click.echo("\r\x1b[K", nl=False, err=True)
         except (RuleFileError, PolicyError, RequestError) as error:
             raise InputError(str(error)) from None
         if self.junit_file is not None:
@@ -140,6 +143,11 @@ class _Options:
                 Path(str(self.junit_file)).write_bytes(data)
         except OSError as error:
             raise InputError(f"{self.junit_file}: {error.strerror or error}") from None
+
+
+def _searching(number: int, total: int) -> None:
+    if number % 25 == 0:
+        click.echo(f"\r\x1b[Ksearching: {number} of {total}", nl=False, err=True)
 
 
 def _gathered(runner: Runner, report: TestReport) -> Coverage:

@@ -8,7 +8,7 @@ request to each host.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
@@ -54,13 +54,24 @@ class Suggestions:
     unmet: tuple[Goal, ...]
 
 
-def suggest(runner: Runner, coverage: Coverage, scenarios: list[Scenario]) -> Suggestions:
-    """Tests that meet the missing goals. `coverage` takes in what they show; `scenarios` are those of the tests."""
+def suggest(
+    runner: Runner,
+    coverage: Coverage,
+    scenarios: list[Scenario],
+    progress: Callable[[int, int], None] | None = None,
+) -> Suggestions:
+    """Tests that meet the missing goals. `coverage` takes in what they show; `scenarios` are those of the tests.
+
+    `progress` is told how many of how many goals have been looked at.
+    """
     search = _Search(runner, scenarios)
     found: list[Suggestion] = []
     unmet: list[Goal] = []
     names = {test.name for test in runner.rulefile.tests}
-    for goal in coverage.missing:
+    missing = coverage.missing
+    for number, goal in enumerate(missing):
+        if progress is not None:
+            progress(number, len(missing))
         if coverage.meets(goal):  # by an earlier suggestion
             continue
         suggestion = search.meet(goal, coverage, names)
