@@ -30,6 +30,17 @@ def test_integer_ranges_hold_what_lies_between_their_ends(given_ranges, value):
     assert (value in integers(given_ranges)) is wanted
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=5))
+def test_neighbouring_ranges_hold_their_numbers_and_no_gap_between(pairs):
+    given_ranges = [(first, first + more) for first, more in pairs]
+    held = {value for value in range(-2, 16) if any(first <= value <= last for first, last in given_ranges)}
+    assert {value for value in range(-2, 16) if value in Integers(given_ranges)} == held
+    base = ip_address("192.0.2.0")
+    listed = Addresses([(int(base + first), int(base + last)) for first, last in given_ranges], [])
+    assert {value for value in range(16) if base + value in listed} == held
+
+
 @pytest.mark.parametrize(
     ("address", "wanted"),
     [
