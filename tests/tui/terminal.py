@@ -13,6 +13,7 @@ import struct
 import sys
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyte
@@ -28,6 +29,7 @@ UNKNOWN = re.compile(rb"\x1b\[[<>=][0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b\][^\x07\x1b]
 KEYS = {
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "home": "\x1b[H", "end": "\x1b[F",
     "enter": "\r", "escape": "\x1b", "tab": "\t", "space": " ", "backspace": "\x7f", "f1": "\x1bOP",
+    "f6": "\x1b[17~", "f12": "\x1b[24~",
 }  # fmt: skip
 
 
@@ -41,14 +43,15 @@ class Terminal:
         self.ended = False
         self.pid, self.fd = pty.fork()
         if self.pid == 0:  # pragma: no cover - the child
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.environ.update(
                 TERM="xterm-256color", COLORTERM="truecolor", HOME=str(home), LANG="C.UTF-8",
                 XDG_CONFIG_HOME=str(home / "config"), XDG_STATE_HOME=str(home / "state"), **environment,
             )  # fmt: skip
             for name in {"TMUX", "NO_COLOR", "LINES", "COLUMNS", "COVERAGE_PROCESS_START"} - set(environment):
                 os.environ.pop(name, None)
-            os.execv(sys.executable, [sys.executable, "-m", "mtls_tui", *arguments])  # noqa: S606
-        self.resize(columns, rows)
+            # With an environment of our own: readline puts LINES and COLUMNS into the process's behind Python's back.
+            os.execve(sys.executable, [sys.executable, "-m", "mtls_tui", *arguments], dict(os.environ))  # noqa: S606
 
     def __enter__(self) -> Terminal:
         return self
@@ -99,6 +102,22 @@ class Terminal:
             assert not self.ended, f"ended without {text!r}:\n{self.text}"
             self.read(0.2)
         self.settle()
+
+    def until_that(self, holds: Callable[[], bool], limit_s: float = 30.0) -> None:
+        """Read until something holds."""
+        end = time.monotonic() + limit_s
+        while not holds():
+            assert time.monotonic() < end and not self.ended
+            self.read(0.05)
+
+    def exit_code(self, limit_s: float = 30.0) -> int:
+        """Read until the program ends; its exit code."""
+        end = time.monotonic() + limit_s
+        while not self.ended:
+            assert time.monotonic() < end, self.text
+            self.read(0.2)
+        _, status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(status)
 
     def press(self, *keys: str, quiet_s: float = 0.25) -> int:
         """Press keys, one after the other; the bytes that came for the last."""

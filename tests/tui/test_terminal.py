@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +100,8 @@ def test_what_was_typed_is_offered_again(rules: Path, tmp_path: Path, how: str) 
         terminal.press("end", "up", "!")
         terminal.until("unsaved")
         if how == "kill -9":
-            terminal.settle(0.8)  # drafts are written a moment after the key
+            drafts = tmp_path / "state" / "mtls-tui" / "drafts"
+            terminal.until_that(lambda: any(drafts.glob("*.json")))  # written a moment after the key
             terminal.kill()
         else:
             terminal.hang_up()
@@ -127,7 +129,7 @@ def test_it_says_what_is_wrong_and_leaves_the_terminal_alone(tmp_path: Path) -> 
 def test_no_color_sends_no_colour_and_what_is_chosen_can_still_be_seen(rules: Path, tmp_path: Path) -> None:
     with Terminal("ui", str(rules), home=tmp_path, NO_COLOR="1") as terminal:
         terminal.until("BLOCKED")
-        assert b"38;" not in terminal.output and b"48;" not in terminal.output
+        assert not re.search(rb"[34]8;[25];|\x1b\[[0-9;]*\b(3|4|9)[0-7]m", terminal.output)
         cells = terminal.cells
         assert [cell[0] for row in cells for cell in row if cell[4]].count("a") >= 1  # "all of", in reverse video
 
@@ -136,3 +138,35 @@ def test_it_fits_a_small_terminal(rules: Path, tmp_path: Path) -> None:
     with Terminal("ui", str(rules), home=tmp_path, columns=80, rows=24) as terminal:
         terminal.until("BLOCKED")
         assert "Hostname" in terminal.text and "Expression" in terminal.text
+
+
+def test_the_users_editor_gets_the_expression_and_the_screen_comes_back(rules: Path, tmp_path: Path) -> None:
+    with Terminal("ui", str(rules), home=tmp_path, EDITOR="sed -i s/hook/changed/", VISUAL="") as terminal:
+        terminal.until("to let it in")
+        terminal.press("f12")
+        terminal.until("/changed/")
+        assert "Hosts and rules" in terminal.text
+        assert "unsaved" in terminal.text
+
+
+def test_a_change_on_disk_is_seen_without_a_key(rules: Path, tmp_path: Path) -> None:
+    with Terminal("ui", str(rules), home=tmp_path) as terminal:
+        terminal.until("to let it in")
+        rules.write_text(RULES.replace('ref = "debug"', 'ref = "changed-elsewhere"'))
+        terminal.until("2 changed-elsewhere")
+        assert "read again from disk" in terminal.text
+
+
+def test_copying_goes_through_the_terminal_and_says_so(rules: Path, tmp_path: Path) -> None:
+    with Terminal("ui", str(rules), home=tmp_path) as terminal:
+        terminal.until("to let it in")
+        terminal.press("f6")
+        assert b"\x1b]52;c;" in terminal.output
+        assert "OSC 52" in terminal.text
+
+
+def test_a_broken_file_ends_with_exit_code_two(tmp_path: Path) -> None:
+    broken = tmp_path / "b.rules.toml"
+    broken.write_text("version = \n")
+    with Terminal("ui", str(broken), home=tmp_path) as terminal:
+        assert terminal.exit_code() == 2
