@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mtls_tui import engine, lang
 from mtls_tui.engine.members import (
+    Addresses,
     Hostnames,
     Integers,
     ListError,
