@@ -27,6 +27,15 @@ class AuthorityEffects:
     def _back(self, action: str, **arguments: Any) -> None:
         self.controller.from_thread(self.controller.dispatch, action, **arguments)
 
+    def _go_on(self, action: str, **arguments: Any) -> None:
+        """As `_back`, unless the board was closed meanwhile."""
+
+        def go_on() -> None:
+            if self.controller.document.board == "authority":
+                self.controller.dispatch(action, **arguments)
+
+        self.controller.from_thread(go_on)
+
     def _passphrase(self, folder: Path) -> bytes | None:
         if not authoritywork.is_encrypted(folder):
             return None
@@ -58,10 +67,10 @@ class AuthorityEffects:
             if authoritywork.is_encrypted(folder):
                 known = self._passphrase(folder)
                 if known is None:
-                    self._back("authority.ask", then=then, then_arguments=arguments)
+                    self._go_on("authority.ask", then=then, then_arguments=arguments)
                     return
             authoritywork.unlock(folder, self._passphrase(folder))
-            self._back(then, **arguments)
+            self._go_on(then, **arguments)
 
         self._work(work)
 
@@ -71,7 +80,7 @@ class AuthorityEffects:
         def work() -> None:
             authoritywork.unlock(folder, passphrase.encode())
             self.passphrases[folder] = passphrase.encode()
-            self._back("authority.unlocked", then=then, then_arguments=arguments)
+            self._go_on("authority.unlocked", then=then, then_arguments=arguments)
 
         self._work(work)
 
@@ -92,7 +101,7 @@ class AuthorityEffects:
 
     def show(self, folder: Path, row: Row) -> None:
         """Every fact of a certificate."""
-        self._work(lambda: self._back("authority.facts", row=row, facts=tuple(authoritywork.facts_of(folder, row))))
+        self._work(lambda: self._go_on("authority.facts", row=row, facts=tuple(authoritywork.facts_of(folder, row))))
 
     def simulate(self, folder: Path, row: Row) -> None:
         """A certificate for the simulator."""

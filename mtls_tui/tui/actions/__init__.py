@@ -12,6 +12,8 @@ MODULES = (
     "textmode",
     "simulator",
     "authority",
+    "issued",
+    "trust",
     "tail",
     "files",
     "general",
