@@ -75,6 +75,11 @@ def new_mtls(document: Document) -> Result:
     return replace(document, overlay=form)
 
 
+@action("rule.new", "New mTLS rule", "The form of a new mTLS rule.", where="builder", keys="n", hidden=True)
+def _new_from_builder(document: Document) -> Result:
+    return new_mtls(document)
+
+
 @action("rule.create_mtls", "Create the mTLS rule", hidden=True)
 def _create_mtls(document: Document, name: str, hostnames: str, anchors: str = "") -> Result:
     if not name.strip():

@@ -41,8 +41,10 @@ def title_line(document: Document, total: int, *, wide: bool) -> Line:
     if not wide:
         rule, index = document.rule, document.rule_index
         if rule is not None and index is not None:
-            crumb = f"  {document.view.host} › " if document.view.host else "  "
-            out.add(cut(safe(crumb), max(0, total - out.at - 30)), "bar", Click("hosts.open"))
+            crumb = f"  {safe(document.view.host)} › " if document.view.host else "  "
+            if width(crumb) > total - out.at - 30:  # half a name says less than none
+                crumb = "  › "
+            out.add(crumb, "bar", Click("hosts.open"))
             out.add(
                 cut(f"{index + 1} {safe(rule.ref)}", max(0, total - out.at - 14)), "bar-strong", Click("hosts.open")
             )
