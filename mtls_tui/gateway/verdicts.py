@@ -96,9 +96,9 @@ function envoy_on_request(handle)
     entry = nil
   end
   if entry == nil then
-    metadata:set("mtls-tui", "key", key)
-    metadata:set("mtls-tui", "generation", generation)
-    metadata:set("mtls-tui", "since", now)
+    metadata:set("mtls-tui.learn", "key", key)
+    metadata:set("mtls-tui.learn", "generation", generation)
+    metadata:set("mtls-tui.learn", "since", now)
     return
   end
   entry.hits = entry.hits + 1
@@ -116,7 +116,7 @@ end
 
 function envoy_on_response(handle)
   local metadata = handle:streamInfo():dynamicMetadata()
-  local ours = metadata:get("mtls-tui")
+  local ours = metadata:get("mtls-tui.learn")
   if ours == nil or ours["key"] == nil then
     return
   end
