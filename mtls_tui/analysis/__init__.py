@@ -7,6 +7,7 @@ without a certificate, and says whether there can be one; `compare` says who is 
 from __future__ import annotations
 
 from mtls_tui.analysis.checks import CHECKS
+from mtls_tui.analysis.context import Target
 from mtls_tui.analysis.difference import Difference, compare
 from mtls_tui.analysis.finding import Check, Finding, Severity
 from mtls_tui.analysis.linting import fixed, lint
@@ -20,6 +21,7 @@ __all__ = [
     "Finding",
     "Reach",
     "Severity",
+    "Target",
     "compare",
     "fixed",
     "lint",

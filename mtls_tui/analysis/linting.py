@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from mtls_tui import lang
 from mtls_tui.analysis.checks import CHECKS
 from mtls_tui.analysis.context import Context, Target
 from mtls_tui.analysis.finding import Check, Finding, Hit
-from mtls_tui.engine.members import ListItem
+from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import Rule
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.tree import extent
@@ -17,7 +17,7 @@ from mtls_tui.lang.tree import extent
 def lint(
     rules: Sequence[Rule],
     hosts: Sequence[tuple[str, bool]] = (),
-    lists: Mapping[str, Iterable[ListItem]] | None = None,
+    lists: Lists | None = None,
     *,
     target: Target = "engine",
     ignore: Collection[str] = (),

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mtls_tui.analysis import CHECKS, Finding, lint
+from mtls_tui.analysis import CHECKS, Finding, Target, lint
 from mtls_tui.cli.output import (
     counted,
     echo_json,
@@ -61,7 +61,7 @@ def command(
     as_json: bool,
     as_sarif: bool,
     strict: bool,
-    target: str,
+    target: Target,
     ignored: Sequence[str],
     quiet: bool,
     color: bool | None,
@@ -89,7 +89,7 @@ def command(
     sys.exit(1 if any(severity in counting for report in reports for severity, _ in report.findings) else 0)
 
 
-def examine(name: str, target: str = "engine", ignored: Collection[str] = ()) -> Report:
+def examine(name: str, target: Target = "engine", ignored: Collection[str] = ()) -> Report:
     """Everything that is wrong, or odd, with one file."""
     try:
         rulefile = read_rule_file(name, strict=False)
@@ -102,7 +102,9 @@ def examine(name: str, target: str = "engine", ignored: Collection[str] = ()) ->
     return replace(report, findings=tuple(findings_of(rulefile, target, ignored)))
 
 
-def findings_of(rulefile: RuleFile, target: str = "engine", ignored: Collection[str] = ()) -> list[tuple[str, Problem]]:
+def findings_of(
+    rulefile: RuleFile, target: Target = "engine", ignored: Collection[str] = ()
+) -> list[tuple[str, Problem]]:
     """What lint says about a rule file without problems: (severity, finding at its place), in the order of the file."""
     found = [("warning", problem) for problem in deployable(rulefile) if rulefile.hosts]
     found += [("warning", problem) for problem in out_of_date(rulefile, datetime.now(UTC))]
@@ -126,9 +128,9 @@ def _trouble(rulefile: RuleFile) -> tuple[Problem, ...]:
     return ()
 
 
-def _lint(rulefile: RuleFile, target: str) -> Sequence[Finding]:
+def _lint(rulefile: RuleFile, target: Target) -> Sequence[Finding]:
     hosts = [(host.name, host.mtls) for host in rulefile.hosts]
-    return lint(rulefile.engine_rules, hosts=hosts, lists=rulefile.engine_lists, target=target)  # type: ignore[arg-type]
+    return lint(rulefile.engine_rules, hosts=hosts, lists=rulefile.engine_lists, target=target)
 
 
 def _placed(rulefile: RuleFile, finding: Finding) -> Problem:

@@ -6,7 +6,7 @@ import pytest
 
 from mtls_tui import lang, rulefile
 from mtls_tui.analysis import CHECKS, Finding, fixed, lint
-from mtls_tui.engine.model import Rule
+from mtls_tui.engine.model import Response, Rule
 from tests.conftest import ROOT
 
 VERIFIED = "cf.tls_client_auth.cert_verified"
@@ -59,7 +59,7 @@ def singles():
 def test_a_page_shows_what_is_found_and_what_is_not(check, avoid, prefer):
     hosts = HOSTS if check.code in ("host-unprotected", "host-unknown", "host-exception") else ()
     target = "cloudflare" if check.code == "plan" else "engine"
-    lists = {"scrapers": ["192.0.2.0/24"]}
+    lists = {"scrapers": ["192.0.2.0/24"], "partners": ["partner.example.com"]}
     assert check.code in found(Rule("r", avoid), hosts=hosts, target=target, lists=lists)
     assert check.code not in found(Rule("r", prefer), hosts=hosts, target=target, lists=lists)
 
@@ -210,6 +210,47 @@ def test_items_that_another_item_covers():
     assert doubled("ip.src in {10.0.0.0/8 11.0.0.0/8 2001:db8::/32}") == []
 
 
+def test_addresses_that_leave_bytes_out():
+    def told(text):
+        return [(f.severity, f.message, f.fix) for f in lint([rule(text)]) if f.code == "short-address"]
+
+    assert told("ip.src in {10 192.168.1}") == [
+        ("warning", "`10` is the single address `10.0.0.0`, not a network", None),
+        ("warning", "`192.168.1` is the single address `192.168.1.0`, not a network", None),
+    ]
+    (hint,) = (f.hint for f in lint([rule("ip.src in {192.168}")]))
+    assert hint == "write `192.168.0.0/16` for the network, `192.168.0.0` for the one address"
+    assert told("ip.src in {10/8}") == [("info", "`10/8` is `10.0.0.0/8`", "10.0.0.0/8")]
+    assert told("ip.src in {010.0.0.08}") == [("info", "`010.0.0.08` is `10.0.0.8`", "10.0.0.8")]
+    assert told("ip.src in {10.0.0.0/08 10.0.0.1..10.0.0.2 2001:DB8:0::/32 ::1}") == []
+
+
+def test_lists_beside_fields_that_they_are_not_made_for():
+    def told(text, **options):
+        return [(f.severity, f.span.start) for f in lint([rule(text)], **options) if f.code == "list-field"]
+
+    assert told("ssl and http.request.uri.path in $names") == [("warning", 8)]
+    assert told('any(http.request.headers["x"][*] in $names)') == [("info", 4)]
+    assert told("cf.edge.server_port in $ports") == [("info", 0)]
+    assert told("lower(http.host) in $names", target="cloudflare") == [("error", 0)]
+    for text in ("http.host in $names", "ip.src.asnum in $n", "ip.geoip.asnum in $n", "ip.src in $nets"):
+        assert told(text) == told(text, target="cloudflare") == [], text
+
+
+def test_what_cloudflare_has_on_some_plans_only():
+    def told(*rules):
+        return [f.message for f in lint(rules, target="cloudflare") if f.code == "plan"]
+
+    assert told(rule("http.host in $names and ip.src in $nets")) == ["`$names` needs a Cloudflare plan: Enterprise"]
+    assert told(rule("ssl", response=Response(403))) == ["a response of its own needs a Cloudflare plan: Pro or above"]
+    assert told(*(rule("ssl", f"r{index}") for index in range(5))) == []
+    assert told(*(rule("ssl", f"r{index}") for index in range(6))) == ["6 rules need the Pro plan"]
+    assert told(*(rule("ssl", f"r{index}") for index in range(1001))) == [
+        "1001 rules are more than any plan has in a zone"
+    ]
+    assert lint([rule("ssl", f"r{index}") for index in range(6)], target="engine", ignore=["shadowed-rule"]) == []
+
+
 def test_missing_values_are_thought_of():
     assert "missing-passes" in found('lower(http.request.headers["x"][0]) ne "a"')
     assert "missing-passes" not in found(
@@ -246,6 +287,7 @@ def test_long_expressions_and_doubled_refs_are_errors():
         ('http.host in {"A" "b:443"}', "host-as-path", 'http.host in {"a" "b:443"}'),
         ('http.request.method  eq "get"', "value-never", 'http.request.method  eq "GET"'),
         ("ip.src in {10.0.0.0/8 10.1.1.1}", "duplicate-item", "ip.src in {10.0.0.0/8 }"),
+        ("ip.src in { 10/8}", "short-address", "ip.src in { 10.0.0.0/8}"),
         ('http.request.headers["x"][0] ne "a"', "missing-passes", 'not http.request.headers["x"][0] eq "a"'),
     ],
 )
