@@ -44,6 +44,14 @@ MISDIRECTED = {
     "status": 421,
     "body": {"inline_string": "misdirected request: this host is not served on this connection\n"},
 }
+SIGNATURES = (
+    "ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "rsa_pkcs1_sha256",
+    "ecdsa_secp384r1_sha384", "rsa_pss_rsae_sha384", "rsa_pkcs1_sha384",
+    "ecdsa_secp521r1_sha512", "rsa_pss_rsae_sha512", "rsa_pkcs1_sha512",
+    "ed25519",
+)  # fmt: skip
+"""In the handshake. BoringSSL's own list, without SHA-1, with Ed25519 and P-521: a client whose kind of key is not
+offered sends no certificate, although verification takes it."""
 ROUTES = "hosts"
 UNSERVED = "unserved"
 """The chain for connections whose SNI names no host (or that have none): asks for no certificate, answers 421."""
@@ -152,7 +160,11 @@ def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, 
 def _tls(pair: Data, mtls: bool) -> Data:
     common: Data = {
         "alpn_protocols": ["h2", "http/1.1"],
-        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
+        "tls_params": {
+            "tls_minimum_protocol_version": "TLSv1_2",
+            "tls_maximum_protocol_version": "TLSv1_3",
+            "signature_algorithms": list(SIGNATURES),
+        },
         "tls_certificates": [pair],
     }
     if mtls:

@@ -3,7 +3,10 @@
 import ssl
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from mtls_tui.pki import issue
 from tests.gateway.site import KINDS
 
 pytestmark = pytest.mark.gateway
@@ -58,3 +61,20 @@ def test_blocked_answer_is_the_rules_own(site):
     assert (answer.status, answer.body) == (451, b'{"error":"certificate"}')
     assert answer.headers["content-type"] == "application/json"
     assert site.ask("/own", kind="none", method="HEAD").status == 451
+
+
+@pytest.mark.parametrize("tls", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS1.2", "TLS1.3"])
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-3072"])
+def test_every_kind_of_key_that_verification_takes_can_be_shown_in_a_handshake(site, kind, tls):
+    key = ec.generate_private_key(ec.SECP521R1()) if kind == "ecdsa-p521" else issue.generate_key(kind)
+    at = site.roles.at
+    leaf = issue.end_entity(
+        site.roles.authority, issue.common_name(kind), key.public_key(), not_before=at - issue.DAY,
+        not_after=at + issue.DAY,
+    )  # fmt: skip
+    name = f"{kind}-{tls.name}"
+    site.write_client(name, (leaf,), key)
+    path = f"/keys/{name}"
+    with site.connect(kind=name, version=tls) as connection:
+        assert connection.get(path).status == 200
+    assert site.line(path)["fingerprint"] == leaf.fingerprint(hashes.SHA256()).hex()
