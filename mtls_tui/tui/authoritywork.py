@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -285,15 +285,3 @@ def read_bounded(path: Path) -> bytes:
     if len(data) > LARGEST:
         raise AuthorityError(f"{path}: is larger than {LARGEST // 1_000_000} MB; that is no certificate")
     return data
-
-
-def soon_words(records: list[Record], now: datetime, within: timedelta) -> str:
-    """Clients whose certificates end soon, in words; "" when there are none."""
-    soon = sorted((one for one in records if one.status(now) == "valid" and one.not_after - now <= within),
-                  key=lambda one: one.not_after)  # fmt: skip
-    if not soon:
-        return ""
-    first = span(soon[0].not_after - now)
-    if len(soon) == 1:
-        return f"client {soon[0].subject.removeprefix('CN=')} · {first} left !"
-    return f"{len(soon)} clients end soon · {first} left !"

@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 from mtls_tui.pki import LoadError, load_certificates, load_crls
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.simulate.certificate_facts import span
+from mtls_tui.tui import expiring
 from mtls_tui.tui.results import CertificateLine
 
 if TYPE_CHECKING:
@@ -47,7 +48,15 @@ _lines: dict[tuple[object, ...], Mapping[str, tuple[CertificateLine, ...]]] = {}
 def of_hosts(file: RuleFile) -> Mapping[str, tuple[CertificateLine, ...]]:
     """By host name: its authorities and revocation lists. Kept for a minute's worth of key presses."""
     now = datetime.now(UTC)
-    key = (file.hosts, file.anchors, file.crls, file.folder, stamps(file), now.replace(second=0, microsecond=0))
+    key = (
+        file.hosts,
+        file.anchors,
+        file.crls,
+        file.folder,
+        stamps(file),
+        expiring.stamps(file),
+        now.replace(second=0, microsecond=0),
+    )
     if key not in _lines:
         _lines.clear()
         found = {host.name: _of_host(file, host.anchors, host.crls, now) for host in file.hosts if host.mtls}
@@ -61,6 +70,7 @@ def _of_host(
     lines: list[CertificateLine] = []
     for name in (*file.anchors, *anchors):
         lines += _authorities(file.resolve(name), name, now)
+        lines += expiring.clients(file.resolve(name), now)
     for name in (*file.crls, *crls):
         lines += _lists(file.resolve(name), name, now)
     return tuple(lines) or (CertificateLine("no authority: nobody verifies", "warn"),)

@@ -71,14 +71,6 @@ def _open(document: Document) -> Result:
     return Done(shown, (Effect("authority.load", {"folder": state.folder}),))
 
 
-@action("authority.close", "Close", "Back to the rules.", where="authority", keys="escape q", footer="close",
-        enabled=open_board)  # fmt: skip
-def _close(document: Document) -> Result:
-    if state_of(document).query:
-        return _with(document, query="", index=0)
-    return Done(boards.without(document), (Effect("authority.forget"),))
-
-
 @action("authority.loaded", "The store is read", hidden=True)
 def _loaded(document: Document, store: Store) -> Result:
     state = replace(state_of(document), folder=store.folder, store=store)
@@ -151,7 +143,7 @@ def _init(document: Document) -> Result:
         folder = document.content.file.folder / "ca"
     fields = (
         FormField("folder", "Folder", Buffer.of(str(folder)), help="New or empty. The key in it is for you alone."),
-        FormField("cn", "Common name", Buffer.of("mtls-tui client authority"), help="What clients' issuer will be."),
+        FormField("cn", "Name", Buffer.of("mtls-tui client authority"), help="What clients' issuer will be."),
         FormField("organization", "Organization", help="May stay empty."),
         FormField("days", "Days", Buffer.of("3650"), help="How long the authority is valid."),
         FormField("key", "Key", Buffer.of("ecdsa-p256"), choices=KEY_KINDS, help="← → choose."),
@@ -334,3 +326,11 @@ def _unlock(document: Document, then: str, then_arguments: Mapping[str, Any], pa
 @action("authority.unlocked", "The key is unlocked", hidden=True)
 def _unlocked_now(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
     return ACTIONS[then].run(replace(document, overlay=None), **then_arguments)
+
+
+@action("authority.close", "Close", "Back to the rules.", where="authority", keys="escape q", footer="close",
+        enabled=open_board)  # fmt: skip
+def _close(document: Document) -> Result:
+    if state_of(document).query:
+        return _with(document, query="", index=0)
+    return Done(boards.without(document), (Effect("authority.forget"),))

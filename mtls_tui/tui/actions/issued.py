@@ -78,9 +78,11 @@ def _issue(document: Document) -> Result:
 @action("authority.issue_form", "Issue a certificate: the form", hidden=True)
 def _issue_form(document: Document) -> Result:
     fields = (
-        FormField("cn", "Common name", help="Who the client is. Empty with a request: its own subject is taken."),
+        FormField(
+            "cn", "Name", help="The common name: who the client is. Empty with a request: its own subject is taken."
+        ),
         FormField("days", "Days", Buffer.of("365"), help="How long it is valid; not longer than the authority."),
-        FormField("sans", "Other names", help="dns:, email:, ip: or uri:, separated by blanks; may stay empty."),
+        FormField("sans", "More names", help="dns:, email:, ip: or uri:, separated by blanks; may stay empty."),
         FormField("csr", "Request", help="File of a signing request (PKCS#10): its maker keeps the key. Else empty."),
         FormField("key", "Key", Buffer.of("ecdsa-p256"), choices=KEY_KINDS, help="← → choose; not with a request."),
         FormField("output", "Files", help="NAME for NAME.pem and NAME.key; empty: by the common name, near the rules."),

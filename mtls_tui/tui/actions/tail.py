@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mtls_tui.rulefile import RuleFileError
 from mtls_tui.tui import boards
-from mtls_tui.tui.document import Document, Probe, flushed, with_file
+from mtls_tui.tui.document import Document, flushed, with_file
+from mtls_tui.tui.loggedrequest import lacking, printable, probe_of
 from mtls_tui.tui.overlays import Form, FormField, Item, Picker
 from mtls_tui.tui.registry import Done, Effect, Refusal, Result, action
 from mtls_tui.tui.results import Verdict
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from mtls_tui.tui.knowncerts import Known
 
 PAGE = 10
-PREFIX = "cf.tls_client_auth."
-LACKS = "the log has no query, headers or body"
 
 
 def state_of(document: Document) -> TailState:
@@ -44,6 +41,74 @@ def _with(document: Document, **changes: Any) -> Document:
     return replace(document, tail=replace(state_of(document), **changes), notice=None)
 
 
+# --- out of the log -------------------------------------------------------------------------------------------------
+
+
+@action(
+    "tail.simulate", "Open in the simulator", "The request as it was logged, with its certificate if that is known.",
+    where="tail", keys="enter s", footer="simulate", enabled=_on_entry,
+)  # fmt: skip
+def _simulate(document: Document) -> Result:
+    return _found(document, "tail.simulated")
+
+
+def _found(document: Document, then: str) -> Result:
+    """The action on the line under the cursor, once its certificate has been looked for."""
+    entry = state_of(document).entry
+    assert entry is not None
+    return Done(document, (Effect("tail.find", {"entry": entry, "then": then}),))
+
+
+@action("tail.simulated", "Into the simulator", hidden=True)
+def _simulated(document: Document, entry: Entry, known: Known | None) -> Result:
+    probe = probe_of(entry, known)
+    if isinstance(probe, Refusal):
+        return probe
+    done = boards.without(document).edited(
+        replace(document.content, probe=probe), "simulate a logged request", focus="simulator", tab="simulator",
+        simulator_at=(0, 0),
+    )  # fmt: skip
+    return Done(done.noting(f"as logged at {entry.clock}; {lacking(entry, known)}"), (Effect("tail.pause"),))
+
+
+@action(
+    "tail.as_test", "Save as a test", "Write this request, with what it got, into the file's tests.", where="tail",
+    keys="t", footer="as test", enabled=_on_entry,
+)  # fmt: skip
+def _as_test(document: Document) -> Result:
+    entry = state_of(document).entry
+    assert entry is not None
+    if entry.kind == "answer":
+        return Refusal("this is an answer of the proxy by itself: no rule decided on it")
+    if entry.before_rules:
+        return Refusal(f"refused before any rule was asked: {entry.reason or 'no reason is logged'}")
+    return _found(document, "tail.tested")
+
+
+@action("tail.tested", "Into the tests", hidden=True)
+def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
+    from mtls_tui.tui import probes
+
+    expressions = "\n".join(rule.expression for rule in document.content.file.rules)
+    probe = probe_of(entry, known, by_file=True, wanted=expressions)
+    if isinstance(probe, Refusal):
+        return probe
+    rule = entry.rule if any(one.ref == entry.rule for one in document.content.file.rules) else ""
+    names = {test.name for test in document.content.file.tests}
+    who = known.name if known is not None else "an unknown certificate" if entry.fingerprint else "no certificate"
+    name = f"{probe.method} {entry.path or '/'} with {who}"
+    verdict = Verdict(entry.blocked or bool(entry.would), entry.would or entry.action or "allow", rule)
+    base = flushed(document.content)
+    try:
+        test = probes.to_test(replace(probe, name=printable(name)[:120]), verdict, names)
+        file = base.file.with_new_test(test)
+    except (RuleFileError, ValueError) as error:
+        return Refusal(str(error).splitlines()[0])
+    done = document.edited(with_file(base, file), "make a test of a logged request")
+    gone = "" if rule or not entry.rule else f"; the file has no rule {printable(entry.rule)}"
+    return done.noting(f"a test expects {verdict.action} now{gone}; {lacking(entry, known)}; u undoes", "good")
+
+
 # --- opening and following ------------------------------------------------------------------------------------------
 
 
@@ -52,11 +117,6 @@ def _open(document: Document) -> Result:
     state = state_of(document)
     shown = replace(document, board="tail", overlay=None, notice=None, tail=state)
     return Done(shown, (Effect("tail.start", {"path": state.path}),))
-
-
-@action("tail.close", "Close", "Back to the rules.", where="tail", keys="escape q", footer="close", enabled=_open_board)
-def _close(document: Document) -> Result:
-    return Done(boards.without(document), (Effect("tail.pause"),))
 
 
 @action("tail.opened", "The log is found", hidden=True)
@@ -205,132 +265,6 @@ def _all(document: Document) -> Result:
     return _with(document, query="", blocked_only=False, host="", rule="")
 
 
-# --- out of the log -------------------------------------------------------------------------------------------------
-
-
-@action(
-    "tail.simulate", "Open in the simulator", "The request as it was logged, with its certificate if that is known.",
-    where="tail", keys="enter s", footer="simulate", enabled=_on_entry,
-)  # fmt: skip
-def _simulate(document: Document) -> Result:
-    return _found(document, "tail.simulated")
-
-
-def _found(document: Document, then: str) -> Result:
-    """The action on the line under the cursor, once its certificate has been looked for."""
-    entry = state_of(document).entry
-    assert entry is not None
-    return Done(document, (Effect("tail.find", {"entry": entry, "then": then}),))
-
-
-@action("tail.simulated", "Into the simulator", hidden=True)
-def _simulated(document: Document, entry: Entry, known: Known | None) -> Result:
-    probe = probe_of(entry, known)
-    if isinstance(probe, Refusal):
-        return probe
-    done = boards.without(document).edited(
-        replace(document.content, probe=probe), "simulate a logged request", focus="simulator", tab="simulator",
-        simulator_at=(0, 0),
-    )  # fmt: skip
-    return Done(done.noting(f"as logged at {entry.clock}; {lacking(entry, known)}"), (Effect("tail.pause"),))
-
-
-@action(
-    "tail.as_test", "Save as a test", "Write this request, with what it got, into the file's tests.", where="tail",
-    keys="t", footer="as test", enabled=_on_entry,
-)  # fmt: skip
-def _as_test(document: Document) -> Result:
-    entry = state_of(document).entry
-    assert entry is not None
-    if entry.kind == "answer":
-        return Refusal("this is an answer of the proxy by itself: no rule decided on it")
-    if entry.before_rules:
-        return Refusal(f"refused before any rule was asked: {entry.reason or 'no reason is logged'}")
-    return _found(document, "tail.tested")
-
-
-@action("tail.tested", "Into the tests", hidden=True)
-def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
-    from mtls_tui.tui import probes
-
-    expressions = "\n".join(rule.expression for rule in document.content.file.rules)
-    probe = probe_of(entry, known, by_file=True, wanted=expressions)
-    if isinstance(probe, Refusal):
-        return probe
-    rule = entry.rule if any(one.ref == entry.rule for one in document.content.file.rules) else ""
-    names = {test.name for test in document.content.file.tests}
-    who = known.name if known is not None else "an unknown certificate" if entry.fingerprint else "no certificate"
-    name = f"{probe.method} {entry.path or '/'} with {who}"
-    verdict = Verdict(entry.blocked or bool(entry.would), entry.would or entry.action or "allow", rule)
-    base = flushed(document.content)
-    try:
-        test = probes.to_test(replace(probe, name=_printable(name)[:120]), verdict, names)
-        file = base.file.with_new_test(test)
-    except (RuleFileError, ValueError) as error:
-        return Refusal(str(error).splitlines()[0])
-    done = document.edited(with_file(base, file), "make a test of a logged request")
-    gone = "" if rule or not entry.rule else f"; the file has no rule {_printable(entry.rule)}"
-    return done.noting(f"a test expects {verdict.action} now{gone}; {lacking(entry, known)}; u undoes", "good")
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in text)
-
-
-def probe_of(entry: Entry, known: Known | None, *, by_file: bool = False, wanted: str = "") -> Probe | Refusal:
-    """The request of a line.
-
-    A certificate that isn't known is replaced by what the log says of it: fingerprint, verified, revoked. `by_file`:
-    pasted certificates won't do (a test names files); those fields of the certificate that stand in `wanted` are set.
-    """
-    from mtls_tui.tui import probes
-
-    if not entry.host:
-        return Refusal("this line names no host: there is no request to simulate")
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40}", entry.method or "GET"):
-        return Refusal("the method of this line is none that can be sent")
-    path = entry.path if entry.path.startswith("/") else f"/{entry.path}"
-    probe = Probe(
-        method=entry.method or "GET",
-        url=f"https://{entry.host}{path.replace('#', '%23').replace('?', '%3F')}",
-        ip=_address(entry.client),
-    )
-    if known is not None and known.file:
-        probe = replace(probe, certificate=known.file)
-    elif known is not None and known.pem and not by_file:
-        probe = replace(probe, certificate="", pem=known.pem)
-    elif entry.fingerprint:
-        probe = replace(probe, overrides=_logged_facts(entry, known, wanted))
-    try:
-        probes.to_http(probe)
-    except ValueError as error:
-        return Refusal(f"this request can't be simulated: {_printable(str(error))}")
-    return probe
-
-
-def _logged_facts(entry: Entry, known: Known | None, wanted: str) -> tuple[tuple[str, str], ...]:
-    facts = {
-        "cert_presented": "true",
-        "cert_verified": str(entry.verified).lower(),
-        "cert_revoked": str(entry.revoked).lower(),
-        "cert_fingerprint_sha256": entry.fingerprint,
-    }
-    found = {f"{PREFIX}{name}": value for name, value in facts.items()}
-    for name, value in known.facts.items() if known is not None else ():
-        if name in wanted:
-            found.setdefault(name, value)
-    return tuple(found.items())
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return ""
-
-
-def lacking(entry: Entry, known: Known | None) -> str:
-    """What the log does not have, in words."""
-    if entry.fingerprint and known is None:
-        return f"{LACKS}; nor the certificate: what it says of it is set instead"
-    return LACKS
+@action("tail.close", "Close", "Back to the rules.", where="tail", keys="escape q", footer="close", enabled=_open_board)
+def _close(document: Document) -> Result:
+    return Done(boards.without(document), (Effect("tail.pause"),))

@@ -94,9 +94,9 @@ def _nothing(store: Store, total: int) -> list[Line]:
 def _columns(rows: tuple[Row, ...], total: int) -> tuple[int, int, int]:
     """Widths of name, status and what is left."""
     status = max([6, *(width(row.status_words) for row in rows)])
-    status = min(status, 32 if total >= 100 else 20)
+    status = min(status, 32 if total >= 100 else 24)
     left = 14
-    name = max([12, *(width(safe(row.name)) for row in rows[:500])])
+    name = max([12, *(width(safe(row.name)) + (row.kind != "issued") * 2 for row in rows[:500])])
     return min(name, max(12, total - status - left - (29 if total >= 100 else 7))), status, left
 
 

@@ -31,8 +31,35 @@ class Entry:
         return self.kind in {"host", "rule"}
 
 
+_known: list[tuple[object, object, object, tuple[Entry, ...], tuple[int, ...]]] = []
+
+
+def _listed(document: Document) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
+    """All lines, and the places of those that the cursor stops at; kept, since a thousand rules under a hundred hosts
+    are many lines and drawing asks for them again and again.
+    """
+    file, results = document.content.file, document.results
+    hosts, rules = (results.hosts, results.rules_of_host) if results is not None else (None, None)
+    for known_file, known_hosts, known_rules, found, stops in _known:
+        if known_file is file and known_hosts is hosts and known_rules is rules:
+            return found, stops
+    found = tuple(_entries(document))
+    stops = tuple(place for place, entry in enumerate(found) if entry.selectable)
+    _known[:] = [(file, hosts, rules, found, stops)]
+    return found, stops
+
+
 def entries(document: Document) -> tuple[Entry, ...]:
     """All lines of the list, in order."""
+    return _listed(document)[0]
+
+
+def stops_of(document: Document) -> tuple[int, ...]:
+    """The places of the lines that the cursor stops at."""
+    return _listed(document)[1]
+
+
+def _entries(document: Document) -> list[Entry]:
     file, results = document.content.file, document.results
     found: list[Entry] = []
     placed: set[int] = set()
@@ -55,12 +82,13 @@ def entries(document: Document) -> tuple[Entry, ...]:
             found.append(Entry("gap"))
         found.append(Entry("heading", text="other hosts" if file.hosts else "rules"))
         found += [Entry("rule", rule=file.rules[index].ref, number=index + 1) for index in rest]
-    return tuple(found)
+    return found
 
 
 def selectable(document: Document) -> tuple[Entry, ...]:
     """The lines that the cursor stops at."""
-    return tuple(entry for entry in entries(document) if entry.selectable)
+    listed, stops = _listed(document)
+    return tuple(listed[place] for place in stops)
 
 
 def hosts_lines(document: Document, total: int, height: int, *, border: bool = True) -> list[Line]:
@@ -69,14 +97,15 @@ def hosts_lines(document: Document, total: int, height: int, *, border: bool = T
     active = document.view.focus == "hosts"
     head = LineBuilder().add(" Hosts and rules", "accent-strong" if active else "soft").line(inner)
     listed = entries(document)
-    stops = [place for place, entry in enumerate(listed) if entry.selectable]
+    stops = stops_of(document)
+    numbers = {place: number for number, place in enumerate(stops)}
     at = stops[min(document.view.hosts_at, len(stops) - 1)] if stops else 0
     roomy = height >= 10
     lines = [head, Line()] if roomy else [head]
     room = max(1, height - len(lines))
     top = top_of(document, "hosts", at, room, len(listed))
     for place, entry in enumerate(listed[top : top + room], top):
-        stop = stops.index(place) if place in stops else -1
+        stop = numbers.get(place, -1)
         lines.append(_entry_line(document, entry, inner, here=active and place == at, stop=stop))
     if not listed:
         lines += [Line(), LineBuilder().add(" none yet: n makes the first", "soft").line(inner)]

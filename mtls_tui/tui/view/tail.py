@@ -7,8 +7,12 @@ from mtls_tui.tui.line import Click, Line, LineBuilder
 from mtls_tui.tui.tail import Entry, TailState
 from mtls_tui.tui.text import cut, pad, safe, width, wrap
 
-HEAD = 3
+HEAD = 4
+"""Lines above the list."""
 DETAIL = 6
+"""Lines below it, where there is room."""
+CERTIFICATE = 24
+"""Columns of the certificate, on a wide screen."""
 
 
 def detail_height(height: int) -> int:
@@ -25,7 +29,7 @@ def tail_lines(document: Document, total: int, height: int) -> list[Line]:
     """The whole board."""
     state = document.tail or TailState()
     room = room_for_rows(document, height)
-    lines = [_first(state, total), _second(state, total)]
+    lines = [_first(state, total), _second(state, total), Line()]
     shown = state.shown
     top = max(0, min(document.view.tops.get("tail", 0), len(shown) - room))
     columns = _columns(shown[top : top + room], total)
@@ -86,8 +90,8 @@ def _nothing(state: TailState, total: int) -> list[Line]:
 
 def _columns(entries: tuple[Entry, ...], total: int) -> tuple[int, int]:
     """Widths of the rule and of the request."""
-    rule = min(max([4, *(width(safe(rule_words(one))) for one in entries)]), 22 if total >= 100 else 12)
-    cert = 22 if total >= 100 else 0
+    rule = min(max([4, *(width(safe(rule_words(one))) for one in entries)]), 22 if total >= 100 else 14)
+    cert = CERTIFICATE if total >= 100 else 0
     return rule, max(12, total - 3 - 12 - 2 - 13 - 2 - rule - 2 - (cert + 2 if cert else 1))
 
 
@@ -120,9 +124,9 @@ def certificate_words(state: TailState, entry: Entry) -> str:
     if not entry.fingerprint:
         return "none"
     name = state.names.get(entry.fingerprint) or entry.fingerprint[:12]
-    if entry.revoked:
-        return f"{name} revoked"
-    return name if entry.verified or entry.kind == "answer" else f"{name} not verified"
+    if entry.kind == "answer":
+        return name
+    return f"✗ {name} revoked" if entry.revoked else f"{'✓' if entry.verified else '✗'} {name}"
 
 
 def _row(state: TailState, entry: Entry, columns: tuple[int, int], total: int, *, here: bool) -> Line:
@@ -135,7 +139,7 @@ def _row(state: TailState, entry: Entry, columns: tuple[int, int], total: int, *
     out.add(pad(safe(request), columns[1]), "accent-strong" if here else "text")
     if total >= 100:
         words = certificate_words(state, entry)
-        out.add("  ").add(cut(safe(words), 22), "soft" if entry.verified and not entry.revoked else "faint")
+        out.add("  ").add(cut(safe(words), CERTIFICATE), "soft" if entry.verified and not entry.revoked else "faint")
     return out.line(total)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtls_tui.tui.boards import STAY
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.line import Click, Line, LineBuilder
 from mtls_tui.tui.registry import ACTIONS, Action, context_of
@@ -38,7 +39,7 @@ def title_line(document: Document, total: int, *, wide: bool) -> Line:
         out.add(" ● unsaved", "bar-warn", Click("file.save"))
     else:
         out.add(" saved", "bar")
-    if not wide:
+    if not wide and not document.board:
         rule, index = document.rule, document.rule_index
         if rule is not None and index is not None:
             crumb = f"  {safe(document.view.host)} › " if document.view.host else "  "
@@ -84,8 +85,11 @@ def footer_actions(document: Document) -> list[Action]:
     """The actions that the footer names, those of the place first."""
     context = context_of(document)
     here = [one for one in ACTIONS.values() if one.context == context and one.footer]
-    overlaid = document.overlay is not None
-    there = [one for one in ACTIONS.values() if one.context == "global" and one.footer and not overlaid]
+    if document.overlay is not None:
+        return here
+    there = [one for one in ACTIONS.values() if one.context == "global" and one.footer]
+    if document.board:
+        there = [one for one in there if one.id in STAY]
     return here + there
 
 
