@@ -35,8 +35,9 @@ _known: list[tuple[object, object, object, tuple[Entry, ...], tuple[int, ...]]] 
 
 
 def _listed(document: Document) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
-    """All lines, and the places of those that the cursor stops at; kept, since a thousand rules under a hundred hosts
-    are many lines and drawing asks for them again and again.
+    """All lines, and the places of those that the cursor stops at.
+
+    Kept: a thousand rules under a hundred hosts are many lines, and drawing asks for them again and again.
     """
     file, results = document.content.file, document.results
     hosts, rules = (results.hosts, results.rules_of_host) if results is not None else (None, None)

@@ -69,7 +69,7 @@ def _scrolled(document: Document, boxes: Boxes) -> Document:
     box = boxes["hosts"]
     if box.visible:
         listed = hosts.entries(document)
-        stops = [place for place, entry in enumerate(listed) if entry.selectable]
+        stops = hosts.stops_of(document)
         at = stops[min(document.view.hosts_at, len(stops) - 1)] if stops else 0
         tops["hosts"] = scrolled(
             tops.get("hosts", 0), at, max(1, box.height - (2 if box.height >= 10 else 1)), len(listed)

@@ -1,0 +1,39 @@
+"""Large files stay quick: counted in work done, not in time."""
+
+from __future__ import annotations
+
+from mtls_tui.tui.view import hosts
+from mtls_tui.tui.view.screen import frame
+from tests.tui.helpers import Driver, document_of, with_expression
+
+
+def test_the_list_of_a_thousand_rules_under_fifty_hosts_is_made_once() -> None:
+    text = "version = 1\n" + "".join(f'[[hosts]]\nname = "h{n}.example.com"\n' for n in range(50))
+    text += "".join(f"[[rules]]\nref = \"r{n}\"\nexpression = 'ssl'\n" for n in range(200))
+    driver = Driver(document_of(text)).evaluate()
+    shown = frame(driver.document, 120, 40)
+    first = hosts.entries(shown.document)
+    assert len(first) > 50 * 200
+    driver.document = shown.document
+    driver.press("ctrl+o", "down", "down")
+    assert hosts.entries(driver.document) is first
+    assert len(frame(driver.document, 120, 40).lines["hosts"]) <= 40
+
+
+def test_rows_are_made_once_for_an_expression_and_only_those_in_sight_are_drawn() -> None:
+    parts = " or ".join(f'(http.request.uri.path eq "/p{n}" and ssl)' for n in range(250))
+    driver = Driver(with_expression(parts))
+    rows = driver.document.rows
+    assert len(rows) > 750
+    driver.press("down", "down")
+    assert driver.document.rows is rows
+    assert len(frame(driver.document, 120, 40).lines["builder"]) <= 40
+    driver.press("end")
+    assert any("/p249" in line.text for line in frame(driver.document, 120, 40).lines["builder"])
+
+
+def test_a_rule_longer_than_cloudflare_takes_still_opens_and_says_so() -> None:
+    parts = " or ".join(f'http.request.uri.path eq "/path-number-{n}"' for n in range(200))
+    driver = Driver(with_expression(parts)).evaluate()
+    assert len(driver.document.rows) == 202
+    assert driver.document.results is not None and driver.document.results.diagnostic is not None
