@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import click
 
-from mtls_tui.analysis import CHECKS, Finding, Target, lint
+from mtls_tui.analysis import CHECKS, Target
+from mtls_tui.cli.findings import Found, cured, findings_of
 from mtls_tui.cli.output import (
+    STDIN,
     counted,
     echo_json,
     problem_data,
@@ -20,22 +21,22 @@ from mtls_tui.cli.output import (
 )
 from mtls_tui.cli.sarif import sarif
 from mtls_tui.engine.policy import Policy, PolicyError
-from mtls_tui.rulefile import Problem, RuleFile, RuleFileError, bundle, deployable
-from mtls_tui.rulefile.checks import position_in_file
+from mtls_tui.rulefile import Problem, RuleFile, RuleFileError, bundle, save
 from mtls_tui.rulefile.errors import nearest
-from mtls_tui.rulefile.trust import out_of_date, trust_problems
-from mtls_tui.simulate.style import Style, style_for
+from mtls_tui.rulefile.trust import trust_problems
+from mtls_tui.simulate.style import Style, safe, style_for
 
 SEVERITIES = ("error", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in one file. `problems` make it unusable; `findings` are (severity, what, where)."""
+    """What was found in one file. `problems` make it unusable; `fixed` are (rule, code) of findings cured in place."""
 
     file: str
     problems: tuple[Problem, ...] = ()
-    findings: tuple[tuple[str, Problem], ...] = ()
+    findings: tuple[Found, ...] = ()
+    fixed: tuple[tuple[str, str], ...] = ()
     rules: int = 0
     hosts: int = 0
     tests: int = 0
@@ -46,6 +47,7 @@ class Report:
 @click.option("--json", "as_json", is_flag=True, help="Print everything found as JSON.")
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print everything found as SARIF 2.1.0, for code scanning.")
 @click.option("--strict", is_flag=True, help="Let remarks (severity info) count as findings, too.")
+@click.option("--fix", is_flag=True, help="Rewrite expressions where a finding that counts has a clear cure.")
 @click.option(
     "--target",
     type=click.Choice(["engine", "cloudflare"]),
@@ -61,6 +63,7 @@ def command(
     as_json: bool,
     as_sarif: bool,
     strict: bool,
+    fix: bool,
     target: Target,
     ignored: Sequence[str],
     quiet: bool,
@@ -68,50 +71,47 @@ def command(
 ) -> None:
     """Parse, type-check and lint rule files; `-` is standard input.
 
-    Exit code 0: clean; 1: findings; 2: a file can't be used. Errors of use come with file, line, key and cure.
+    Exit code 0: clean; 1: findings; 2: a file can't be used. Errors of use come with file, line, key and cure. With
+    --fix what is left afterwards counts; comments stay, and the rules then say something else: run the tests.
     """
+    if fix and STDIN in files:
+        raise click.UsageError("--fix writes to the file: it can't with -")
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
     codes = {check.code for check in CHECKS} | {"no-anchors", "crl-stale", "anchor-out-of-date"}
     for code in ignored:
         if code not in codes:
             raise click.BadParameter(f"no finding has the code `{code}`; {nearest(code, codes)}", param_hint="--ignore")
-    reports = [examine(name, target, ignored) for name in files]
+    counting = SEVERITIES if strict else SEVERITIES[:2]
+    reports = [examine(name, target, ignored, fix=counting if fix else ()) for name in files]
     if as_sarif:
-        echo_json(sarif([(severity, problem) for report in reports for severity, problem in _all(report)]))
+        echo_json(sarif([found for report in reports for found in _all(report)]))
     elif as_json:
         echo_json({"files": [_data(report) for report in reports]})
     else:
         _print(reports, style_for(sys.stdout, color=color), style_for(sys.stderr, color=color), quiet)
     if any(report.problems for report in reports):
         sys.exit(2)
-    counting = SEVERITIES if strict else SEVERITIES[:2]
-    sys.exit(1 if any(severity in counting for report in reports for severity, _ in report.findings) else 0)
+    sys.exit(1 if any(found.severity in counting for report in reports for found in report.findings) else 0)
 
 
-def examine(name: str, target: Target = "engine", ignored: Collection[str] = ()) -> Report:
-    """Everything that is wrong, or odd, with one file."""
+def examine(name: str, target: Target = "engine", ignored: Collection[str] = (), fix: Collection[str] = ()) -> Report:
+    """Everything that is wrong, or odd, with one file; findings of the severities to `fix` are fixed in it first."""
     try:
         rulefile = read_rule_file(name, strict=False)
+        report = Report(name, rules=len(rulefile.rules), hosts=len(rulefile.hosts), tests=len(rulefile.tests))
+        problems = rulefile.problems or _trouble(rulefile)
+        if problems:
+            return replace(report, problems=problems)
+        if fix:
+            after, done = cured(rulefile, target, ignored, fix)
+            problems = after.problems or _trouble(after)
+            if done and not problems:
+                rulefile = save(after)
+                report = replace(report, fixed=tuple(done))
     except RuleFileError as error:
         return Report(name, error.problems)
-    report = Report(name, rules=len(rulefile.rules), hosts=len(rulefile.hosts), tests=len(rulefile.tests))
-    problems = rulefile.problems or _trouble(rulefile)
-    if problems:
-        return replace(report, problems=problems)
     return replace(report, findings=tuple(findings_of(rulefile, target, ignored)))
-
-
-def findings_of(
-    rulefile: RuleFile, target: Target = "engine", ignored: Collection[str] = ()
-) -> list[tuple[str, Problem]]:
-    """What lint says about a rule file without problems: (severity, finding at its place), in the order of the file."""
-    found = [("warning", problem) for problem in deployable(rulefile) if rulefile.hosts]
-    found += [("warning", problem) for problem in out_of_date(rulefile, datetime.now(UTC))]
-    found += [(finding.severity, _placed(rulefile, finding)) for finding in _lint(rulefile, target)]
-    found = [(severity, problem) for severity, problem in found if problem.code not in ignored]
-    found.sort(key=lambda item: (item[1].line, item[1].column))
-    return found
 
 
 def _trouble(rulefile: RuleFile) -> tuple[Problem, ...]:
@@ -128,31 +128,8 @@ def _trouble(rulefile: RuleFile) -> tuple[Problem, ...]:
     return ()
 
 
-def _lint(rulefile: RuleFile, target: Target) -> Sequence[Finding]:
-    hosts = [(host.name, host.mtls) for host in rulefile.hosts]
-    return lint(rulefile.engine_rules, hosts=hosts, lists=rulefile.engine_lists, target=target)
-
-
-def _placed(rulefile: RuleFile, finding: Finding) -> Problem:
-    """A finding at its line within the file."""
-    key, line, column = "", 1, 0
-    if finding.rule:
-        index = rulefile.index_of(finding.rule)
-        key = f"rules[{index}]"
-        line = rulefile.line_of("rules", index)
-        if finding.span is not None:
-            key += ".expression"
-            line, column = position_in_file(rulefile, ("rules", index, "expression"), finding.line, finding.column)
-    elif finding.host:
-        for index, host in enumerate(rulefile.hosts):
-            if host.name == finding.host:
-                key, line = f"hosts[{index}]", rulefile.line_of("hosts", index)
-    name = f"{finding.rule}: {finding.message}" if finding.rule else finding.message
-    return Problem(finding.code, name, rulefile.name, line, column, key, finding.hint)
-
-
-def _all(report: Report) -> list[tuple[str, Problem]]:
-    return [*(("error", problem) for problem in report.problems), *report.findings]
+def _all(report: Report) -> list[Found]:
+    return [*(Found("error", problem) for problem in report.problems), *report.findings]
 
 
 def _data(report: Report) -> dict[str, Any]:
@@ -163,18 +140,28 @@ def _data(report: Report) -> dict[str, Any]:
         "hosts": report.hosts,
         "tests": report.tests,
         "problems": [problem_data(problem) for problem in report.problems],
-        "findings": [problem_data(problem, severity) for severity, problem in report.findings],
+        "findings": [_found_data(found) for found in report.findings],
+        "fixed": [{"rule": ref, "code": code} for ref, code in report.fixed],
     }
+
+
+def _found_data(found: Found) -> dict[str, Any]:
+    """A finding for JSON: a problem with its rule (null when it is about none) and what would cure it (or null)."""
+    fix = asdict(found.fix) if found.fix else None
+    return {**problem_data(found.problem, found.severity), "rule": found.rule or None, "fix": fix}
 
 
 def _print(reports: list[Report], out: Style, err: Style, quiet: bool) -> None:
     for report in reports:
         for problem in report.problems:
             click.echo(problem_text(problem, err), err=True, color=err.color)
-        for severity, problem in report.findings:
-            click.echo(problem_text(problem, out, severity), color=out.color)
+        for found in report.findings:
+            click.echo(problem_text(found.problem, out, found.severity), color=out.color)
         if quiet:
             continue
+        if report.fixed:
+            what = ", ".join(f"{safe(ref)} ({code})" for ref, code in report.fixed)
+            click.echo(f"{report.file}: fixed {counted(len(report.fixed), 'finding')}: {what}", err=True)
         if report.problems:
             click.echo(f"{report.file}: {counted(len(report.problems), 'error')}", err=True)
         else:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mtls_tui.cli.check import findings_of
 from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.findings import findings_of
 from mtls_tui.cli.output import counted, echo_json, problem_text, problems_text, usable_rule_file
 from mtls_tui.engine.bundle import BundleError
 from mtls_tui.engine.policy import PolicyError
@@ -95,9 +95,9 @@ def _key(name: str) -> Ed25519PrivateKey:
 
 def _tell_findings(rulefile: RuleFile, strict: bool) -> None:
     """What `check` finds is told before rules are enforced; with --strict it stops the export."""
-    found = [(severity, finding) for severity, finding in findings_of(rulefile) if severity != "info"]
-    for severity, finding in found:
-        click.echo(problem_text(finding, Style(), severity), err=True)
+    found = [entry for entry in findings_of(rulefile) if entry.severity != "info"]
+    for entry in found:
+        click.echo(problem_text(entry.problem, Style(), entry.severity), err=True)
     if found and strict:
         click.echo(f"not exported: {counted(len(found), 'finding')} (--strict)", err=True)
         raise SystemExit(1)

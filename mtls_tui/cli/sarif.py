@@ -8,15 +8,16 @@ from typing import Any
 
 from mtls_tui import __version__
 from mtls_tui.analysis import CHECKS
+from mtls_tui.cli.findings import Fix, Found
 from mtls_tui.rulefile import Problem
 
 _CHECKS = {check.code: check for check in CHECKS}
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(found: Sequence[tuple[str, Problem]]) -> dict[str, Any]:
-    """A log with one run; `found` are pairs of severity and problem."""
-    codes = sorted({problem.code for _, problem in found})
+def sarif(found: Sequence[Found]) -> dict[str, Any]:
+    """A log with one run."""
+    codes = sorted({entry.problem.code for entry in found})
     driver = {
         "name": "mtls-tui",
         "version": __version__,
@@ -29,7 +30,7 @@ def sarif(found: Sequence[tuple[str, Problem]]) -> dict[str, Any]:
             {
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(severity, problem, codes) for severity, problem in found],
+                "results": [_result(entry, codes) for entry in found],
             }
         ],
     }
@@ -49,20 +50,39 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(severity: str, problem: Problem, codes: list[str]) -> dict[str, Any]:
+def _result(found: Found, codes: list[str]) -> dict[str, Any]:
+    problem = found.problem
     text = f"{problem.key}: {problem.message}" if problem.key else problem.message
     if problem.cure:
         text += f" ({problem.cure})"
     location: dict[str, Any] = {"artifactLocation": {"uri": _uri(problem.file)}}
     if problem.line:
         location["region"] = {"startLine": problem.line} | ({"startColumn": problem.column} if problem.column else {})
-    return {
+    result: dict[str, Any] = {
         "ruleId": problem.code,
         "ruleIndex": codes.index(problem.code),
-        "level": _LEVELS[severity],
+        "level": _LEVELS[found.severity],
         "message": {"text": text},
         "locations": [{"physicalLocation": location}],
     }
+    if found.rule:
+        result["properties"] = {"rule": found.rule}
+    if found.fix:
+        result["fixes"] = [_fix(found.fix, problem)]
+    return result
+
+
+def _fix(fix: Fix, problem: Problem) -> dict[str, Any]:
+    """One replacement in the file (3.55)."""
+    region = {
+        "startLine": fix.line,
+        "startColumn": fix.column,
+        "endLine": fix.end_line,
+        "endColumn": fix.end_column,
+    }
+    replacement = {"deletedRegion": region, "insertedContent": {"text": fix.text}}
+    change = {"artifactLocation": {"uri": _uri(problem.file)}, "replacements": [replacement]}
+    return {"description": {"text": problem.cure or problem.message}, "artifactChanges": [change]}
 
 
 def _uri(file: str) -> str:

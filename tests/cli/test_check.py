@@ -134,3 +134,85 @@ def test_a_file_of_some_hundred_rules_is_checked(mtls_tui, tmp_path):
 
 
 # ruff: noqa: E501 - rule files in one line
+
+
+CURABLE = """# who may come in
+[[hosts]]
+name = "a.example"
+mtls = false
+
+# keys of those we know
+[[rules]]
+ref = "methods"   # kept
+expression = '''
+http.request.method in {"get"   "PUT"} and
+any(http.request.headers["X-Key"][*] eq "x")'''
+action = "log"
+
+[[rules]]
+ref = "net"
+expression = "ip.src in {10/8 10.1.1.1}"
+action = "log"
+"""
+CURED = CURABLE.replace('"get"', '"GET"').replace("X-Key", "x-key").replace(" 10.1.1.1", " ")
+
+
+def test_fixes_go_into_the_file_and_nothing_else_changes(mtls_tui, tmp_path):
+    path = tmp_path / "x.rules.toml"
+    path.write_text(CURABLE)
+    assert mtls_tui("check", path).code == 1
+    assert path.read_text() == CURABLE
+    result = mtls_tui("check", "--fix", path)
+    assert result.code == 0
+    assert "fixed 3 findings: methods (value-never), methods (header-case), net (duplicate-item)" in result.err
+    assert path.read_text().replace("'''ip.src in {10/8 }'''", '"ip.src in {10/8 }"') == CURED
+    assert mtls_tui("check", "--fix", "--json", path).code == 0
+    assert "10/8" in path.read_text()
+    result = mtls_tui("check", "--fix", "--strict", "--json", path)
+    assert json.loads(result.out)["files"][0]["fixed"] == [{"rule": "net", "code": "short-address"}]
+    assert "{10.0.0.0/8 }" in path.read_text()
+
+
+def test_a_file_is_left_alone_that_is_unusable_or_standard_input_or_has_ignored_findings_only(mtls_tui, tmp_path):
+    path = tmp_path / "x.rules.toml"
+    codes = ("--ignore", "value-never", "--ignore", "header-case", "--ignore", "duplicate-item")
+    for text, options, code in ((CURABLE, codes, 0), (CURABLE.replace("ip.src in", "ip.src on"), (), 2)):
+        path.write_text(text)
+        assert mtls_tui("check", "--fix", *options, path).code == code
+        assert path.read_text() == text
+    assert mtls_tui("check", "--fix", "-", stdin=CURABLE.encode()).code == 2
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_machines_get_rule_and_fix_of_a_finding_as_an_edit_of_the_file(mtls_tui, tmp_path, newline):
+    path = tmp_path / "x.rules.toml"
+    path.write_bytes(CURABLE.replace("\n", newline).encode())
+    findings = json.loads(mtls_tui("check", "--json", path).out)["files"][0]["findings"]
+    lines = CURABLE.split("\n")
+    for finding in reversed(findings):
+        if fix := finding["fix"]:
+            assert fix["line"] == fix["end_line"] == finding["line"]
+            line = lines[fix["line"] - 1]
+            lines[fix["line"] - 1] = line[: fix["column"] - 1] + fix["text"] + line[fix["end_column"] - 1 :]
+    assert [finding["rule"] for finding in findings if finding["fix"]] == ["methods", "methods", "net", "net"]
+    assert "\n".join(lines) == CURED.replace("10/8", "10.0.0.0/8")
+    (run,) = json.loads(mtls_tui("check", "--sarif", path).out)["runs"]
+    result = next(result for result in run["results"] if result["ruleId"] == "header-case")
+    assert result["properties"] == {"rule": "methods"}
+    (change,) = result["fixes"][0]["artifactChanges"]
+    column = CURABLE.split("\n")[10].index('"X-Key"') + 1
+    assert change["replacements"] == [
+        {
+            "deletedRegion": {"startLine": 11, "startColumn": column, "endLine": 11, "endColumn": column + 7},
+            "insertedContent": {"text": '"x-key"'},
+        }
+    ]
+
+
+def test_a_fix_among_escapes_is_no_edit_of_the_file_but_is_put_in(mtls_tui, tmp_path):
+    path = tmp_path / "x.rules.toml"
+    path.write_text('[[rules]]\nref = "r"\nexpression = "http.request.method eq \\"get\\""\naction = "log"\n')
+    (finding,) = json.loads(mtls_tui("check", "--json", path).out)["files"][0]["findings"]
+    assert (finding["code"], finding["rule"], finding["fix"]) == ("value-never", "r", None)
+    assert mtls_tui("check", "--fix", path).code == 0
+    assert 'http.request.method eq "GET"' in path.read_text()
