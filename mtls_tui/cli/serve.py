@@ -110,13 +110,20 @@ def run_until_signal(thing: Any, ready: Callable[[], None]) -> None:
     type=click.Choice([*UPSTREAM_HEADERS, "none"]),
     help="What the upstream learns of a verified certificate (default: client-cert, client-cert-chain).",
 )
+@click.option(
+    "--remember",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Seconds for which Envoy may repeat a verdict that follows from host and certificate alone; 0: it always asks.",
+)
 @click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--print-config", is_flag=True, help="Print Envoy's configuration as JSON and end.")
 @click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
 def command(
     bundle: Path, listen: str, verify_key: Path | None, shadow: bool, status: str | None, log: Path | None,
-    workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...], allow_root: bool,
-    print_config: bool, as_json: bool,
+    workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...], remember: float,
+    allow_root: bool, print_config: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run the gateway on BUNDLE: Envoy in front, every request decided by the rules.
 
@@ -133,6 +140,7 @@ def command(
             log=log.absolute() if log else None,
             escaped_slashes=escaped_slashes,
             upstream_headers=_upstream_headers(upstream_headers),
+            remember_seconds=remember,
             verify_key=read_key(verify_key),
         )
     except GatewayError as error:
