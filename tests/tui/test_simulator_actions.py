@@ -181,3 +181,21 @@ def test_a_passphrase_is_not_in_the_document(tmp_path: Path) -> None:
     assert driver.effects[-1].name == "unlock"
     assert b"hunter2" not in draft.encode(driver.document.content)
     assert "hunter2" not in repr(driver.document)
+
+
+def test_a_mark_never_stands_beside_another_clause_than_its_own() -> None:
+    from mtls_tui.tui.view.builder import builder_lines
+
+    driver = Driver().evaluate()
+
+    def signs() -> list[str]:
+        lines = builder_lines(driver.document, 89, 24)[4:]
+        return ["".join(c for c in line.text if c in "✓✗–") for line in lines if "╰" not in line.text]
+
+    assert signs() == ["✓", "✓", "✓", "✓", "–", "✓"]
+    driver.at("Hostname").press("v").type("c.example").press("tab")
+    assert signs()[1:] == ["✓", "✓", "✓", "–", "✓"]  # rows are where they were: the last marks stay until the new ones
+    driver.at("Hostname").press("d")
+    assert set(signs()) == {""}
+    driver.evaluate()
+    assert "".join(signs()) == "✓✓✓–✓"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mtls_tui.tui.document import Document
+from mtls_tui.tui.document import Document, work_of
 from mtls_tui.tui.line import Click, Line, LineBuilder
 from mtls_tui.tui.results import Mark
-from mtls_tui.tui.rows import Part, Row
+from mtls_tui.tui.rows import Part, Row, rows_of
 from mtls_tui.tui.text import cut, safe, width
 from mtls_tui.tui.view.scroll import top_of
 
@@ -197,9 +197,38 @@ def _style(part: Part) -> str:
 
 def _mark(document: Document, row: Row) -> Mark | None:
     results = document.results
-    if results is None or results.rule != document.view.rule:
-        return None
-    return results.marks.get(row.path)
+    return results.marks.get(row.path) if results is not None and marks_hold(document) else None
+
+
+_held: list[tuple[object, object, str, bool]] = []
+
+
+def marks_hold(document: Document) -> bool:
+    """Whether the marks are of the rows that are shown.
+
+    While a verdict is being worked out the last ones stay, as long as an edit changed no row's place: a mark must never
+    stand beside another clause than the one it was made for.
+    """
+    results, ref = document.results, document.view.rule
+    if results is None or results.rule != ref:
+        return False
+    if results.content is document.content:
+        return True
+    for content, known, rule, holds in _held:
+        if content is document.content and known is results and rule == ref:
+            return holds
+    try:
+        before = work_of(results.content, ref)
+    except KeyError:
+        return False
+    rows = document.rows
+    made_for = rows_of(before.full, before.muted) if before.full is not None and before.broken is None else ()
+    holds = len(rows) == len(made_for) and all(
+        one.path == other.path and one.kind == other.kind and one.muted == other.muted
+        for one, other in zip(rows, made_for, strict=True)
+    )
+    _held[:] = [(document.content, results, ref, holds)]
+    return holds
 
 
 MARK_STYLES = {"true": "good", "false": "bad", "not reached": "faint", "unknown": "warn"}
