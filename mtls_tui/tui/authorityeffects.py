@@ -41,12 +41,16 @@ class AuthorityEffects:
             return None
         return self.passphrases.get(folder) or authoritywork.environment_passphrase()
 
+    def _near(self, text: str) -> str:
+        """A message in which paths near the rule file are short, so that what is wrong with them is in sight."""
+        return text.replace(f"{self.controller.document.content.file.folder.absolute()}/", "")
+
     def _work(self, work: Callable[[], None]) -> None:
         def told() -> None:
             try:
                 work()
             except authoritywork.ERRORS as error:
-                self._back("authority.failed", text=str(error))
+                self._back("authority.failed", text=self._near(str(error)))
 
         self.controller.in_thread(told, "authority")
 
@@ -94,7 +98,7 @@ class AuthorityEffects:
             if passphrase:
                 self.passphrases[folder] = passphrase.encode()
             store = authoritywork.read(folder, file, authoritywork.now_utc())
-            self._back("authority.done", store=store, text=text)
+            self._back("authority.done", store=store, text=self._near(text))
             self.controller.from_thread(self.controller.evaluate_again)
 
         self._work(work)

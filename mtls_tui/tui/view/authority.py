@@ -64,11 +64,11 @@ def _head(document: Document, state: AuthorityState, total: int) -> list[Line]:
         first.right([(_shortened(safe(folder), room), "faint"), (" ", "text")], total)
     second = LineBuilder().add(" ")
     if store is not None and not store.problem:
-        second.add(store.crl, _STATES[store.crl_state])
-        second.add(" · key with passphrase" if store.encrypted else " · key without passphrase", "faint")
         soon = sum(row.soon for row in store.rows)
         if soon:
-            second.add(f" · {soon} end{'s' if soon == 1 else ''} soon !", "warn")
+            second.add(f"{soon} end{'s' if soon == 1 else ''} soon !", "warn").add(" · ", "faint")
+        second.add(store.crl, _STATES[store.crl_state])
+        second.add(" · key encrypted" if store.encrypted else " · key not encrypted", "faint")
         if state.query:
             second.add(f" · search “{safe(state.query)}”: {len(state.shown)} of {len(store.rows)}", "accent")
     return [first.line(total), second.line(total), Line()]
