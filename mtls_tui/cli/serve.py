@@ -115,7 +115,7 @@ def run_until_signal(thing: Any, ready: Callable[[], None]) -> None:
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Seconds for which Envoy may repeat a verdict that follows from host and certificate alone; 0: it always asks.",
+    help="Seconds for which Envoy may repeat a verdict that only host and certificate decide; 0: it always asks.",
 )
 @click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--print-config", is_flag=True, help="Print Envoy's configuration as JSON and end.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from mtls_tui.gateway.hostplan import Ask
@@ -174,11 +175,10 @@ def access_logs(settings: Settings) -> list[Data]:
 
     Other decisions are logged by the decision service, with rule and reason.
     """
-    path = str(settings.log) if settings.log is not None else "/dev/stdout"
-    logs = [_log(path, {"or_filter": {"filters": [_status(op, value) for op, value in LOGGED]}}, ANSWER)]
+    logs = [_log(settings.log, {"or_filter": {"filters": [_status(op, value) for op, value in LOGGED]}}, ANSWER)]
     if settings.remember_seconds:
         remembered = {"metadata_filter": {"matcher": _remembered(), "match_if_key_not_found": {"value": False}}}
-        logs.append(_log(path, remembered, REMEMBERED))
+        logs.append(_log(settings.log, remembered, REMEMBERED))
     return logs
 
 
@@ -215,13 +215,9 @@ REMEMBERED = COMMON | {
 }
 
 
-def _log(path: str, condition: Data, form: Data) -> Data:
-    return {
-        "name": "file",
-        "filter": condition,
-        "typed_config": {
-            "@type": f"{API}.access_loggers.file.v3.FileAccessLog",
-            "path": path,
-            "log_format": {"json_format": form},
-        },
-    }
+def _log(path: Path | None, condition: Data, form: Data) -> Data:
+    """Lines into a file, or to Envoy's own standard output, which may be a socket and so has no path to open."""
+    config: Data = {"@type": f"{API}.access_loggers.stream.v3.StdoutAccessLog"}
+    if path is not None:
+        config = {"@type": f"{API}.access_loggers.file.v3.FileAccessLog", "path": str(path)}
+    return {"name": "log", "filter": condition, "typed_config": config | {"log_format": {"json_format": form}}}
