@@ -5,7 +5,8 @@ the fields that its rules read and for no others. Formats are the documented one
 
 * `http.host` is lower case, without port and final dot, since host names compare so (RFC 9110 4.2.3).
 * a header that is absent is the empty text in the fields named after it (`http.referer`, …); one that is repeated is
-  joined with ", " (RFC 9110 5.3), cookies with "; " (RFC 9113 8.2.3).
+  joined with ", " (RFC 9110 5.3), cookies with "; " (RFC 9113 8.2.3). Blanks around a value are no part of it (RFC
+  9110 5.5): some proxies let them in over HTTP/2, and no server behind them would see them.
 * `http.request.uri*` have the path as the upstream will see it (see `paths`), `raw.*` as it was received.
 * a body that was not read, though the request has one, counts as truncated.
 
@@ -31,6 +32,7 @@ Pairs: TypeAlias = list[tuple[bytes, bytes]]
 MAX_HEADERS = 1000
 """More headers than this are not looked at, and `http.request.headers.truncated` says so."""
 
+_BLANKS = b" \t"
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
@@ -111,14 +113,15 @@ class View:
     @cached_property
     def headers(self) -> Pairs:
         """Names in lower case. A request over HTTP/2 has its host as `:authority`; it counts as `host` here."""
-        pairs = [(name.lower().encode("latin-1", "replace"), value) for name, value in self.http.headers[:MAX_HEADERS]]
+        given = self.http.headers[:MAX_HEADERS]
+        pairs = [(name.lower().encode("latin-1", "replace"), value.strip(_BLANKS)) for name, value in given]
         if self.http.host and not any(name == b"host" for name, _ in pairs):
             pairs.insert(0, (b"host", _bytes(self.http.host)))
         return pairs
 
     def header(self, name: str, separator: bytes = b", ") -> bytes:
         """A header by lower-case name, repeated ones joined; empty if absent."""
-        values = [value for key, value in self.http.headers if key == name or key.lower() == name]
+        values = [value.strip(_BLANKS) for key, value in self.http.headers if key == name or key.lower() == name]
         return values[0] if len(values) == 1 else separator.join(values)
 
     @cached_property

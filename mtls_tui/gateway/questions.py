@@ -183,9 +183,12 @@ def apart(headers: Headers, doubled: bytes) -> list[tuple[str, bytes]]:
     result: list[tuple[str, bytes]] = []
     for name, value in headers:
         sizes = lengths.get(name)
-        if sizes is None or sum(sizes) + len(sizes) - 1 != len(value):
+        if sizes is None:
             result.append((name, value))
             continue
+        if sum(sizes) + len(sizes) - 1 != len(value):
+            # Blanks before the first line are lost on the way, and nothing else is: whose they are can't be told.
+            raise MalformedError(f"`{name}` came twice, in a way that can't be told apart")
         position = 0
         for size in sizes:
             result.append((name, value[position : position + size]))

@@ -107,6 +107,17 @@ def test_doubled_header_is_seen_as_the_client_sent_it(site):
     assert ask(("User-Agent", "very bad")) == 403
 
 
+@pytest.mark.parametrize("lines", [["evil "], ["evil\t"], [" evil"], [" \tevil \t"], [" evil", "x"], ["x", "evil "],
+                                   ["x", " evil"], ["evil ", "x "]], ids=repr)  # fmt: skip
+def test_blanks_around_a_value_hide_it_from_no_rule(site, upstream, lines):
+    # They are no part of a value in HTTP/1.1, so the upstream sees none; HTTP/2 forbids them, yet Envoy lets them in.
+    path = f"/blanks/{''.join(lines).encode().hex()}"
+    with site.connect("head.example.com", alpn="h2") as connection:
+        answer = connection.h2_get(path, "head.example.com", headers=[("x-tag", line) for line in lines])
+    assert answer.status != 200
+    assert upstream.seen(path) == []
+
+
 def test_body_is_seen_up_to_its_limit_and_arrives_whole(site, upstream):
     def post(body, **options):
         return site.ask("/body", "body.example.com", method="POST", body=body, **options).status
