@@ -196,7 +196,7 @@ def decode_file(data: bytes, verify_key: Ed25519PublicKey | None = None) -> tupl
     _check_signature(raw, file.signature, verify_key)
     bundle = _decode_inner(raw)
     if bundle.canonical() != raw or msgspec.json.encode(file, order="sorted") + b"\n" != data:
-        raise BundleError("the file is not in canonical form", f"it was written by something else: {_EXPORT_AGAIN}")
+        raise BundleError("the file is not in canonical form", f"another program or version wrote it: {_EXPORT_AGAIN}")
     return bundle, file
 
 
