@@ -68,7 +68,7 @@ def _second(state: TailState, total: int) -> Line:
         blocked = sum(one.blocked for one in state.entries)
         out.add(f"{len(state.entries)} lines, {blocked} blocked", "soft")
     if state.unreadable:
-        out.add(f" · {state.unreadable} lines can't be read", "warn")
+        out.add(f" · {state.unreadable} line{'' if state.unreadable == 1 else 's'} can't be read", "warn")
     if state.skipped:
         out.add(f" · {state.skipped // 1024} KiB passed unseen", "warn")
     if state.problem and state.entries:
