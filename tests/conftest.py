@@ -1,12 +1,21 @@
-"""What all tests share: the developer's home and configuration stay out, conformance data is found or skipped."""
+"""What all tests share: the developer's home and configuration stay out, conformance data is found or skipped.
+
+Made examples are the same at every run, so that a run can't fail by chance or by a busy machine; to look further,
+`pytest --hypothesis-profile=search` makes new ones and keeps those that failed.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("search"), derandomize=True, database=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ Values come from small alphabets, so that literals and fields meet.
 
 from __future__ import annotations
 
+from functools import cache
 from ipaddress import ip_address, ip_network
 
 from hypothesis import strategies as st
@@ -200,16 +201,29 @@ listed = st.sampled_from(
 )
 
 
+_any_array = bytes_arrays() | st.sampled_from([*INT_ARRAYS, *NESTED_ARRAYS]).map(Field)
+
+
 @st.composite
 def quantified(draw):
     """`any(...)` or `all(...)` over one array, element-wise logic included."""
-    array = draw(bytes_arrays() | st.sampled_from([*INT_ARRAYS, *NESTED_ARRAYS]).map(Field))
+    array = draw(_any_array)
     element = Index(array, None)
     kind = "Bytes"
     if array in [Field(name) for name in INT_ARRAYS]:
         kind = "Int"
     elif array in [Field(name) for name in NESTED_ARRAYS]:
         element = Index(element, draw(st.none() | st.integers(0, 1)))
+    condition = draw(_over(element, kind))
+    argument = condition
+    if isinstance(condition, Logical):
+        argument = Logical(condition.operator, condition.items, parens=1)
+    return Test(Call(draw(st.sampled_from(["any", "all"])), (argument,)))
+
+
+@cache
+def _over(element, kind):
+    """Conditions on one element; kept, since making a strategy takes longer than drawing from it."""
     sides = [st.just(element)]
     if kind == "Bytes":
         mapped = st.sampled_from(["lower", "upper", "url_decode", "decode_base64"])
@@ -219,11 +233,7 @@ def quantified(draw):
         one = one | strings.map(lambda text: Test(Call("starts_with", (element, text))))
         lengths = Index(Call("len", (element,)), None)
         one = one | comparisons(st.just(lengths), "Int", dynamic=int_values)
-    condition = draw(st.recursive(one, _combined, max_leaves=3))
-    argument = condition
-    if isinstance(condition, Logical):
-        argument = Logical(condition.operator, condition.items, parens=1)
-    return Test(Call(draw(st.sampled_from(["any", "all"])), (argument,)))
+    return st.recursive(one, _combined, max_leaves=3)
 
 
 def _combined(inner):

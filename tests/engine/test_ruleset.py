@@ -217,7 +217,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(rulesets(), st.lists(requests, min_size=1, max_size=4))
 def test_the_index_decides_as_the_plain_loop_does(rules, asked):
     ruleset = Ruleset(rules, s.lists())

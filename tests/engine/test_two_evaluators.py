@@ -10,7 +10,7 @@ from mtls_tui.lang.catalogue import FIELDS
 from tests.engine import strategies as s
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(s.expressions, s.fields)
 def test_both_give_the_same_verdict(expression, fields):
     assert (
@@ -19,7 +19,7 @@ def test_both_give_the_same_verdict(expression, fields):
     )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(s.quantified(), s.full_fields)
 def test_both_agree_on_arrays_element_by_element(condition, fields):
     expression = lang.ast.Expression(condition)
