@@ -23,7 +23,6 @@ PRESENTED, VERIFIED, REVOKED = (f"{CERTIFICATE}cert_{word}" for word in ("presen
 NO_CERTIFICATE: Mapping[str, Any] = {
     name: info.default for name, info in FIELDS.items() if name.startswith(CERTIFICATE)
 }
-UNTRUSTED: Mapping[str, Any] = {PRESENTED: True, VERIFIED: False, REVOKED: False}
 VALID: Mapping[str, Any] = {PRESENTED: True, VERIFIED: True, REVOKED: False}
 
 

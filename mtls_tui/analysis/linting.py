@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from mtls_tui import lang
 from mtls_tui.analysis.checks import CHECKS
@@ -62,8 +62,3 @@ def fixed(expression: Expression, finding: Finding) -> Expression | None:
         return lang.parse(text)
     except lang.ParseError:
         return None
-
-
-def codes() -> Iterator[str]:
-    """The codes of all checks, in the order of the reference page."""
-    return (check.code for check in CHECKS)

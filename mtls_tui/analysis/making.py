@@ -118,6 +118,8 @@ def change(http: HttpRequest, place: Place, value: Any, fields: Mapping[str, Any
     if name == "http.request.headers.names" and isinstance(value, list):
         return replace(http, headers=tuple((item.decode("latin-1"), b"x") for item in value if _is_token(item)))
     if name == "http.request.headers.values" and isinstance(value, list):
+        if not all(map(_is_value, value)):
+            return None
         return replace(http, headers=tuple((f"x-{index}", item) for index, item in enumerate(value)))
     if name == "http.request.cookies" and key is not None:
         pairs = () if absent else (b"; ".join(b"=".join((key, item)) for item in value),)
@@ -172,11 +174,7 @@ def _plain_query(items: Iterable[bytes]) -> bool:
 
 def _with_header(http: HttpRequest, name: bytes, values: Iterable[bytes]) -> HttpRequest | None:
     found = tuple(values)
-    if (
-        not _is_token(name)
-        or name == b"host"
-        or any(set(value) & {0, 10, 13} or value != value.strip() for value in found)
-    ):
+    if not _is_token(name) or name == b"host" or not all(map(_is_value, found)):
         return None
     text = name.decode().lower()
     kept = tuple(header for header in http.headers if header[0] != text)

@@ -52,10 +52,6 @@ class FieldInfo:
     values: tuple[str, ...] = ()
     """Some usual values, for completion."""
     range: tuple[int, int] | None = None
-    max_bytes: int | None = None
-    raw_of: str | None = None
-    """The field whose value before any rewrite this one holds."""
-    equivalent_to: str | None = None
     layer: Literal["request", "packet"] = "request"
     """`packet` fields belong to the network firewall."""
     cases: Mapping[str, FieldValue] = field(default_factory=lambda: _EMPTY)
@@ -85,10 +81,6 @@ class ParamInfo:
     """Documented: the argument has to be a literal."""
     no_literal: bool = False
     """Documented: the argument can't be a literal."""
-    literal_only_unstated: bool = False
-    """Every documented use is a literal, though no text demands it."""
-    no_literal_unstated: bool = False
-    """Every documented use is a field, though no text demands it."""
     repeat: bool = False
     """May be given once or more (with `optional`: not at all or more)."""
     allowed_fields: tuple[str, ...] = ()
@@ -138,11 +130,6 @@ class FunctionInfo:
         """Fewest arguments of a call."""
         return sum(not p.optional for p in self.params)
 
-    @property
-    def max_arguments(self) -> int | None:
-        """Most arguments of a call; None when there is no end."""
-        return None if any(p.repeat for p in self.params) else len(self.params)
-
     def param(self, index: int) -> ParamInfo | None:
         """The parameter that the argument at this place (from 0) fills; None when there are too many arguments."""
         if index < len(self.params):
@@ -169,8 +156,6 @@ class OperatorInfo:
     dynamic_right: bool = False
     """Whether the right side may be a field or a function's result."""
     right: Literal["literal", "pattern", "set", ""] = ""
-    precedence: int = 0
-    """Logical operators: 1 binds tightest."""
     documented: bool = True
     plan: str = ""
 
@@ -310,9 +295,6 @@ def _field(row: dict[str, Any]) -> FieldInfo:
         enum=tuple(row.get("enum", ())),
         values=tuple(row.get("values", ())),
         range=(bounds[0], bounds[1]) if bounds else None,
-        max_bytes=row.get("max_bytes"),
-        raw_of=row.get("raw_of"),
-        equivalent_to=row.get("equivalent_to"),
         layer=row.get("layer", "request"),
         cases=MappingProxyType({key: _engine_value(value) for key, value in row.get("cases", {}).items()}),
     )
@@ -328,8 +310,6 @@ def _param(row: dict[str, Any]) -> ParamInfo:
         optional=row.get("optional", False),
         literal_only=row.get("literal_only", False),
         no_literal=row.get("no_literal", False),
-        literal_only_unstated=row.get("literal_only_unstated", False),
-        no_literal_unstated=row.get("no_literal_unstated", False),
         repeat=row.get("repeat", False),
         allowed_fields=tuple(row.get("allowed_fields", ())),
         range=(bounds[0], bounds[1]) if bounds else None,
@@ -373,7 +353,6 @@ def _operator(row: dict[str, Any]) -> OperatorInfo:
         examples=tuple(row.get("examples", ())),
         dynamic_right=row.get("dynamic_rhs", False),
         right=right,
-        precedence=row.get("precedence", 0),
         documented=row.get("documented", True),
         plan=row.get("plan", ""),
     )
