@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -34,11 +35,19 @@ from mtls_tui.gateway.settings import GatewayError, Settings, address_text, pars
 @click.option("--status", help="Where to serve health, status and metrics: A:P or unix:PATH.")
 @click.option("--log", type=click.Path(path_type=Path), help="Access log, JSON lines (default: stdout).")
 @click.option("--workers", type=click.IntRange(1, 64), help="Decision processes (default: one per core).")
+@click.option(
+    "--escaped-slashes",
+    type=click.Choice(["reject", "keep"]),
+    default="reject",
+    show_default=True,
+    help="What to do with %2F and %5C in a path.",
+)
 @click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
 def command(
     bundle: Path, listen: str, style: str, trust: tuple[str, ...], socket_mode: str, verify_key: Path | None,
-    shadow: bool, status: str | None, log: Path | None, workers: int | None, allow_root: bool, as_json: bool,
+    shadow: bool, status: str | None, log: Path | None, workers: int | None,
+    escaped_slashes: Literal["reject", "keep"], allow_root: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Answer proxies' questions by BUNDLE: 200 lets a request pass, anything else is the refusal.
 
@@ -56,6 +65,7 @@ def command(
             shadow=shadow,
             log=log.absolute() if log else None,
             verify_key=read_key(verify_key),
+            escaped_slashes=escaped_slashes,
         )
         address = parse_address(listen)
         peers = Peers.of(trust)

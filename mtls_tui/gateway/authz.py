@@ -91,6 +91,7 @@ class Authz:
             asks={},
             shadow=self.settings.shadow,
             upstream_headers=self.settings.upstream_headers,
+            escaped_slashes=self.settings.escaped_slashes,
         )
 
     async def _changed(self) -> None:

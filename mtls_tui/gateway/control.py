@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mtls_tui.gateway.hostplan import Ask
-from mtls_tui.gateway.settings import UpstreamHeader
+from mtls_tui.gateway.settings import EscapedSlashes, UpstreamHeader
 
 LENGTH = struct.Struct(">I")
 LARGEST = 512 * 1024 * 1024
@@ -30,6 +30,9 @@ class Prepare(msgspec.Struct, tag="prepare"):
     shadow: bool
     upstream_headers: tuple[UpstreamHeader, ...]
     remember: list[str] = []
+    escaped_slashes: EscapedSlashes = "reject"
+    lists: dict[str, bytes] = {}
+    """Revocation lists as they stand on disk, by the path that the bundle has."""
 
 
 class Commit(msgspec.Struct, tag="commit"):

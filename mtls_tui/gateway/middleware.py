@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from mtls_tui.engine.model import Response
 from mtls_tui.gateway import planning, styles
@@ -21,7 +22,7 @@ from mtls_tui.gateway.decision import REFUSED, Decider, Verdict
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.questions import Asking, Question
 from mtls_tui.gateway.reload import Mark, mark
-from mtls_tui.gateway.settings import GatewayError, Limits
+from mtls_tui.gateway.settings import EscapedSlashes, GatewayError, Limits
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -30,6 +31,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOK_SECONDS = 0.5
+_IN_PATHS = "/!$&'()*+,;=:@~"
+"""What stands in a path as it is, beside letters, digits and `_.-` (RFC 3986 3.3)."""
 
 
 class MtlsMiddleware:
@@ -47,6 +50,7 @@ class MtlsMiddleware:
         trust: Iterable[str] = (),
         verify_key: bytes | None = None,
         shadow: bool = False,
+        escaped_slashes: EscapedSlashes = "reject",
         limits: Limits | None = None,
     ) -> None:
         if style not in styles.BY_NAME:
@@ -57,6 +61,7 @@ class MtlsMiddleware:
         self._bundle = Path(bundle).absolute()
         self._peers = Peers.of(trust)
         self._style = _of_real_requests(styles.BY_NAME[style])
+        self._escaped_slashes = escaped_slashes
         self._verify_key, self._shadow, self._limits = verify_key, shadow, limits or Limits()
         self._seen: Mark = mark(self._bundle)
         self._looked = time.monotonic()
@@ -70,7 +75,7 @@ class MtlsMiddleware:
         return Decider(policy, self._read, shadow=self._shadow), body
 
     def _read(self, asking: Asking) -> Question:
-        return styles.read_forwarded(self._style, asking)
+        return styles.read_forwarded(self._style, asking, self._escaped_slashes)
 
     async def _refresh(self) -> None:
         if time.monotonic() - self._looked < LOOK_SECONDS or self._loading.locked():
@@ -114,7 +119,7 @@ def _of_real_requests(style: styles.Style) -> styles.Style:
 
 
 def _asking(scope: Scope, peer: str, body: bytes, truncated: bool) -> Asking:
-    path: bytes = scope.get("raw_path") or str(scope["path"]).encode("utf-8")
+    path: bytes = scope.get("raw_path") or quote(str(scope["path"]), safe=_IN_PATHS).encode("ascii")
     if scope.get("query_string"):
         path += b"?" + scope["query_string"]
     headers = [(name.decode("latin-1").lower(), value) for name, value in scope["headers"]]

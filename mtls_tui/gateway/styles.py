@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
@@ -18,7 +19,7 @@ from mtls_tui.gateway.questions import (
     canonical_host,
     read_gateway,
 )
-from mtls_tui.gateway.settings import is_ip
+from mtls_tui.gateway.settings import EscapedSlashes, is_ip
 
 StyleName: TypeAlias = Literal["gateway", "envoy", "nginx", "traefik", "caddy", "haproxy", "rfc9440"]
 STYLES: tuple[StyleName, ...] = get_args(StyleName)
@@ -102,20 +103,30 @@ BY_NAME: Mapping[str, Style] = {
 TLS_VERSIONS: Mapping[str, str] = {"tls1.2": "TLSv1.2", "tls1.3": "TLSv1.3", "tlsv1.2": "TLSv1.2", "tlsv1.3": "TLSv1.3"}
 
 
-def reader(style: str) -> Reader:
-    """The function that reads questions of a style; KeyError for a name that is none."""
+_ESCAPED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
+
+
+def reader(style: str, escaped_slashes: EscapedSlashes = "reject") -> Reader:
+    """The function that reads questions of a style; KeyError for a name that is none.
+
+    Our own Envoy sees to escaped slashes before it asks; other proxies pass the path on as it is.
+    """
     if style == "gateway":
         return read_gateway
     chosen = BY_NAME[style]
 
     def read(asking: Asking) -> Question:
-        return read_forwarded(chosen, asking)
+        return read_forwarded(chosen, asking, escaped_slashes)
 
     return read
 
 
-def read_forwarded(style: Style, asking: Asking) -> Question:
-    """A question of another proxy. Every carrier that is there twice is refused: one of the two was the client's."""
+def read_forwarded(style: Style, asking: Asking, escaped_slashes: EscapedSlashes = "reject") -> Question:
+    """A question of another proxy. Every carrier that is there twice is refused: one of the two was the client's.
+
+    The upstream gets the path as it is told here, so it must be in normal form where rules look at it; with `%2F` or
+    `%5C` it is refused everywhere, unless `escaped_slashes` is "keep": many a server decodes the whole path at once.
+    """
     values: dict[str, bytes] = {}
     headers: list[tuple[str, bytes]] = []
     own_host = b""
@@ -125,7 +136,9 @@ def read_forwarded(style: Style, asking: Asking) -> Question:
                 raise MalformedError(f"{name} twice: does the proxy overwrite what clients send?")
             values[name] = value
         elif name == "host":
-            own_host = own_host or value
+            if own_host and own_host != value:
+                raise MalformedError("host twice")
+            own_host = value
         elif name not in ("connection", "content-length", "transfer-encoding"):
             headers.append((name, value))
 
@@ -144,6 +157,8 @@ def read_forwarded(style: Style, asking: Asking) -> Question:
     target = tell("target", asking.target)
     if not target.startswith("/"):
         raise MalformedError("the request target is no path")
+    if escaped_slashes != "keep" and _ESCAPED_SLASH.search(target.partition("?")[0]):
+        raise MalformedError("an escaped slash in the path: the upstream may see another path than the rules")
     host = canonical_host(tell("host", own_host.decode("latin-1")))
     certificates = values.get(style.certificate, b"")
     if certificates and values.get(style.chain):
@@ -163,6 +178,7 @@ def read_forwarded(style: Style, asking: Asking) -> Question:
             tls_cipher=TLS13_CIPHERS.get(cipher, cipher),
             body=asking.body if asking.body else None,
             body_truncated=asking.body_truncated,
+            normalised=True,
         ),
         certificates=certificates,
         parse=style.parse,

@@ -15,10 +15,10 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 
-from mtls_tui.engine.policy import Policy
 from mtls_tui.gateway import styles
 from mtls_tui.gateway.accesslog import FLUSH_SECONDS, LogWriter
 from mtls_tui.gateway.control import Commit, Committed, Ping, Pong, Prepare, Prepared, frame, read_by_worker
+from mtls_tui.gateway.crlfiles import policy_of
 from mtls_tui.gateway.decision import Decider
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import Connection, Service
@@ -29,8 +29,8 @@ MOST_BODY = 16 * 1024 * 1024
 def prepare(message: Prepare, counters_of: Service) -> Decider:
     """A decider of a bundle; whatever is wrong with it is raised."""
     return Decider(
-        policy=Policy.from_bundle_bytes(message.bundle, verify_key=message.verify_key),
-        reader=styles.reader(message.style),
+        policy=policy_of(message.bundle, message.verify_key, message.lists),
+        reader=styles.reader(message.style, message.escaped_slashes),
         generation=message.generation,
         shadow=message.shadow,
         upstream_headers=message.upstream_headers,

@@ -84,6 +84,8 @@ def test_service_answers_reloads_and_keeps_the_last_good_bundle(files):
         assert ask_service(path, *question(X_Original_Host="nowhere.test"))[0] == 421
         assert ask_service(path, ("X-Original-Host", API))[0] == 403
         assert ask_service(path, *question(X_Client_Cert="%%%"))[0] == 403
+        assert ask_service(path, *question("/a%2Fb", X_Client_Cert=leaf))[0] == 403
+        assert ask_service(path, *question("/a/../b", X_Client_Cert=leaf))[0] == 403
         before = files.bundle.read_bytes()
         files.bundle.write_bytes(b"{}")
         running.send_signal(signal.SIGHUP)

@@ -74,6 +74,35 @@ async def test_middleware_decides_as_the_engine_does(files, kind, status):
         assert app.scopes[0]["mtls_tui"]["verified"] is True
 
 
+@pytest.mark.parametrize(
+    "path", ["/admin/u", "/admin%2Fu", "/admin%5cu", "/%61dmin/u", "/admin/../open", "/open/..;/admin/u", "//admin/u"]
+)
+async def test_no_spelling_of_a_path_that_the_application_reads_otherwise_gets_past_a_rule(files, path):
+    app = Application()
+    middleware = MtlsMiddleware(app, files.bundle)
+    sent = await request(middleware, "head.example.com", path=path)
+    assert sent[0]["status"] == 403 and app.scopes == []
+
+
+async def test_escaped_slashes_pass_when_that_is_asked_for(files):
+    middleware = MtlsMiddleware(Application(), files.bundle, escaped_slashes="keep")
+    assert (await request(middleware, "head.example.com", path="/projects/a%2Fb"))[0]["status"] == 200
+    assert (await request(middleware, "head.example.com", path="/admin/a%2Fb"))[0]["status"] == 403
+
+
+async def test_server_that_tells_no_raw_path_can_not_shorten_it(files):
+    middleware = MtlsMiddleware(Application(), files.bundle)
+    sent = await request(middleware, "head.example.com", path="/admin?x", raw_path=None)
+    assert sent[0]["status"] == 403
+
+
+async def test_host_that_comes_twice_is_refused(files):
+    app = Application()
+    again = [(b"host", b"www.example.com")]
+    assert (await request(MtlsMiddleware(app, files.bundle), "head.example.com", headers=again))[0]["status"] == 403
+    assert app.scopes == []
+
+
 async def test_request_past_the_proxy_is_refused(files):
     app = Application()
     middleware = MtlsMiddleware(app, files.bundle, trust=["10.0.0.7"])
