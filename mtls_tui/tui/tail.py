@@ -6,6 +6,7 @@ made harmless where it is drawn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -91,12 +92,15 @@ def parse(line: bytes, number: int) -> Entry | None:
         revoked=_true(data.get("revoked")),
         remembered=_true(data.get("remembered")),
         path=_text(data.get("path"), LONGEST_PATH),
+        host=_PORT.sub("", _text(data.get("host"))),
         **{name: _text(data.get(name)) for name in _TEXTS},
     )
 
 
+_PORT = re.compile(r":\d{1,5}$")
+"""Envoy's lines have the port that the client named; rules and the other lines don't."""
 _TEXTS = (
-    "time", "action", "rule", "reason", "would", "client", "host", "method", "fingerprint", "certificate_error",
+    "time", "action", "rule", "reason", "would", "client", "method", "fingerprint", "certificate_error",
     "status", "details", "id",
 )  # fmt: skip
 

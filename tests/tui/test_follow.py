@@ -154,6 +154,13 @@ def test_what_is_no_line_of_the_log_is_none(line: bytes) -> None:
     assert parse(line, 0) is None
 
 
+def test_the_port_in_a_line_of_envoy_is_no_part_of_the_host() -> None:
+    entry = parse(b'{"kind":"answer","host":"api.example.com:8443","status":421}', 0)
+    assert entry is not None and (entry.host, entry.status) == ("api.example.com", "421")
+    entry = parse(b'{"kind":"answer","host":"[2001:db8::1]:8443"}', 0)
+    assert entry is not None and entry.host == "[2001:db8::1]"
+
+
 def test_values_of_the_wrong_type_and_endless_ones_do_no_harm() -> None:
     entry = parse(
         b'{"kind":"decision","time":17,"host":{"a":1},"rule":["x"],"path":"%s","verified":"yes","logged":"x",'
