@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
 from mtls_tui.lang.catalogue import FUNCTIONS
-from mtls_tui.lang.scan import tokens
+from mtls_tui.lang.scan import Token, tokens
 
 _WORDS = frozenset({"and", "or", "xor", "not", "true", "false", "&&", "||", "^^", "!"})
 _OPERATORS = frozenset(
     {"eq", "ne", "lt", "le", "gt", "ge", "contains", "matches", "wildcard", "strict", "in", "bitwise_and", "==", "!=",
      "<", "<=", ">", ">=", "~", "&"}
 )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def tokens_of(text: str) -> tuple[Token, ...]:
+    """The tokens of a text; colours and line breaks both ask for them."""
+    return tuple(tokens(text))
+
+
+def highlight_in(text: str, start: int, end: int) -> tuple[tuple[int, int, str], ...]:
+    """The ranges of a text that lie in a part of it, cut to it."""
+    ranges = highlight(text)
+    first = bisect_right(ranges, start, key=lambda one: one[1])
+    last = bisect_left(ranges, end, key=lambda one: one[0])
+    return tuple((max(left, start), min(right, end), style) for left, right, style in ranges[first:last])
 
 
 @lru_cache(maxsize=4)
@@ -23,7 +38,7 @@ def highlight(text: str) -> tuple[tuple[int, int, str], ...]:
 
 def _styled(text: str) -> Iterator[tuple[int, int, str]]:
     at = 0
-    for token in tokens(text):
+    for token in tokens_of(text):
         if token.start > at:
             yield at, token.start, "soft"
         at = token.start + len(token.text)

@@ -8,14 +8,13 @@ from itertools import pairwise
 
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.diagnostics import Diagnostic
-from mtls_tui.lang.scan import tokens
 from mtls_tui.lang.tree import extent, node_at
 from mtls_tui.tui.document import Document, View
 from mtls_tui.tui.line import Click, Line, LineBuilder
 from mtls_tui.tui.rows import Row, rows_of
 from mtls_tui.tui.text import safe, width
 from mtls_tui.tui.textbuffer import Buffer
-from mtls_tui.tui.view.highlight import highlight
+from mtls_tui.tui.view.highlight import highlight_in, tokens_of
 from mtls_tui.tui.view.scroll import scrolled
 
 MAX_LENGTH = 4096
@@ -54,7 +53,7 @@ def joins(text: str, start: int, end: int) -> list[int]:
     """Where the outermost joins of a line stand: those at the least depth of brackets."""
     depth = 0
     found: list[tuple[int, int]] = []
-    for token in tokens(text[start:end]):
+    for token in tokens_of(text[start:end]):
         if token.text in _OPENING:
             depth += 1
         elif token.text in _CLOSING:
@@ -203,10 +202,8 @@ def _error_range(document: Document) -> tuple[int, int]:
 def _text_line(text: str, line: Wrapped, marked: tuple[int, int], total: int, error: tuple[int, int]) -> Line:
     out = LineBuilder(click=Click("text.open"))
     out.add(" ")
-    for start, end, style in highlight(text):
-        if end <= line.start or start >= line.end:
-            continue
-        _add_range(out, text, max(start, line.start), min(end, line.end), style, marked, error)
+    for start, end, style in highlight_in(text, line.start, line.end):
+        _add_range(out, text, start, end, style, marked, error)
     return out.line(total)
 
 
@@ -268,11 +265,8 @@ def buffer_line(
     selection = buffer.selection
     out = LineBuilder(click=Click("text.click", {"start": line.start, "end": line.end}))
     out.add(" ")
-    ranges = highlight(text) if colour else ((0, len(text), "text"),)
-    for start, end, style in ranges:
-        left, right = max(start, line.start), min(end, line.end)
-        if left >= right:
-            continue
+    ranges = highlight_in(text, line.start, line.end) if colour else ((line.start, line.end, "text"),)
+    for left, right, style in ranges:
         cuts = sorted(
             {left, right, *(c for c in (*error, *selection, buffer.cursor, buffer.cursor + 1) if left < c < right)}
         )
