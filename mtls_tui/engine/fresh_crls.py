@@ -19,6 +19,8 @@ from mtls_tui import pki
 from mtls_tui.engine.bundle import Bundle, BundleError
 
 _Key: TypeAlias = tuple[bytes, bytes, bytes]
+_Current: TypeAlias = dict[_Key, tuple[int, str]]
+"""By key: the number of the list in force, and its PEM."""
 
 
 def crl_files(bundle: Bundle) -> tuple[str, ...]:
@@ -43,6 +45,20 @@ def with_files(bundle: Bundle, contents: Mapping[str, bytes]) -> tuple[Bundle, t
     return msgspec.structs.replace(bundle, crls=top, hosts=hosts), tuple(notes)
 
 
+def merged(path: str, old: bytes | None, new: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """The newest list of each authority, key and scope from a file's former bytes and its present ones, as PEM.
+
+    A line is added for every present list that is older than a former one. Raises `BundleError` as `with_files` does.
+    """
+    present = [(path, crl) for crl in _parsed(path, new)]
+    if old is None:
+        return new, ()
+    notes: dict[str, None] = {}
+    current = {_key(crl): (_number(crl), _pem(crl)) for crl in _parsed(path, old)}
+    _take(current, present, notes)
+    return "".join(pem for _, pem in current.values()).encode("ascii"), tuple(notes)
+
+
 def _parsed(path: str, data: bytes) -> list[x509.CertificateRevocationList]:
     try:
         return pki.load_crls(data)
@@ -59,10 +75,18 @@ def _newer(
     found = [(path, crl) for path in paths for crl in read.get(path, ())]
     if not found:
         return embedded
-    current = {}
+    current: _Current = {}
     for pem in embedded:
         crl = x509.load_pem_x509_crl(pem.encode("ascii"))
         current[_key(crl)] = (_number(crl), pem)
+    _take(current, found, notes)
+    return tuple(pem for _, pem in current.values())
+
+
+def _take(
+    current: _Current, found: Iterable[tuple[str, x509.CertificateRevocationList]], notes: dict[str, None]
+) -> None:
+    """Let newer lists replace those of the same key; say which are older."""
     for path, crl in found:
         key, number = _key(crl), _number(crl)
         known = current.get(key)
@@ -72,8 +96,11 @@ def _newer(
                 "that is in force: it is not taken"
             ] = None
         elif known is None or number > known[0]:
-            current[key] = (number, crl.public_bytes(Encoding.PEM).decode("ascii"))
-    return tuple(pem for _, pem in current.values())
+            current[key] = (number, _pem(crl))
+
+
+def _pem(crl: x509.CertificateRevocationList) -> str:
+    return crl.public_bytes(Encoding.PEM).decode("ascii")
 
 
 def _key(crl: x509.CertificateRevocationList) -> _Key:

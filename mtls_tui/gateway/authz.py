@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mtls_tui.engine.fresh_crls import crl_files
 from mtls_tui.gateway import planning
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
@@ -40,6 +41,8 @@ class Authz:
         self.settings, self._tell, self._mode = settings, tell, socket_mode
         self.generation = 0
         self.digest = ""
+        self._lists: dict[str, bytes] = {}
+        self._list_files: list[Path] = []
         self.last_reload: dict[str, object] = {}
         self.reloads = {"taken": 0, "refused": 0}
         self._pool: Pool | None = None
@@ -53,6 +56,7 @@ class Authz:
         """Listen and answer, or GatewayError and nothing left behind."""
         try:
             message = await self._read()
+            self._lists = message.lists
             self._log = open_log(self.settings.log)
             self._sockets = [self._listen()]
             for _ in range(self.settings.worker_count - 1):
@@ -64,7 +68,7 @@ class Authz:
             if self.settings.status is not None:
                 self._status = StatusServer(self, self.settings.status)
                 await self._status.start()
-            self._watching = asyncio.create_task(Watch(lambda: [self.bundle], self._changed).run())
+            self._watching = asyncio.create_task(Watch(lambda: [self.bundle, *self._list_files], self._changed).run())
         except BaseException:
             await self.stop()
             raise
@@ -80,7 +84,10 @@ class Authz:
 
     async def _read(self) -> Prepare:
         data = planning.read_bundle(self.bundle)
-        await asyncio.to_thread(planning.open_bundle, self.bundle, data, self.settings.verify_key)
+        opened = await asyncio.to_thread(planning.open_bundle, self.bundle, data, self.settings.verify_key, self._lists)
+        for note in opened.notes:
+            self._tell(note)
+        self._list_files = [Path(path) for path in crl_files(opened.bundle)]
         self.generation += 1
         self.digest = planning.digest(data)
         return Prepare(
@@ -92,6 +99,7 @@ class Authz:
             shadow=self.settings.shadow,
             upstream_headers=self.settings.upstream_headers,
             escaped_slashes=self.settings.escaped_slashes,
+            lists=opened.lists,
         )
 
     async def _changed(self) -> None:
@@ -103,7 +111,9 @@ class Authz:
             assert self._pool is not None
             before = self.digest, self.generation
             try:
-                await self._pool.switch(await self._read())
+                message = await self._read()
+                await self._pool.switch(message)
+                self._lists = message.lists
             except GatewayError as error:
                 self.digest, self.generation = before
                 self._note("refused", str(error))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from mtls_tui.engine.fresh_crls import crl_files
 from mtls_tui.engine.model import Response
 from mtls_tui.gateway import planning, styles
 from mtls_tui.gateway.decision import REFUSED, Decider, Verdict
@@ -63,26 +64,36 @@ class MtlsMiddleware:
         self._style = _of_real_requests(styles.BY_NAME[style])
         self._escaped_slashes = escaped_slashes
         self._verify_key, self._shadow, self._limits = verify_key, shadow, limits or Limits()
-        self._seen: Mark = mark(self._bundle)
+        self._lists: dict[str, bytes] = {}
+        self._files: tuple[Path, ...] = (self._bundle,)
         self._looked = time.monotonic()
+        self._seen: dict[Path, Mark] = {}
         self._decider, self._body = self._load()
         self._loading = asyncio.Lock()
 
     def _load(self) -> tuple[Decider, bool]:
+        before = self._marks()
         data = planning.read_bundle(self._bundle)
-        policy, _ = planning.open_bundle(self._bundle, data, self._verify_key)
-        body = planning.ask_for(policy.ruleset.fields_read) == "body"
-        return Decider(policy, self._read, shadow=self._shadow), body
+        opened = planning.open_bundle(self._bundle, data, self._verify_key, self._lists)
+        self._lists = opened.lists
+        self._files = (self._bundle, *(Path(path) for path in crl_files(opened.bundle)))
+        # Looked at before reading: a file that changes meanwhile, or is new here, is read once more.
+        self._seen = {path: before.get(path) for path in self._files}
+        body = planning.ask_for(opened.policy.ruleset.fields_read) == "body"
+        return Decider(opened.policy, self._read, shadow=self._shadow), body
 
     def _read(self, asking: Asking) -> Question:
         return styles.read_forwarded(self._style, asking, self._escaped_slashes)
+
+    def _marks(self) -> dict[Path, Mark]:
+        return {path: mark(path) for path in self._files}
 
     async def _refresh(self) -> None:
         if time.monotonic() - self._looked < LOOK_SECONDS or self._loading.locked():
             return
         async with self._loading:
             self._looked = time.monotonic()
-            now = mark(self._bundle)
+            now = self._marks()
             if now == self._seen:
                 return
             self._seen = now

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
+from mtls_tui.engine.fresh_crls import crl_files, with_files
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
-from mtls_tui.gateway import credentials
+from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.credentials import Credentials
 from mtls_tui.gateway.hostplan import Ask, HostPlan, Upstream, widest
 from mtls_tui.gateway.settings import GatewayError, Settings, is_ip
 
 LARGEST_BUNDLE = 256 * 1024 * 1024
+NO_LISTS: Mapping[str, bytes] = MappingProxyType({})
 
 PLAIN_FIELDS = frozenset(
     (
@@ -50,11 +54,16 @@ class State:
     upstream_cas: dict[Path, bytes]
     pairs: tuple[tuple[Path, Path], ...]
     """Server certificate and key of each host, by file name; their change matters too."""
+    lists: dict[str, bytes]
+    """Revocation lists as they stand on disk, by the path that the bundle has."""
+    list_files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What an operator should know and what stops nothing."""
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files beside the bundle, each once."""
-        return tuple(dict.fromkeys(path for pair in self.pairs for path in pair))
+        return tuple(dict.fromkeys((*(path for pair in self.pairs for path in pair), *self.list_files)))
 
     @property
     def asks(self) -> dict[str, Ask]:
@@ -76,9 +85,15 @@ def read_bundle(path: Path) -> bytes:
     return data
 
 
-def make_state(path: Path, data: bytes, settings: Settings, ca_folder: Path) -> State:
-    """Everything of a bundle. `ca_folder` is where files with the trust of https upstreams will be."""
-    policy, bundle = open_bundle(path, data, settings.verify_key)
+def make_state(
+    path: Path, data: bytes, settings: Settings, ca_folder: Path, last: Mapping[str, bytes] = NO_LISTS
+) -> State:
+    """Everything of a bundle. `ca_folder` is where files with the trust of https upstreams will be.
+
+    `last` are the revocation lists of the state before: no list of theirs is given up for an older one.
+    """
+    opened = open_bundle(path, data, settings.verify_key, last)
+    policy, bundle = opened.policy, opened.bundle
     if not bundle.hosts:
         raise GatewayError(f"{path}: the bundle has no hosts: there is nothing to serve")
     pairs: dict[str, Credentials] = {}
@@ -101,18 +116,32 @@ def make_state(path: Path, data: bytes, settings: Settings, ca_folder: Path) -> 
             ask = "plain"  # the upstream learns of the certificate from our answer
         remember = ask == "plain" and only_certificate(fields)
         plans.append(HostPlan(host.name, host.mtls, upstream, ask, remember))
-    return State(data, digest(data), policy, tuple(plans), pairs, cas, tuple(files))
+    list_files = tuple(Path(name) for name in crl_files(bundle))
+    return State(
+        data, digest(data), policy, tuple(plans), pairs, cas, tuple(files), opened.lists, list_files, opened.notes
+    )
 
 
-def open_bundle(path: Path, data: bytes, verify_key: bytes | None) -> tuple[Policy, Bundle]:
-    """Policy and bundle. GatewayError for a broken, unsigned or wrongly signed one."""
+class Opened(NamedTuple):
+    """A bundle with the revocation lists that stand on disk now."""
+
+    policy: Policy
+    bundle: Bundle
+    lists: dict[str, bytes]
+    notes: tuple[str, ...]
+
+
+def open_bundle(path: Path, data: bytes, verify_key: bytes | None, last: Mapping[str, bytes] = NO_LISTS) -> Opened:
+    """A bundle's policy. GatewayError for a broken, unsigned or wrongly signed one, or a broken list on disk."""
     try:
         key = load_verify_key(verify_key) if verify_key is not None else None
         bundle = Bundle.decode(data, key)
-        policy = Policy.from_bundle_bytes(data, verify_key=verify_key)
+        lists, notes = crlfiles.read(bundle, last)
+        fresh, older = with_files(bundle, lists)
+        policy = Policy.from_bundle(fresh)
     except (BundleError, ValueError) as error:
         raise GatewayError(f"{path}: {error}") from None
-    return policy, bundle
+    return Opened(policy, bundle, lists, (*notes, *older))
 
 
 def digest(data: bytes) -> str:

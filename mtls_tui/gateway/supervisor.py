@@ -123,6 +123,7 @@ class Supervisor:
             shadow=self.settings.shadow,
             upstream_headers=self.settings.upstream_headers,
             remember=[plan.name for plan in state.plans if plan.remember],
+            lists=state.lists,
         )
 
     async def _judge(self, state: State, sockets: list[Path]) -> None:
@@ -225,8 +226,15 @@ class Supervisor:
         assert self.state and self._run and self._files and self._pool
         old, generation = self.state, self.generation
         data = planning.read_bundle(self.bundle)
-        new = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
-        if not force and new.digest == old.digest and new.credentials == old.credentials:
+        new = await asyncio.to_thread(
+            planning.make_state, self.bundle, data, self.settings, self._run / "ca", old.lists
+        )
+        for note in new.notes:
+            if note not in old.notes:
+                self._tell(note)
+        rules_same = new.digest == old.digest and new.lists == old.lists
+        if not force and rules_same and new.credentials == old.credentials:
+            self.state = replace(old, notes=new.notes)
             return ""
         sockets = [self._run / f"d{index}.sock" for index in range(len(self._pool.workers))]
         shape = [(plan.name, plan.mtls) for plan in new.plans] != [(plan.name, plan.mtls) for plan in old.plans]
@@ -234,7 +242,7 @@ class Supervisor:
         try:
             if shape or moved or new.credentials != old.credentials:
                 await self._judge(new, sockets)
-            if new.digest != old.digest or force:
+            if not rules_same or force:
                 # First let Envoy ask for all that old and new rules need together, so that no question lacks a field.
                 self._files.routes(both(old.plans, new.plans), self.generation)
                 await taken(self._admin, self._files)
@@ -252,7 +260,11 @@ class Supervisor:
                 self.generation = generation
                 self._files.routes(old.plans, generation)
             raise
-        return "bundle" if new.digest != old.digest else "server certificates" if not force else "as asked"
+        if new.digest != old.digest:
+            return "bundle"
+        if new.lists != old.lists:
+            return "revocation lists"
+        return "server certificates" if not force else "as asked"
 
     def _note(self, result: str, detail: str) -> None:
         self.reloads[result] += 1
@@ -306,6 +318,7 @@ class Supervisor:
             "started": self.started.isoformat(timespec="seconds"),
             "last_reload": self.last_reload,
             "reloads": self.reloads,
+            "notes": list(state.notes) if state else [],
             "shadow": self.settings.shadow,
             "hosts": [
                 {"name": plan.name, "mtls": plan.mtls, "asks": plan.ask} for plan in (state.plans if state else ())
