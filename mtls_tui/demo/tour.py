@@ -23,7 +23,7 @@ from mtls_tui.gateway import Gateway, Settings
 from mtls_tui.pki.authority import Authority
 
 REVOCATION_SECONDS = 5.0
-"""How long a revocation may take to be felt; the gateway's own promise is one second after the export."""
+"""How long a revocation may take to be felt; the gateway's own promise is one second after the list is written."""
 Say = Callable[[str], None]
 
 
@@ -160,7 +160,8 @@ def _revoke_while_running(workspace: Workspace, policy: Policy) -> list[Row]:
         authority = Authority(workspace.store)
         if authority.inventory.find(f"{serial:X}").revoked_at is None:  # a workspace is toured more than once
             authority.revoke(f"{serial:X}", reason="keyCompromise", at=datetime.now(UTC))
-        policy = _export(workspace)
+        # No export: the gateway takes the new list from the file that the bundle names.
+        policy = Policy.from_bundle(rulefile.bundle(rulefile.load(workspace.rules)))
         deadline = time.monotonic() + REVOCATION_SECONDS
         after = _row(workspace, policy, host, path, REVOKED_LATER, connection)
         while not after.agrees and time.monotonic() < deadline:
