@@ -103,8 +103,9 @@ def _lists(path: Path, name: str, now: datetime) -> list[CertificateLine]:
         elif until < now:
             lines.append(CertificateLine(f"{words} · STALE {span(now - until)}", "bad"))
         else:
-            state = "warn" if until - now < CRL_SOON else "none"
-            lines.append(CertificateLine(f"{words} · {span(until - now)} left", state))  # type: ignore[arg-type]
+            soon = until - now < CRL_SOON
+            left = f"{span(until - now)} left !" if soon else span(until - now)
+            lines.append(CertificateLine(f"{words} · {left}", "warn" if soon else "none"))
     return lines
 
 

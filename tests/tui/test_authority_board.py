@@ -373,11 +373,28 @@ def test_hosts_tell_which_clients_end_soon_and_follow_the_inventory(tmp_path: Pa
     path.write_text(TRUSTING)
     file = load(path, strict=False)
     lines = [line.text for line in of_hosts(file)["api.example.com"]]
-    assert "soon · 8 days left !" in lines
+    assert "↳ soon · 8 days left !" in lines
     authority.issue(cn="next", at=datetime.now(UTC), days=3)
     os.utime(tmp_path / "ca" / "inventory.db")
     lines = [line.text for line in of_hosts(file)["api.example.com"]]
-    assert "2 clients · first in 2 days !" in lines
+    assert "↳ 2 clients · first in 2 days !" in lines
+
+
+def test_a_crl_that_ends_soon_is_marked_and_the_mark_is_in_sight(tmp_path: Path) -> None:
+    from datetime import timedelta
+
+    now = datetime.now(UTC)
+    long = "The authority of all our many devices"
+    authority = Authority.init(tmp_path / "ca", cn=long, at=now, days=10)
+    authority.write_crl(now, validity=timedelta(hours=30))
+    driver = Driver(document_of(TRUSTING, tmp_path)).evaluate()
+    text = "\n".join(line.text for line in frame(driver.document, 120, 40).lines["hosts"])
+    assert "9 days left !" in text and "CA The" in text
+    assert "29 hours left !" in text or "30 hours left !" in text
+    authority.write_crl(now - timedelta(days=3), validity=timedelta(days=1))
+    driver = Driver(document_of(TRUSTING, tmp_path)).evaluate()
+    text = "\n".join(line.text for line in frame(driver.document, 120, 40).lines["hosts"])
+    assert "STALE 2 days" in text
 
 
 def test_a_strangers_inventory_is_left_alone(tmp_path: Path) -> None:

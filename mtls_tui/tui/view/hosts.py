@@ -128,10 +128,17 @@ def _entry_line(document: Document, entry: Entry, total: int, *, here: bool, sto
         case "rule":
             _rule(out, document, entry, total, here=here)
         case "note":
-            out.add("     ").add(cut(safe(entry.text), total - 6), _STATES[entry.state])
+            out.add("     ").add(note_words(safe(entry.text), total - 6), _STATES[entry.state])
         case "heading":
             out.add(f"   {entry.text}", "faint")
     return out.line(total)
+
+
+def note_words(text: str, room: int) -> str:
+    """A note cut to its room; what stands behind the last dot (how long it is good for) stays in sight."""
+    head, dot, tail = text.rpartition(" · ")
+    rest = width(dot + tail)
+    return cut(text, room) if not dot or rest + 4 > room else cut(head, room - rest) + dot + tail
 
 
 def _host(out: LineBuilder, document: Document, entry: Entry, total: int, *, here: bool) -> None:
