@@ -58,4 +58,4 @@ def soon_words(records: list[Record], now: datetime) -> str:
     first = min(soon, key=lambda one: one.not_after)
     left = span(first.not_after - now)
     name = first.subject.removeprefix("CN=")
-    return f"↳ {name} · {left} left !" if len(soon) == 1 else f"↳ {len(soon)} clients · first in {left} !"
+    return f"↳ {name} · {left} left !" if len(soon) == 1 else f"↳ {len(soon)} clients · {left} !"

@@ -314,7 +314,7 @@ async def test_the_whole_life_of_a_certificate(tmp_path: Path, monkeypatch: pyte
         assert app.controller.document.content.probe.certificate == "robot.pem"
         await until(pilot, lambda: "□ ALLOWED" in text_of(app, "simulator"))
         assert app.controller.effects.authority.passphrases == {}
-        assert "2 clients · first in" in text_of(app, "hosts")
+        assert "↳ 2 clients · 8 days !" in text_of(app, "hosts")
 
 
 async def test_an_authority_is_made_and_what_fails_stays_in_the_form(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_hosts_tell_which_clients_end_soon_and_follow_the_inventory(tmp_path: Pa
     authority.issue(cn="next", at=datetime.now(UTC), days=3)
     os.utime(tmp_path / "ca" / "inventory.db")
     lines = [line.text for line in of_hosts(file)["api.example.com"]]
-    assert "↳ 2 clients · first in 2 days !" in lines
+    assert "↳ 2 clients · 2 days !" in lines
 
 
 def test_a_crl_that_ends_soon_is_marked_and_the_mark_is_in_sight(tmp_path: Path) -> None:
