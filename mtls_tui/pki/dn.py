@@ -20,10 +20,7 @@ _TEXT_WIDTH = {0x0C: 0, 0x12: 1, 0x13: 1, 0x14: 1, 0x16: 1, 0x1A: 1, 0x1C: 4, 0x
 
 def rfc2253(name: bytes) -> bytes:
     """A Name's DER in the comma form; empty for an empty name or bytes that are no name."""
-    try:
-        parts = list(attributes(name))
-    except DerError:
-        return b""
+    parts = _parts(name)
     out = bytearray()
     previous: int | None = None
     for attribute in reversed(parts):
@@ -36,10 +33,7 @@ def rfc2253(name: bytes) -> bytes:
 
 def legacy(name: bytes) -> bytes:
     """A Name's DER in the slash form; empty for an empty name or bytes that are no name."""
-    try:
-        parts = list(attributes(name))
-    except DerError:
-        return b""
+    parts = _parts(name)
     out = bytearray()
     previous: int | None = None
     for attribute in parts:
@@ -47,6 +41,13 @@ def legacy(name: bytes) -> bytes:
         previous = attribute.rdn
         out += _type_name(attribute).encode() + b"=" + _oneline(attribute)
     return bytes(out)
+
+
+def _parts(name: bytes) -> list[Attribute]:
+    try:
+        return list(attributes(name))
+    except DerError:
+        return []
 
 
 def display(name: bytes) -> str:
