@@ -50,6 +50,18 @@ def test_every_link_leads_to_a_file_and_a_heading(page):
             assert anchor in map(anchor_of, headings(there)), target
 
 
+def test_every_page_can_be_reached_from_the_readme():
+    seen, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in seen:
+            seen.add(page)
+            links = (page.parent / target.partition("#")[0] for target in LINK.findall(prose(page)))
+            ahead += [there.resolve() for there in links if there.suffix == ".md" and there.exists()]
+    # The one for demo workspaces is copied there.
+    assert set(PAGES) - seen == {ROOT / "mtls_tui" / "demo" / "templates" / "README.md"}
+
+
 def commands(text):
     """The words of every `mtls-tui …` in shell blocks and in inline code, up to where the shell takes over."""
     lines = re.findall(r"`(mtls-tui [^`]*)`", text)
