@@ -89,7 +89,7 @@ class Authz:
             self._tell(note)
         self._list_files = [Path(path) for path in crl_files(opened.bundle)]
         self.generation += 1
-        self.digest = planning.digest(data)
+        self.digest = opened.bundle.digest
         return Prepare(
             generation=self.generation,
             bundle=data,
@@ -120,7 +120,7 @@ class Authz:
                 self._tell(f"reload refused, the old state stays: {error}")
                 return False
             self._note("taken", "bundle")
-            self._tell(f"reloaded: bundle {self.digest[:12]}")
+            self._tell(f"reloaded: bundle {planning.short(self.digest)}")
             return True
 
     def _note(self, result: str, detail: str) -> None:
@@ -153,7 +153,7 @@ class Authz:
             "listen": address_text(self.listen),
             "style": self.style,
             "bundle": str(self.bundle),
-            "digest": f"sha256:{self.digest}",
+            "digest": self.digest,
             "generation": self.generation,
             "last_reload": self.last_reload,
             "reloads": self.reloads,

@@ -48,6 +48,7 @@ class State:
 
     data: bytes
     digest: str
+    """The bundle's own, as `export` prints it."""
     policy: Policy
     plans: tuple[HostPlan, ...]
     credentials: dict[str, Credentials]
@@ -118,7 +119,7 @@ def make_state(
         plans.append(HostPlan(host.name, host.mtls, upstream, ask, remember))
     list_files = tuple(Path(name) for name in crl_files(bundle))
     return State(
-        data, digest(data), policy, tuple(plans), pairs, cas, tuple(files), opened.lists, list_files, opened.notes
+        data, bundle.digest, policy, tuple(plans), pairs, cas, tuple(files), opened.lists, list_files, opened.notes
     )
 
 
@@ -144,9 +145,9 @@ def open_bundle(path: Path, data: bytes, verify_key: bytes | None, last: Mapping
     return Opened(policy, bundle, lists, (*notes, *older))
 
 
-def digest(data: bytes) -> str:
-    """The SHA-256 of a bundle's file, by which running states are told apart."""
-    return hashlib.sha256(data).hexdigest()
+def short(digest: str) -> str:
+    """Enough of a digest for a person to tell two bundles apart."""
+    return digest.removeprefix("sha256:")[:12]
 
 
 def fields_read(host: BundleHost, policy: Policy) -> frozenset[str] | None:

@@ -24,7 +24,7 @@ from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.hostplan import HostPlan, widest
 from mtls_tui.gateway.logfile import open_log
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.planning import State
+from mtls_tui.gateway.planning import State, short
 from mtls_tui.gateway.pool import Pool
 from mtls_tui.gateway.processes import free_port, listen_unix
 from mtls_tui.gateway.reload import Watch
@@ -219,7 +219,7 @@ class Supervisor:
             if changed:
                 assert self.state is not None
                 self._note("taken", changed)
-                self._tell(f"reloaded ({changed}); now running bundle {self.state.digest[:12]}")
+                self._tell(f"reloaded ({changed}); now running bundle {short(self.state.digest)}")
             return True
 
     async def _reload(self, force: bool) -> str:
@@ -232,7 +232,7 @@ class Supervisor:
         for note in new.notes:
             if note not in old.notes:
                 self._tell(note)
-        rules_same = new.digest == old.digest and new.lists == old.lists
+        rules_same = new.data == old.data and new.lists == old.lists
         if not force and rules_same and new.credentials == old.credentials:
             self.state = replace(old, notes=new.notes)
             return ""
@@ -260,7 +260,7 @@ class Supervisor:
                 self.generation = generation
                 self._files.routes(old.plans, generation)
             raise
-        if new.digest != old.digest:
+        if new.data != old.data:
             return "bundle"
         if new.lists != old.lists:
             return "revocation lists"
@@ -313,7 +313,7 @@ class Supervisor:
             "healthy": self.healthy,
             "listen": address_text(self.address),
             "bundle": str(self.bundle),
-            "digest": f"sha256:{state.digest}" if state else None,
+            "digest": state.digest if state else None,
             "generation": self.generation,
             "started": self.started.isoformat(timespec="seconds"),
             "last_reload": self.last_reload,
