@@ -83,7 +83,8 @@ def lint() -> str:
         NOTE,
         "# What `mtls-tui check` finds\n",
         "An *error* can't work as written, a *warning* is most likely not what was meant, *info* is worth knowing and "
-        "often fine (it doesn't count as a finding unless `--strict` is given).\n",
+        "often fine (it doesn't count as a finding unless `--strict` is given). "
+        "`mtls-tui check --fix` puts the cure into the file where it is clear.\n",
         _table(["code", "severity", "finding"], rows),
     ]
     for check in CHECKS:
