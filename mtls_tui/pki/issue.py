@@ -38,6 +38,10 @@ REASONS: dict[str, x509.ReasonFlags] = {
 """CRLReason names (RFC 5280 5.3.1) that a revocation may carry; removeFromCRL belongs to delta CRLs only."""
 
 
+LONGEST_NAME = 64
+"""Bytes of a common name or organization (ub-common-name, ub-organization-name of RFC 5280 appendix A)."""
+
+
 class IssueError(ValueError):
     """What was asked for can't be issued; the message says why and what to do."""
 
@@ -68,6 +72,11 @@ def common_name(name: str, organization: str | None = None) -> x509.Name:
     """A subject of CN and, where given, O (in the order O, CN, as certificates have it)."""
     if not name.strip():
         raise IssueError("the common name is empty; give one with --cn")
+    for what, text in (("common name", name), ("organization", organization or "")):
+        if len(text.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
+            raise IssueError(
+                f"the {what} is longer than {LONGEST_NAME} bytes, the most that RFC 5280 allows; shorten it"
+            )
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     if organization:
         attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))

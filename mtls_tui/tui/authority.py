@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -41,6 +42,11 @@ class Row:
     def soon(self) -> bool:
         """Whether it is good still, but ends soon."""
         return self.status == "valid" and self.days_left <= SOON_DAYS
+
+    @property
+    def searched(self) -> str:
+        """Everything that a search looks at."""
+        return f"{self.subject} {self.serial} {self.status_words} {self.names} {self.file}".lower()
 
     @property
     def status_words(self) -> str:
@@ -79,7 +85,7 @@ class Store:
         return next((row for row in self.rows if row.kind == "own"), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthorityState:
     """What the board shows: `store` is None while it is being read, `doing` says what is under way."""
 
@@ -89,20 +95,12 @@ class AuthorityState:
     query: str = ""
     doing: str = ""
 
-    @property
+    @cached_property
     def shown(self) -> tuple[Row, ...]:
         """The rows that the search leaves."""
         if self.store is None:
             return ()
-        words = self.query.lower().split()
-        return tuple(
-            row
-            for row in self.store.rows
-            if all(
-                word in f"{row.subject} {row.serial} {row.status_words} {row.names} {row.file}".lower()
-                for word in words
-            )
-        )
+        return found(self.store, self.query.lower()) if self.query.strip() else self.store.rows
 
     @property
     def row(self) -> Row | None:
@@ -114,6 +112,20 @@ class AuthorityState:
         """The cursor some rows on."""
         last = max(0, len(self.shown) - 1)
         return replace(self, index=max(0, min(min(self.index, last) + step, last)))
+
+
+_found: list[tuple[Store, str, tuple[Row, ...]]] = []
+
+
+def found(store: Store, query: str) -> tuple[Row, ...]:
+    """The rows that hold every word; kept for the last search, since every key press asks anew."""
+    for known, words, rows in _found:
+        if known is store and words == query:
+            return rows
+    wanted = query.split()
+    rows = tuple(row for row in store.rows if all(word in row.searched for word in wanted))
+    _found[:] = [(store, query, rows)]
+    return rows
 
 
 def anchor_of(row: Row, state: AuthorityState) -> Path | None:

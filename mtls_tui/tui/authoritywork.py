@@ -34,7 +34,8 @@ from mtls_tui.tui.authority import Row, Store
 from mtls_tui.tui.certificates import CRL_SOON, common_name
 from mtls_tui.tui.knowncerts import files_near, stores_of
 
-ERRORS = (AuthorityError, InventoryError, IssueError, OSError)
+ERRORS = (AuthorityError, InventoryError, OSError, ValueError, OverflowError)
+"""All that a job may end with: nothing else may get out, since a traceback would show what was typed."""
 LARGEST = 10_000_000
 NOT_OF_A_FILE = ("cert_presented", "cert_verified", "cert_revoked")
 """Answers about a connection to a host, not facts of a certificate."""

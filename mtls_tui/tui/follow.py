@@ -50,9 +50,9 @@ class Follower:
         """What is new."""
         try:
             return self._read()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self.close()
-            return Batch(problem=f"{self.path.name}: {(error.strerror or str(error)).lower()}")
+            return Batch(problem=f"{self.path.name}: {(getattr(error, 'strerror', None) or str(error)).lower()}")
 
     def _read(self) -> Batch:
         if self._descriptor is None and not self._open():

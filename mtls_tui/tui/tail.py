@@ -53,8 +53,10 @@ class Entry:
 
     @property
     def blocked(self) -> bool:
-        """Whether the client was refused."""
-        return self.kind == "answer" or self.action not in ("allow", "log", "skip", "")
+        """Whether the client was refused: by a rule, before the rules, or by the proxy itself."""
+        if self.kind == "answer":
+            return self.status.startswith("4") and self.details != "via_upstream"
+        return self.action not in ("allow", "log", "skip", "")
 
     @property
     def before_rules(self) -> bool:

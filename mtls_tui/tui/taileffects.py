@@ -51,9 +51,9 @@ class TailEffects:
         content = self.controller.document.content
         return (content.probe, *content.probes)
 
-    def follow(self, path: Path) -> None:
-        """Follow a file; the same one goes on where it was."""
-        if self.follower is None or self.follower.path != path:
+    def follow(self, path: Path, fresh: bool) -> None:
+        """Follow a file: a `fresh` one from its end, one that was followed before goes on where it was."""
+        if fresh or self.follower is None or self.follower.path != path:
             self.stop()
             self.follower, self.problem = Follower(path), ""
         if self._timer is None:

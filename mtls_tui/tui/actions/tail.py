@@ -127,9 +127,10 @@ def _opened(document: Document, path: Path | None, files: tuple[str, ...], names
     state = replace(state, files=files, names=MappingProxyType(dict(names)))
     if path is None:
         return replace(document, tail=state)
-    if path != state.path:
+    fresh = path != state.path
+    if fresh:
         state = TailState(path, files, names=state.names, query=state.query, blocked_only=state.blocked_only)
-    return Done(replace(document, tail=state), (Effect("tail.follow", {"path": path}),))
+    return Done(replace(document, tail=state), (Effect("tail.follow", {"path": path, "fresh": fresh}),))
 
 
 @action("tail.arrived", "Lines arrived", hidden=True)

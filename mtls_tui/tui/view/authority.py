@@ -93,7 +93,7 @@ def _nothing(store: Store, total: int) -> list[Line]:
 
 def _columns(rows: tuple[Row, ...], total: int) -> tuple[int, int, int]:
     """Widths of name, status and what is left."""
-    status = max([6, *(width(row.status_words) for row in rows)])
+    status = max([6, *(width(row.status_words) for row in rows[:500])])
     status = min(status, 32 if total >= 100 else 24)
     left = 14
     name = max([12, *(width(safe(row.name)) + (row.kind != "issued") * 2 for row in rows[:500])])
