@@ -7,6 +7,7 @@ the two answers of a verb, 2 is an error of use or input, said in one message on
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -98,4 +99,10 @@ def main() -> None:
         group(prog_name="mtls-tui")
     except InputError as error:
         click.echo(f"mtls-tui: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        # Verbs name the files that they can't use; what is left is the output itself, such as a full disk.
+        what = error.filename if error.filename is not None else "the output can't be written"
+        click.echo(f"mtls-tui: {what}: {error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered would fail again at the very end
         sys.exit(2)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +73,12 @@ def test_text_is_read_and_printed_as_utf8_without_a_locale():
     done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
     assert (done.returncode, done.stderr) == (1, b"")
     assert "é".encode() in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("arguments", [["eval", "ssl"], ["eval", "--json", "ssl"], ["--help"], ["prove", "--help"]])
+def test_output_that_can_not_be_written_is_an_error_and_no_answer(arguments):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "mtls_tui", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "mtls-tui: the output can't be written: No space left on device\n")
