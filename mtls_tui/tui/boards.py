@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtls_tui.tui.document import Document
+from mtls_tui.tui.registry import Done, Effect, Refusal, Result
 
 STAY = frozenset(
     {
@@ -22,6 +23,16 @@ STAY = frozenset(
 def without(document: Document) -> Document:
     """The panes again."""
     return replace(document, board="", overlay=None, notice=None)
+
+
+def left(before: Document, result: Result) -> Result:
+    """The result, with what is due when the board that was open gives way: passphrases are forgotten."""
+    if before.board != "authority" or isinstance(result, Refusal):
+        return result
+    done = Done(result) if isinstance(result, Document) else result
+    if done.document.board == "authority":
+        return result
+    return Done(done.document, (Effect("authority.forget"), *done.effects))
 
 
 def for_action(document: Document, action: str, context: str) -> Document:

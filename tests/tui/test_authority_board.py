@@ -244,6 +244,42 @@ def test_a_passphrase_is_hidden_and_gets_neither_into_undo_nor_draft(store: Auth
     assert b"s3cret" not in draft.encode(driver.document.content)
 
 
+@pytest.mark.parametrize("how", ["escape", "live log", "palette", "simulator"])
+def test_whichever_way_the_board_is_left_passphrases_are_forgotten(store: Authority, tmp_path: Path, how: str) -> None:
+    driver = opened(tmp_path)
+    assert not any(effect.name == "authority.forget" for effect in driver.effects)
+    match how:
+        case "escape":
+            driver.press("escape")
+        case "live log":
+            driver.press("L")
+        case "palette":
+            driver.do("palette.open").do("palette.run", key="rule.find")
+        case _:
+            driver.do("authority.simulated", name="good", file="good.pem", pem="")
+    assert driver.document.board != "authority"
+    assert [effect.name for effect in driver.effects].count("authority.forget") == 1
+
+
+async def test_the_mouse_chooses_and_opens(store: Authority, tmp_path: Path) -> None:
+    app = app_of(tmp_path, TRUSTING)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.controller is not None and not app.controller.busy)
+        assert app.controller is not None
+        await pilot.press("C")
+        await until(pilot, lambda: "held" in text_of(app, "board"))
+        lines = text_of(app, "board").splitlines()
+        row = next(y for y, line in enumerate(lines) if "held" in line)
+        await pilot.click("#board", offset=(8, row))
+        state = app.controller.document.authority
+        assert state is not None and state.row is not None and state.row.name == "held"
+        app.controller.wheel("board", -1)
+        assert app.controller.document.authority.row.name == "gone"  # type: ignore[union-attr]
+        await pilot.pause(0.6)  # else it is a double click
+        await pilot.click("#board", offset=(8, row - 1))
+        await until(pilot, lambda: "cert_serial" in text_of(app, "overlay"))
+
+
 # --- under the pilot ------------------------------------------------------------------------------------------------
 
 

@@ -333,4 +333,4 @@ def _unlocked_now(document: Document, then: str, then_arguments: Mapping[str, An
 def _close(document: Document) -> Result:
     if state_of(document).query:
         return _with(document, query="", index=0)
-    return Done(boards.without(document), (Effect("authority.forget"),))
+    return boards.left(document, boards.without(document))

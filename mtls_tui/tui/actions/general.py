@@ -55,9 +55,9 @@ def palette_items(document: Document) -> tuple[Item, ...]:
 @action("palette.run", "Run a command", hidden=True)
 def _run(document: Document, key: str) -> Result:
     found = ACTIONS[key]
-    document = boards.for_action(replace(document, overlay=None), key, found.context)
+    before, document = document, boards.for_action(replace(document, overlay=None), key, found.context)
     reason = found.why_not(document)
-    return Refusal(reason) if reason else found.run(document)
+    return Refusal(reason) if reason else boards.left(before, found.run(document))
 
 
 @action(

@@ -64,7 +64,7 @@ def _simulated(document: Document, name: str, file: str, pem: str) -> Result:
         replace(document.content, probe=probe), f"simulate with {name}", focus="simulator", tab="simulator",
         simulator_at=(0, 2),
     )  # fmt: skip
-    return Done(done.noting(f"the simulator shows {name} now", "good"), (Effect("authority.forget"),))
+    return boards.left(document, done.noting(f"the simulator shows {name} now", "good"))
 
 
 @action(

@@ -116,7 +116,7 @@ def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
 def _open(document: Document) -> Result:
     state = state_of(document)
     shown = replace(document, board="tail", overlay=None, notice=None, tail=state)
-    return Done(shown, (Effect("tail.start", {"path": state.path}),))
+    return boards.left(document, Done(shown, (Effect("tail.start", {"path": state.path}),)))
 
 
 @action("tail.opened", "The log is found", hidden=True)
