@@ -56,18 +56,18 @@ def test_question_marks_and_brackets_are_ordinary():
 def test_no_wildcard_and_no_text_makes_a_decision_slow(text):
     match = engine.compile(lang.parse(f"http.request.uri.path wildcard {text}"))
     path = {"http.request.uri.path": b"a" * 1_000_000}
-    begin = time.perf_counter()
+    begin = time.process_time()
     match(path)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*a){20}$", "(a*)*b"])
 def test_no_regular_expression_makes_a_decision_slow(pattern):
     match = engine.compile(lang.parse(f'http.request.uri.path matches r"{pattern}"'))
     path = {"http.request.uri.path": b"a" * 100_000 + b"c"}
-    begin = time.perf_counter()
+    begin = time.process_time()
     match(path)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize(
