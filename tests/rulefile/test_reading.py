@@ -146,11 +146,11 @@ def test_a_file_of_50_mb_is_refused_without_being_read(tmp_path):
     path = tmp_path / "x.rules.toml"
     with path.open("wb") as file:
         file.truncate(50_000_000)
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(RuleFileError) as caught:
         load(path)
     assert caught.value.problem.code == "too-large"
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
 
 
 def test_a_directory_a_missing_file_and_a_pipe_are_refused(tmp_path):
