@@ -2,6 +2,7 @@
 
 `lint` says what in a set of rules probably is not what was meant; `unprotected` looks for a request that reaches a host
 without a certificate, and says whether there can be one; `compare` says who is newly let in or blocked by a change.
+`findings_of` has lint's findings at their places within a rule file, and `cured` puts their fixes in.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from mtls_tui.analysis.checks import CHECKS
 from mtls_tui.analysis.context import Target
 from mtls_tui.analysis.difference import Difference, compare
 from mtls_tui.analysis.finding import Check, Finding, Severity
+from mtls_tui.analysis.infile import Fix, Found, cured, findings_of
 from mtls_tui.analysis.linting import fixed, lint
 from mtls_tui.analysis.reach import Client, Reach, unprotected
 
@@ -19,10 +21,14 @@ __all__ = [
     "Client",
     "Difference",
     "Finding",
+    "Fix",
+    "Found",
     "Reach",
     "Severity",
     "Target",
     "compare",
+    "cured",
+    "findings_of",
     "fixed",
     "lint",
     "unprotected",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from mtls_tui.analysis import CHECKS, Target
-from mtls_tui.cli.findings import Found, cured, findings_of
+from mtls_tui.analysis import CHECKS, Found, Severity, Target, cured, findings_of
 from mtls_tui.cli.output import (
     STDIN,
     counted,
@@ -26,7 +26,7 @@ from mtls_tui.rulefile.errors import nearest
 from mtls_tui.rulefile.trust import trust_problems
 from mtls_tui.simulate.style import Style, safe, style_for
 
-SEVERITIES = ("error", "warning", "info")
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,9 @@ def command(
     sys.exit(1 if any(found.severity in counting for report in reports for found in report.findings) else 0)
 
 
-def examine(name: str, target: Target = "engine", ignored: Collection[str] = (), fix: Collection[str] = ()) -> Report:
+def examine(
+    name: str, target: Target = "engine", ignored: Collection[str] = (), fix: Collection[Severity] = ()
+) -> Report:
     """Everything that is wrong, or odd, with one file; findings of the severities to `fix` are fixed in it first."""
     try:
         rulefile = read_rule_file(name, strict=False)
@@ -104,14 +106,14 @@ def examine(name: str, target: Target = "engine", ignored: Collection[str] = (),
         if problems:
             return replace(report, problems=problems)
         if fix:
-            after, done = cured(rulefile, target, ignored, fix)
+            after, done = cured(rulefile, fix, target=target, ignored=ignored)
             problems = after.problems or _trouble(after)
             if done and not problems:
                 rulefile = save(after)
                 report = replace(report, fixed=tuple(done))
     except RuleFileError as error:
         return Report(name, error.problems)
-    return replace(report, findings=tuple(findings_of(rulefile, target, ignored)))
+    return replace(report, findings=tuple(findings_of(rulefile, datetime.now(UTC), target=target, ignored=ignored)))
 
 
 def _trouble(rulefile: RuleFile) -> tuple[Problem, ...]:

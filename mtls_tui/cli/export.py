@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mtls_tui.analysis import findings_of
 from mtls_tui.cli.errors import InputError
-from mtls_tui.cli.findings import findings_of
 from mtls_tui.cli.output import counted, echo_json, problem_text, problems_text, usable_rule_file
 from mtls_tui.engine.bundle import BundleError
 from mtls_tui.engine.policy import PolicyError
@@ -95,7 +96,7 @@ def _key(name: str) -> Ed25519PrivateKey:
 
 def _tell_findings(rulefile: RuleFile, strict: bool) -> None:
     """What `check` finds is told before rules are enforced; with --strict it stops the export."""
-    found = [entry for entry in findings_of(rulefile) if entry.severity != "info"]
+    found = [entry for entry in findings_of(rulefile, datetime.now(UTC)) if entry.severity != "info"]
     for entry in found:
         click.echo(problem_text(entry.problem, Style(), entry.severity), err=True)
     if found and strict:

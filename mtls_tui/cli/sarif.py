@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mtls_tui import __version__
-from mtls_tui.analysis import CHECKS
-from mtls_tui.cli.findings import Fix, Found
+from mtls_tui.analysis import CHECKS, Fix, Found
 from mtls_tui.rulefile import Problem
 
 _CHECKS = {check.code: check for check in CHECKS}

@@ -1,15 +1,17 @@
-"""What lint says about a rule file, at its places within the file, and its fixes put in.
+"""What is odd about a rule file, at its places within the file, and the fixes put in.
 
-Lint knows rules and the text of an expression; this knows where in the file that text stands.
+Lint knows rules and the text of an expression; this knows where in the file that text stands. Reads and writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from mtls_tui.analysis import Finding, Target, fixed, lint
+from mtls_tui.analysis.context import Target
+from mtls_tui.analysis.finding import Finding, Severity
+from mtls_tui.analysis.linting import fixed, lint
 from mtls_tui.rulefile import Problem, RuleFile, deployable
 from mtls_tui.rulefile.checks import position_in_file
 from mtls_tui.rulefile.trust import out_of_date
@@ -33,16 +35,18 @@ class Fix:
 class Found:
     """A finding at its place; `rule` is the ref of its rule, "" when it is about none."""
 
-    severity: str
+    severity: Severity
     problem: Problem
     rule: str = ""
     fix: Fix | None = None
 
 
-def findings_of(rulefile: RuleFile, target: Target = "engine", ignored: Collection[str] = ()) -> list[Found]:
-    """What is odd about a rule file without problems, in the order of the file."""
+def findings_of(
+    rulefile: RuleFile, at: datetime, *, target: Target = "engine", ignored: Collection[str] = ()
+) -> list[Found]:
+    """What is odd about a rule file without problems, in the order of the file; `at` is for what ends some day."""
     found = [Found("warning", problem) for problem in deployable(rulefile) if rulefile.hosts]
-    found += [Found("warning", problem) for problem in out_of_date(rulefile, datetime.now(UTC))]
+    found += [Found("warning", problem) for problem in out_of_date(rulefile, at)]
     found += [_placed(rulefile, finding) for finding in _lint(rulefile, target, ignored)]
     found = [entry for entry in found if entry.problem.code not in ignored]
     found.sort(key=lambda entry: (entry.problem.line, entry.problem.column))
@@ -50,7 +54,11 @@ def findings_of(rulefile: RuleFile, target: Target = "engine", ignored: Collecti
 
 
 def cured(
-    rulefile: RuleFile, target: Target = "engine", ignored: Collection[str] = (), severities: Collection[str] = ()
+    rulefile: RuleFile,
+    severities: Collection[Severity],
+    *,
+    target: Target = "engine",
+    ignored: Collection[str] = (),
 ) -> tuple[RuleFile, list[tuple[str, str]]]:
     """The rule file with the fixes of all findings of these severities put in, and (ref, code) of what was fixed.
 
