@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mtls_tui.tui.authority import AuthorityState, Row, Store, anchor_of
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.line import Click, Line, LineBuilder
@@ -56,12 +58,12 @@ def _head(document: Document, state: AuthorityState, total: int) -> list[Line]:
     own = store.own if store is not None else None
     if own is not None:
         first.add(safe(own.name), "strong")
-    folder = str(state.folder) if state.folder is not None else ""
+    folder = f"{place_words(state.folder, document)}/" if state.folder is not None else ""
     if state.doing:
         first.add(f"  … {state.doing}", "warn")
     room = total - first.at - 3
     if folder and room > 12:
-        first.right([(_shortened(safe(folder), room), "faint"), (" ", "text")], total)
+        first.right([(shortened(safe(folder), room), "faint"), (" ", "text")], total)
     second = LineBuilder().add(" ")
     if store is not None and not store.problem:
         soon = sum(row.soon for row in store.rows)
@@ -74,7 +76,13 @@ def _head(document: Document, state: AuthorityState, total: int) -> list[Line]:
     return [first.line(total), second.line(total), Line()]
 
 
-def _shortened(text: str, room: int) -> str:
+def place_words(path: Path, document: Document) -> str:
+    """A path, relative to the rule file when it is below it."""
+    folder = document.content.file.folder.absolute()
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) and path != folder else str(path)
+
+
+def shortened(text: str, room: int) -> str:
     """The end of a path, which tells more than its beginning."""
     return text if width(text) <= room else "…" + text[-(room - 1) :]
 

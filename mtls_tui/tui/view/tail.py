@@ -6,6 +6,7 @@ from mtls_tui.tui.document import Document
 from mtls_tui.tui.line import Click, Line, LineBuilder
 from mtls_tui.tui.tail import Entry, TailState
 from mtls_tui.tui.text import cut, pad, safe, width, wrap
+from mtls_tui.tui.view.authority import place_words, shortened
 
 HEAD = 4
 """Lines above the list."""
@@ -29,7 +30,7 @@ def tail_lines(document: Document, total: int, height: int) -> list[Line]:
     """The whole board."""
     state = document.tail or TailState()
     room = room_for_rows(document, height)
-    lines = [_first(state, total), _second(state, total), Line()]
+    lines = [_first(document, state, total), _second(state, total), Line()]
     shown = state.shown
     top = max(0, min(document.view.tops.get("tail", 0), len(shown) - room))
     columns = _columns(shown[top : top + room], total)
@@ -44,7 +45,7 @@ def tail_lines(document: Document, total: int, height: int) -> list[Line]:
     return lines + (_detail(state, chosen, total, detail_height(height)) if chosen is not None else [])
 
 
-def _first(state: TailState, total: int) -> Line:
+def _first(document: Document, state: TailState, total: int) -> Line:
     out = LineBuilder().add(" Live log  ", "accent-strong")
     if state.paused:
         out.add("‖ paused", "warn").add(f" · {len(state.waiting)} waiting", "warn" if state.waiting else "faint")
@@ -52,11 +53,10 @@ def _first(state: TailState, total: int) -> Line:
         out.add("▸ following, cursor held", "soft")
     else:
         out.add("▸ following", "good")
-    name = str(state.path) if state.path is not None else ""
+    name = place_words(state.path, document) if state.path is not None else ""
     room = total - out.at - 3
     if name and room > 12:
-        text = safe(name)
-        out.right([(text if width(text) <= room else "…" + text[-(room - 1) :], "faint"), (" ", "text")], total)
+        out.right([(shortened(safe(name), room), "faint"), (" ", "text")], total)
     return out.line(total)
 
 
