@@ -1,10 +1,13 @@
 """Requests per second through the gateway, beside bare Envoy and Envoy with the same rule written by hand in Lua.
 
-    python benchmarks/gateway.py [--seconds 5] [--connections 32] [--workers N]
+    python benchmarks/gateway.py [--seconds 5] [--connections 32] [--workers N] [--rounds 3]
 
-All on one machine in one run, one after the other, keep-alive over mutual TLS. The load comes from `autocannon` (npm;
-fetched by `npx`), so Node must be there. The upstream is an Envoy that answers by itself. Prints rates, latencies,
-memory, and ratios to Envoy with Lua; what counts are the ratios.
+All on one machine in one run, in turns (A, B, C, A, B, C, …), keep-alive over mutual TLS. The load comes from
+`autocannon` (npm; fetched by `npx`), so Node must be there. The upstream is an Envoy that answers by itself. Everything
+in front of it is set up alike, TLS, limits, cleaning of headers and paths; `envoy+lua+log` writes a line per request
+like ours does, `envoy+lua` writes none. Prints rates, latencies, ratios to both, memory, and the processor time that
+the gateway's processes (Envoy and decision processes, not upstream and load) took per request: that hardly depends on
+what else the machine does.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,7 +55,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--workers", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     npx = shutil.which("npx")
     if npx is None:
@@ -60,50 +64,87 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         site = Files(folder)
         upstream = stack.enter_context(envoy_running(folder / "upstream", upstream_config(folder)))
-        ports = {
-            "envoy": stack.enter_context(envoy_running(folder / "bare", site.config(upstream, lua=None))),
-            "envoy+lua": stack.enter_context(envoy_running(folder / "lua", site.config(upstream, lua=LUA))),
-        }
+        variants: dict[str, Variant] = {}
+        for name, lua, logged in (("envoy", None, False), ("envoy+lua", LUA, False), ("envoy+lua+log", LUA, True)):
+            config = site.config(upstream.port, lua=lua, logged=logged)
+            variants[name] = stack.enter_context(envoy_running(folder / name, config))
         settings = Settings(listen=("127.0.0.1", 0), log=folder / "access.jsonl", workers=options.workers)
-        gateway = stack.enter_context(Gateway(site.bundle(upstream), settings))
-        ports["mtls-tui"] = gateway.address[1]
-        print(f"{os.cpu_count()} cores, {options.connections} connections, {options.seconds} s each, "
-              f"{len(gateway.status()['workers'])} decision processes, access log on")  # fmt: skip
+        gateway = stack.enter_context(Gateway(site.bundle(upstream.port), settings))
+        others = upstream.processes.union(*(variant.processes for variant in variants.values()))
+        variants["mtls-tui"] = Variant(gateway.address[1], children() - others)
+        print(
+            f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before, {options.connections} connections, "
+            f"{options.seconds} s each, {len(gateway.status()['workers'])} decision processes"
+        )
         for case, client in (("blocked", None), ("passed", site.client)):
-            results: dict[str, list[dict]] = {name: [] for name in ports}
+            results: dict[str, list[dict]] = {name: [] for name in variants}
             for _ in range(options.rounds):
-                for name, port in ports.items():
+                for name, variant in variants.items():
                     if case == "blocked" and name == "envoy":
                         continue
-                    results[name].append(load(npx, port, client, site.ca, options, 403 if client is None else 200))
+                    results[name].append(load(npx, variant, client, site.ca, options, 403 if client is None else 200))
             report(case, results)
         memory = gateway.status()["workers"]
         print(f"memory of the decision processes: {sum(w['resident_kib'] for w in memory) // 1024} MB")
 
 
 def report(case: str, results: dict[str, list[dict]]) -> None:
-    base = statistics.median(run["requests"]["average"] for run in results["envoy+lua"])
-    slowest = statistics.median(run["latency"]["p99"] for run in results["envoy+lua"])
+    def middle(name: str, *path: str) -> float:
+        values = []
+        for run in results[name]:
+            value = run
+            for key in path:
+                value = value[key]
+            values.append(value)
+        return statistics.median(values)
+
     for name, runs in results.items():
         if runs:
-            rate = statistics.median(run["requests"]["average"] for run in runs)
-            p50, p99 = (statistics.median(run["latency"][key] for run in runs) for key in ("p50", "p99"))
+            rate, p50, p99 = (
+                middle(name, *path) for path in (("requests", "average"), ("latency", "p50"), ("latency", "p99"))
+            )
+            ratios = [f"{rate / middle(base, 'requests', 'average'):4.2f}" for base in ("envoy+lua", "envoy+lua+log")]
+            slowest = max(middle("envoy+lua", "latency", "p99"), 1)
             print(
-                f"{case:8} {name:10} {rate:9.0f} requests/s   p50 {p50:5.1f} ms   p99 {p99:5.1f} ms   "
-                f"{rate / base:5.2f} of envoy+lua, p99 × {p99 / max(slowest, 1):.1f}"
+                f"{case:8} {name:14} {rate:7.0f} requests/s  {middle(name, 'cpu'):4.0f} µs CPU each  "
+                f"p50 {p50:4.1f} ms  p99 {p99:4.1f} ms   {ratios[0]} of envoy+lua, {ratios[1]} of the logging one, "
+                f"p99 × {p99 / slowest:.1f}"
             )
 
 
-def load(npx: str, port: int, client: tuple[Path, Path] | None, ca: Path, options, status: int) -> dict:
+@dataclass(frozen=True)
+class Variant:
+    """Something to measure: where it listens, and the processes that it is."""
+
+    port: int
+    processes: set[int]
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far."""
+        ticks = 0
+        for process in self.processes:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def children() -> set[int]:
+    """The processes that this one has started."""
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+def load(npx: str, variant: Variant, client: tuple[Path, Path] | None, ca: Path, options, status: int) -> dict:
     command = [npx, "--yes", "autocannon", "--json", "-n", "-c", str(options.connections), "-d", str(options.seconds),
                "-s", HOST, "-H", f"host={HOST}", "--ca", str(ca)]  # fmt: skip
     if client is not None:
         command += ["--cert", str(client[0]), "--key", str(client[1])]
+    before = variant.cpu()
     done = subprocess.run(
-        [*command, f"https://127.0.0.1:{port}/"], capture_output=True, text=True, check=True,
+        [*command, f"https://127.0.0.1:{variant.port}/"], capture_output=True, text=True, check=True,
         env=os.environ | {"NODE_TLS_REJECT_UNAUTHORIZED": "0", "NODE_NO_WARNINGS": "1"},
     )  # fmt: skip
     result = json.loads(done.stdout)
+    result["cpu"] = (variant.cpu() - before) / result["requests"]["total"] * 1e6
     seen = {int(code): number["count"] for code, number in result["statusCodeStats"].items()}
     assert set(seen) == {status} and result["errors"] == 0, f"wanted {status}, got {seen}, {result['errors']} errors"
     return result
@@ -143,7 +184,7 @@ class Files:
         path.write_bytes(Bundle(hosts=(host,), rules=(rule,)).encode())
         return path
 
-    def config(self, upstream: int, *, lua: str | None) -> dict:
+    def config(self, upstream: int, *, lua: str | None, logged: bool) -> dict:
         """Our own configuration without questions; with Lua, Envoy verifies by itself."""
         settings = Settings(listen=("127.0.0.1", free_port("127.0.0.1", 0)), log=self.folder / "envoy.jsonl")
         plan = HostPlan(HOST, True, Upstream("127.0.0.1", upstream), "nothing")
@@ -153,6 +194,9 @@ class Files:
         chain = config["static_resources"]["listeners"][0]["filter_chains"][0]
         manager = chain["filters"][0]["typed_config"]
         manager["http_filters"] = manager["http_filters"][-1:]
+        manager["access_log"] = manager["access_log"][:1]
+        if logged:
+            del manager["access_log"][0]["filter"]
         for host in manager["route_config"]["virtual_hosts"]:
             for route in host["routes"]:
                 route.pop("typed_per_filter_config")
@@ -185,12 +229,13 @@ def upstream_config(folder: Path) -> dict:
 
 @contextmanager
 def envoy_running(folder: Path, config: dict):
-    """An Envoy; yields its port."""
+    """An Envoy, set up like the gateway's."""
     folder.mkdir()
     path = folder / "envoy.json"
     path.write_text(json.dumps(config))
     port = config["static_resources"]["listeners"][0]["address"]["socket_address"]["port_value"]
-    command = [str(envoy.find()), "-c", str(path), "--disable-hot-restart", "-l", "error"]
+    command = [str(envoy.find()), "-c", str(path), "--disable-hot-restart", "-l", "error",
+               "--file-flush-interval-msec", "200"]  # fmt: skip
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         for _ in range(500):
@@ -199,7 +244,7 @@ def envoy_running(folder: Path, config: dict):
                 break
             except OSError:
                 time.sleep(0.02)
-        yield port
+        yield Variant(port, {running.pid})
     finally:
         running.terminate()
         running.wait()

@@ -65,6 +65,12 @@ class Line(msgspec.Struct, omit_defaults=True):
             line.method, line.path = http.method, http.target.partition("?")[0]
         return line
 
+    def verdict(self) -> str:
+        """What the next lines about the same certificates say as well: members of a JSON object, without its braces."""
+        names = ("action", "rule", "reason", "host", "fingerprint", "verified", "revoked", "certificate_error")
+        members = {name: value for name in names if (value := getattr(self, name))}
+        return msgspec.json.encode(members)[1:-1].decode()
+
 
 _last: tuple[int, str] = (0, "")
 

@@ -171,10 +171,11 @@ class Decider:
         line, response = verdict.line, verdict.response
         host = verdict.outcome.host if verdict.outcome is not None else None
         values = {
-            "action": line.action, "rule": line.rule, "reason": line.reason, "fingerprint": line.fingerprint,
-            "verified": str(line.verified).lower(), "revoked": str(line.revoked).lower(),
-            "error": line.certificate_error, "host": host.name if host is not None else "",
-        }  # fmt: skip
+            "action": line.action,
+            "rule": line.rule,
+            "host": host.name if host is not None else "",
+            "line": line.verdict(),
+        }
         if response is not None:
             values |= {"status": str(response.status), "type": response.content_type, "body": response.body}
             return verdicts.encode(values, ())

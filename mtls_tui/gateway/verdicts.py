@@ -22,10 +22,9 @@ METADATA = "mtls-tui"
 LONGEST = 12_000
 """Characters of a verdict; longer ones are not remembered."""
 
-FIELDS = (
-    "action", "status", "type", "body", "rule", "reason", "fingerprint", "verified", "revoked", "error", "host",
-)  # fmt: skip
-"""What a verdict tells, in this order; after these come the headers for the upstream, name and value in turn."""
+FIELDS = ("action", "status", "type", "body", "rule", "host", "line")
+"""What a verdict tells, in this order; after these come the headers for the upstream, name and value in turn. `line` is
+its part of the lines in the access log, ready-made: members of a JSON object."""
 
 
 def encode(values: dict[str, str], upstream: Sequence[tuple[str, str]]) -> str:
@@ -49,8 +48,13 @@ def lua(remember_milliseconds: int) -> str:
     return LUA.replace("$MILLISECONDS", str(remember_milliseconds))
 
 
+# What is done on every request is kept short: the chain is looked up as it is, not made part of another string, and the
+# log gets one ready-made text instead of a table to convert. Since that text is not looked at again, a request may put
+# nothing into its line that JSON would have to escape: hence the lists of methods and of letters in paths.
 LUA = """
 local cache, size = {}, 0
+local paths, known = {}, 0
+local methods = {GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true}
 
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end))
@@ -64,85 +68,108 @@ local function split(text)
   return parts
 end
 
-local function plain(path)
-  path = path:match("^[^?]*")
-  return path:sub(1, 1) == "/" and not path:find("[^%w_.~!$&'()*+,;=:@/-]")
+local function plain(target)
+  local path = target:match("^[^?]*")
+  local is = path:sub(1, 1) == "/" and not path:find("[^%w_.~!$&'()*+,;=:@/-]")
     and not path:find("//", 1, true) and not path:find("/.", 1, true)
+  if #target <= 256 then
+    if known >= 512 then
+      paths, known = {}, 0
+    end
+    paths[target], known = is, known + 1
+  end
+  return is
 end
 
 function envoy_on_request(handle)
-  local headers = handle:headers()
   local generation = handle:filterContext():get("generation")
   if generation == nil then
     return
   end
+  local headers = handle:headers()
   local authority, path = headers:get(":authority"), headers:get(":path")
-  if authority == nil or path == nil or not plain(path) then
+  if authority == nil or path == nil or not methods[headers:get(":method")] then
     return
   end
-  local key = authority .. "|" .. (headers:get("x-forwarded-client-cert") or "")
-  if #key > 8192 then
+  local is = paths[path]
+  if is == nil then
+    is = plain(path)
+  end
+  if not is then
     return
   end
+  local chain = headers:get("x-forwarded-client-cert") or ""
   local now = tonumber(handle:timestamp())
-  local entry = cache[key]
-  local metadata = handle:streamInfo():dynamicMetadata()
-  if entry ~= nil and (entry.generation ~= generation or now < entry.since or now - entry.since >= $MILLISECONDS) then
+  local entries = cache[authority]
+  local entry = entries and entries[chain]
+  if entry and (entry.generation ~= generation or now < entry.since or now - entry.since >= $MILLISECONDS) then
     if entry.hits > 0 then
       headers:replace("x-mtls-tui-hits", entry.hits .. "|" .. entry.host .. "|" .. entry.rule .. "|" .. entry.action)
     end
-    cache[key] = nil
+    entries[chain] = nil
     size = size - 1
+    if next(entries) == nil then
+      cache[authority] = nil
+    end
     entry = nil
   end
-  if entry == nil then
-    metadata:set("mtls-tui.learn", "key", key)
-    metadata:set("mtls-tui.learn", "generation", generation)
-    metadata:set("mtls-tui.learn", "since", now)
+  local metadata = handle:streamInfo():dynamicMetadata()
+  if not entry then
+    if #authority + #chain <= 8192 then
+      metadata:set("mtls-tui.learn", "authority", authority)
+      metadata:set("mtls-tui.learn", "chain", chain)
+      metadata:set("mtls-tui.learn", "generation", generation)
+      metadata:set("mtls-tui.learn", "since", now)
+    end
     return
   end
   entry.hits = entry.hits + 1
-  metadata:set("mtls-tui", "remembered", true)
-  metadata:set("mtls-tui", "verdict", entry.shown)
-  if entry.status ~= "" then
-    handle:respond({[":status"] = entry.status, ["content-type"] = entry.type, ["cache-control"] = "no-store"},
-      entry.body)
+  metadata:set("mtls-tui", "remembered", entry.line)
+  local answer = entry.answer
+  if answer then
+    handle:respond(answer, entry.body)
     return
   end
-  for index = 1, #entry.upstream, 2 do
-    headers:replace(entry.upstream[index], entry.upstream[index + 1])
+  local upstream = entry.upstream
+  for index = 1, #upstream, 2 do
+    headers:replace(upstream[index], upstream[index + 1])
   end
 end
 
 function envoy_on_response(handle)
   local metadata = handle:streamInfo():dynamicMetadata()
   local ours = metadata:get("mtls-tui.learn")
-  if ours == nil or ours["key"] == nil then
+  if ours == nil or ours["since"] == nil then
     return
   end
   -- Only what came with the answer to a question: headers of the response are an upstream's to write.
   local answer = metadata:get("envoy.filters.http.ext_authz")
   local parts = split(answer ~= nil and answer["x-mtls-tui-verdict"] or "")
-  if #parts < 11 or (parts[1] == "allow") ~= (parts[2] == "") then
+  if #parts < 7 or (parts[1] == "allow") ~= (parts[2] == "") or parts[7] == "" then
     return
   end
   if size >= 2048 then
     cache, size = {}, 0
   end
-  if cache[ours["key"]] == nil then
+  local authority, chain = ours["authority"], ours["chain"]
+  local entries = cache[authority]
+  if entries == nil then
+    entries = {}
+    cache[authority] = entries
+  end
+  if entries[chain] == nil then
     size = size + 1
   end
-  local upstream = {}
-  for index = 12, #parts do
-    upstream[#upstream + 1] = parts[index]
-  end
-  cache[ours["key"]] = {
-    generation = ours["generation"], since = ours["since"], hits = 0, action = parts[1], status = parts[2],
-    type = parts[3], body = parts[4], rule = parts[5], host = parts[11], upstream = upstream,
-    shown = {
-      action = parts[1], rule = parts[5], reason = parts[6], fingerprint = parts[7], verified = parts[8] == "true",
-      revoked = parts[9] == "true", error = parts[10],
-    },
+  local entry = {
+    generation = ours["generation"], since = ours["since"], hits = 0, action = parts[1], rule = parts[5],
+    host = parts[6], line = parts[7], body = parts[4], upstream = {},
   }
+  if parts[2] ~= "" then
+    entry.answer = {[":status"] = parts[2], ["content-type"] = parts[3], ["cache-control"] = "no-store"}
+  end
+  for index = 8, #parts do
+    entry.upstream[index - 7] = parts[index]
+  end
+  entries[chain] = entry
 end
 """

@@ -160,7 +160,7 @@ def test_hits_that_are_no_hits_are_nothing():
 
 def test_overlong_verdict_is_not_remembered():
     assert verdicts.encode({"action": "allow"}, [("client-cert", "x" * verdicts.LONGEST)]) == ""
-    assert verdicts.encode({"action": "allow", "reason": "a|b\r\n"}, [("n", "v")]) == "allow|||||a%7Cb%0D%0A||||||n|v"
+    assert verdicts.encode({"action": "allow", "line": "a|b\r\n"}, [("n", "v")]) == "allow||||||a%7Cb%0D%0A|n|v"
 
 
 def test_more_than_a_second_is_refused():
