@@ -16,6 +16,7 @@ FORGED = [
     "X-Forwarded-Tls-Client-Cert-Info", "SSL_CLIENT_VERIFY", "Ssl-Client-Cert", "Ssl.Client.S.Dn", "X-SSL-Client-CN",
     "X-SSL-Client-Verify", "X-SSL-Issuer-DN", "X-Amzn-Mtls-Clientcert-Leaf", "X-ARR-ClientCert", "X-Mtls-Tui-Question",
     "X-Mtls-Tui-Duplicates", "X-TLS-Client-Cert",
+    "CF-Cert-Verified", "Cf.Cert-Subject-DN", "X-SSL-Cert", "X-Client-Verify", "X-Client-DN",
 ]  # fmt: skip
 HOSTS = [("api.example.com", "good"), ("www.example.com", "none"), ("head.example.com", "none")]
 
