@@ -27,6 +27,7 @@ VERBS: dict[str, str] = {
     "test": "run the tests of a rule file",
     "replay": "what a log's requests would get",
     "export": "write the bundle that the engine runs",
+    "convert": "rules to and from Cloudflare and Terraform",
     "serve": "run the gateway on a bundle",
     "authz": "run the decision service alone, for other proxies",
     "certs": "run a certificate authority for clients",
