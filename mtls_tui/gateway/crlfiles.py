@@ -27,6 +27,8 @@ def read(bundle: Bundle, last: Mapping[str, bytes]) -> tuple[dict[str, bytes], t
     notes: list[str] = []
     for path in crl_files(bundle):
         try:
+            if Path(path).exists() and not Path(path).is_file():  # opening a pipe would wait for its writer
+                raise GatewayError(f"{path}: is no regular file, so no revocation list")
             with Path(path).open("rb") as file:
                 data = file.read(LARGEST_FILE + 1)
         except FileNotFoundError:

@@ -77,6 +77,8 @@ def read_bundle(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise GatewayError(f"{path}: is a directory, not a bundle")
+        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
+            raise GatewayError(f"{path}: is no regular file; name a file that `mtls-tui export` wrote")
         with path.open("rb") as file:
             data = file.read(LARGEST_BUNDLE + 1)
     except OSError as error:

@@ -1,10 +1,12 @@
 """Who may ask, and what may be set."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.planning import read_bundle
 from mtls_tui.gateway.settings import GatewayError, address_text, parse_address
 
 
@@ -39,3 +41,10 @@ def test_only_loopback_is_trusted_unless_said_otherwise():
 def test_trust_in_everybody_or_nobody_is_refused(text):
     with pytest.raises(GatewayError, match="--trust"):
         Peers.of([text])
+
+
+def test_pipe_in_the_place_of_a_bundle_is_refused_without_waiting_for_its_writer(tmp_path):
+    pipe = tmp_path / "a.bundle.json"
+    os.mkfifo(pipe)
+    with pytest.raises(GatewayError, match="is no regular file"):
+        read_bundle(pipe)
