@@ -21,6 +21,8 @@ HITS_HEADER = "x-mtls-tui-hits"
 METADATA = "mtls-tui"
 LONGEST = 12_000
 """Characters of a verdict; longer ones are not remembered."""
+MOST_REMEMBERED = 2048
+"""Verdicts that each thread of Envoy remembers; one more, and it begins anew."""
 
 FIELDS = ("action", "status", "type", "body", "rule", "host", "line")
 """What a verdict tells, in this order; after these come the headers for the upstream, name and value in turn. `line` is
@@ -45,7 +47,7 @@ def hits(text: str) -> tuple[int, str, str, str] | None:
 
 def lua(remember_milliseconds: int) -> str:
     """The filter: gives remembered verdicts, and learns new ones from what the decision service answers."""
-    return LUA.replace("$MILLISECONDS", str(remember_milliseconds))
+    return LUA.replace("$MILLISECONDS", str(remember_milliseconds)).replace("$MOST", str(MOST_REMEMBERED))
 
 
 # What is done on every request is kept short: the chain is looked up as it is, not made part of another string, and the
@@ -148,7 +150,7 @@ function envoy_on_response(handle)
   if #parts < 7 or (parts[1] == "allow") ~= (parts[2] == "") or parts[7] == "" then
     return
   end
-  if size >= 2048 then
+  if size >= $MOST then
     cache, size = {}, 0
   end
   local authority, chain = ours["authority"], ours["chain"]
