@@ -5,34 +5,42 @@ from __future__ import annotations
 import difflib
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.rulefile import RuleFile, RuleFileError, bundle, write_atomically
 from mtls_tui.rulefile.exporting import deployable
 from mtls_tui.rulefile.history import exports
+from mtls_tui.rulefile.trust import out_of_date, trust_problems
 from mtls_tui.tui.document import Deployed
 from mtls_tui.tui.overlays import Item
 from mtls_tui.tui.text import safe
 
 Runs: TypeAlias = tuple[tuple[str, str], ...]
 MAX_DIFF = 400
+MAX_LATE = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Lines to show; `why_not` tells why nothing can be exported, "" when it can; `kept` counts earlier exports."""
+    """Lines to show; `why_not` tells why nothing can be exported, "" when it can; `kept` counts earlier exports.
+
+    `before` and `after` are what is exported and what would be, where there is something to compare.
+    """
 
     lines: tuple[Runs, ...]
     why_not: str
     kept: int
+    before: Bundle | None = None
+    after: Bundle | None = None
 
 
 def report(file: RuleFile, target: Path) -> Report:
     """Everything that one wants to know before an export."""
     lines: list[Runs] = []
-    problems = [*file.problems] or [*deployable(file)]
+    problems = [*file.problems] or [*deployable(file)] or [*trust_problems(file)]
     if problems:
         for problem in problems[:20]:
             lines.append(((f"✗ {problem.message}", "bad"),))
@@ -43,12 +51,18 @@ def report(file: RuleFile, target: Path) -> Report:
         made = bundle(file)
     except RuleFileError as error:
         return Report((((f"✗ {error.problem.message}", "bad"),),), "the file has problems", len(exports(target)))
-    lines += changes(_deployed(target), made)
+    deployed = _deployed(target)
+    late = out_of_date(file, datetime.now(UTC))
+    lines += [((f"! {safe(problem.message)}", "warn"), (f"; {problem.cure}", "soft")) for problem in late[:MAX_LATE]]
+    if len(late) > MAX_LATE:
+        lines.append(((f"  and {len(late) - MAX_LATE} more authorities or lists out of date", "warn"),))
+    lines += [(), *changes(deployed, made)] if late else changes(deployed, made)
     test_lines, failed = _tests(file)
     lines += [(), *test_lines]
     kept = exports(target)
     lines += [(), ((f"{len(kept)} earlier exports are kept", "soft"),)]
-    return Report(tuple(lines), f"{failed} tests fail" if failed else "", len(kept))
+    why_not = f"{failed} tests fail" if failed else ""
+    return Report(tuple(lines), why_not, len(kept), deployed, made if deployed is not None else None)
 
 
 def known(file: RuleFile, target: Path) -> Deployed | None:
@@ -109,12 +123,32 @@ def named_changes(old: Bundle, new: Bundle) -> list[Runs]:
     lines += [((f"- host {safe(name)}", "bad"),) for name in hosts_before.keys() - hosts_after.keys()]
     for name in hosts_after.keys() & hosts_before.keys():
         if hosts_before[name] != hosts_after[name]:
-            lines.append(((f"~ host {safe(name)}: other settings or trust", "warn"),))
+            lines.append(((f"~ host {safe(name)}: {_host_change(hosts_before[name], hosts_after[name])}", "warn"),))
     if (old.anchors, old.crls, old.intermediates) != (new.anchors, new.crls, new.intermediates):
         lines.append((("~ other authorities or revocation lists", "warn"),))
     if old.lists != new.lists:
         lines.append((("~ other lists", "warn"),))
     return lines
+
+
+def _host_change(before: BundleHost, after: BundleHost) -> str:
+    """What became different in a host, in words."""
+    said = []
+    if before.mtls != after.mtls:
+        said.append("asks for certificates now" if after.mtls else "no longer asks for certificates: rules see none")
+    if before.anchors != after.anchors or before.intermediates != after.intermediates:
+        said.append("trusts other authorities")
+    if (before.crls, before.crl_files) != (after.crls, after.crl_files):
+        said.append("other revocation lists")
+    policies = [(one.crl_policy, one.revocation) for one in (before, after)]
+    if policies[0] != policies[1]:
+        said.append("checks revocation otherwise")
+    if (before.upstream, before.upstream_ca) != (after.upstream, after.upstream_ca):
+        said.append(f"goes to {safe(after.upstream)}" if after.upstream else "another upstream")
+    servers = [(one.server_certificate, one.server_key) for one in (before, after)]
+    if servers[0] != servers[1]:
+        said.append("another server certificate")
+    return ", ".join(said) or "other settings"
 
 
 def _count(made: Bundle) -> Runs:

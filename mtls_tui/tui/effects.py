@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mtls_tui.rulefile import ANYTHING, ChangedOnDiskError, RuleFile, RuleFileError, load, save
 from mtls_tui.tui import clipboard, draft, settings
 from mtls_tui.tui.document import Content
+from mtls_tui.tui.overlays import Page
 from mtls_tui.tui.registry import Effect
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Effects:
         self.secrets = Secrets()
         self.quit_when_saved = False
         self.export_when_saved = False
+        self._report = 0
         self._draft_timer: Any = None
         self._stamp: tuple[int, int] | None = None
         self._keep = True
@@ -301,14 +303,36 @@ class Effects:
         return path.with_name(f"{stem}.bundle.json")
 
     def deploy_report(self, content: Content) -> None:
-        """What an export would change, and what the tests say."""
+        """What an export would change, and what the tests say; then who is newly let in or blocked. The newest wins."""
         target = self.target()
+        self._report += 1
+        number = self._report
+
+        def wanted() -> bool:
+            overlay = self.controller.document.overlay
+            return number == self._report and isinstance(overlay, Page) and overlay.name == "deploy"
 
         def work() -> None:
+            from mtls_tui.tui.consequences import consequences
             from mtls_tui.tui.deploy import report
 
             made = report(content.file, target)
-            self._back("deploy.show", lines=made.lines, why_not=made.why_not, target=target.name, kept=made.kept)
+            if number != self._report:
+                return
+            before, after = made.before, made.after
+            self._back(
+                "deploy.show",
+                lines=made.lines,
+                why_not=made.why_not,
+                target=target.name,
+                kept=made.kept,
+                looking=before is not None,
+            )
+            if before is None or after is None:
+                return
+            found = consequences(before, after, wanted)
+            if found is not None and wanted():
+                self._back("deploy.consequences", lines=found.lines, witnesses=found.witnesses)
 
         self.controller.in_thread(work, "deploy")
 

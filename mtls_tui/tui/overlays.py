@@ -28,6 +28,8 @@ class Item:
     keys: str = ""
     why_not: str = ""
     tag: str = ""
+    arguments: tuple[tuple[str, Any], ...] = ()
+    """What a page gives to the action of this choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Page:
     top: int = 0
     arguments: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    foot: str = ""
+    """Its own keys, in words."""
 
 
 Overlay: TypeAlias = Picker | PartEditor | Form | Page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.engine.bundle import Bundle
 from mtls_tui.pki.roles import RoleSet
-from mtls_tui.rulefile import RuleFile, export, load, loads
+from mtls_tui.rulefile import RuleFile, bundle, export, load, loads
+from mtls_tui.tui.consequences import consequences
 from mtls_tui.tui.deploy import kept_items, known, put_back, report
-from tests.tui.helpers import RULES
+from mtls_tui.tui.document import Probe
+from mtls_tui.tui.overlays import Item, Page
+from tests.tui.helpers import RULES, Driver
 
 
 @pytest.fixture
@@ -85,3 +89,95 @@ def test_a_damaged_export_is_not_put_back(file: RuleFile, tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="digest"):
         put_back(damaged, target)
     assert target.read_bytes() == before
+
+
+def told(before: RuleFile, after: RuleFile) -> tuple[str, list[Item]]:
+    found = consequences(bundle(before), bundle(after))
+    assert found is not None
+    return "\n".join("".join(text for text, _ in runs) for runs in found.lines), list(found.witnesses)
+
+
+def test_who_is_newly_let_in_is_told_with_a_request_that_shows_it(file: RuleFile) -> None:
+    text, witnesses = told(file, file.with_rule(0, enabled=False))
+    assert "newly let in: GET https://api.example.com/ without a certificate" in text
+    assert "proved: no request is newly blocked" in text
+    probe = dict(witnesses[0].arguments)["probe"]
+    driver = Driver()
+    driver.document = replace(driver.document, content=replace(driver.document.content, probe=Probe(url="https://x/")))
+    driver.do("deploy.witness", probe=probe)
+    assert driver.document.view.focus == "simulator"
+    verdict = driver.evaluate().document.results
+    assert verdict is not None and verdict.verdict is not None and verdict.verdict.blocked
+    driver.do("undo")
+    assert driver.document.content.probe.url == "https://x/"
+
+
+def test_who_is_newly_blocked_is_told(file: RuleFile) -> None:
+    text, witnesses = told(file, file.with_rule(1, expression='http.host eq "pay.example.com"', action="block"))
+    assert "newly blocked: GET https://pay.example.com/" in text and "proved: no request is newly let in" in text
+    assert [item.key for item in witnesses] == ["deploy.witness"]
+
+
+def test_what_decides_the_same_is_proved_to(file: RuleFile) -> None:
+    assert (
+        told(file, file.with_rule(1, description="other"))[0]
+        == "✓ proved: decides the same, nobody is newly let in or blocked"
+    )
+    same = 'not not (http.host in {"b.example.com" "api.example.com"})'
+    once = file.with_rule(0, expression='http.host in {"api.example.com" "b.example.com"}')
+    assert told(once, once.with_rule(0, expression=same)) == (
+        "✓ proved: decides the same, nobody is newly let in or blocked",
+        [],
+    )
+    trust = file.with_host(1, mtls=False)
+    assert told(file, trust)[0] == "✓ proved: the rules decide the same; hosts or trust differ, see below"
+
+
+def test_hosts_that_were_not_looked_at_are_no_proof(file: RuleFile) -> None:
+    found = consequences(bundle(file), bundle(file.with_rule(1, expression="ssl")), limit_s=-1)
+    assert found is not None
+    assert any("1 hosts were not looked at" in text for runs in found.lines for text, _ in runs)
+    assert not any("proved" in text for runs in found.lines for text, _ in runs)
+
+
+def test_a_comparison_that_nobody_waits_for_is_broken_off(file: RuleFile) -> None:
+    changed = bundle(file.with_rule(1, expression="ssl"))
+    assert consequences(bundle(file), changed, lambda: False) is None
+
+
+def test_the_answer_takes_the_place_of_the_search_on_the_page_and_on_no_other(file: RuleFile) -> None:
+    witness = Item("deploy.witness", "Try it", arguments=(("probe", Probe(url="https://pay.example.com/x")),))
+    answer = {"lines": ((("! newly let in", "bad"),),), "witnesses": (witness,)}
+    driver = Driver().do("deploy.consequences", **answer)
+    assert driver.document.overlay is None
+    driver.do("deploy.show", lines=((("rest", "text"),),), why_not="", target="b", kept=1, looking=True)
+    driver.do("deploy.consequences", **answer)
+    page = driver.document.overlay
+    assert isinstance(page, Page)
+    assert [runs[0][0] if runs else "" for runs in page.lines] == ["! newly let in", "", "rest"]
+    assert [item.key for item in page.choices][-2:] == ["deploy.witness", "page.close"]
+    driver.press("down", "down", "enter")
+    assert driver.document.content.probe.url == "https://pay.example.com/x"
+
+
+def test_what_changes_about_a_host_is_said(file: RuleFile, tmp_path: Path) -> None:
+    target = tmp_path / "t.bundle.json"
+    export(file, target)
+    assert "~ host pay.example.com: no longer asks for certificates" in said(file.with_host(1, mtls=False), target)
+    assert "goes to http://127.0.0.1:8080" in said(file.with_host(1, upstream="http://127.0.0.1:8080"), target)
+
+
+def test_authorities_out_of_date_are_told_and_hold_nothing_back(file: RuleFile, tmp_path: Path) -> None:
+    old = RoleSet(datetime(2001, 1, 1, tzinfo=UTC)).authority.certificate
+    (tmp_path / "ca.pem").write_bytes(old.public_bytes(Encoding.PEM))
+    late = load(tmp_path / "t.rules.toml")
+    text = said(late, tmp_path / "t.bundle.json")
+    assert "! ca.pem: expired on" in text and report(late, tmp_path / "t.bundle.json").why_not == ""
+
+
+def test_trust_that_can_not_be_made_is_a_problem(file: RuleFile, tmp_path: Path) -> None:
+    text = (tmp_path / "t.rules.toml").read_text()
+    (tmp_path / "t.rules.toml").write_text(text.replace("anchors =", 'crls = ["ca.crl"]\nanchors ='))
+    (tmp_path / "ca.crl").write_bytes(RoleSet(datetime.now(UTC)).crl.public_bytes(Encoding.PEM))
+    wrong = load(tmp_path / "t.rules.toml", strict=False)
+    assert report(wrong, tmp_path / "t.bundle.json").why_not == "the file has problems"

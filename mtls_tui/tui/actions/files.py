@@ -133,6 +133,10 @@ def _menu(document: Document) -> Result:
     return replace(document, overlay=Picker("File", items, "palette.run"))
 
 
+LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
+"""Stands on the deploy page until that is known."""
+
+
 # --- deploy -------------------------------------------------------------------------------------------------------
 
 
@@ -152,7 +156,12 @@ def _deploy(document: Document) -> Result:
 
 @action("deploy.show", "Show the deploy page", hidden=True)
 def _show(
-    document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], why_not: str, target: str, kept: int
+    document: Document,
+    lines: tuple[tuple[tuple[str, str], ...], ...],
+    why_not: str,
+    target: str,
+    kept: int,
+    looking: bool = False,
 ) -> Result:
     failing = why_not.endswith("fail")
     choices = (
@@ -166,8 +175,34 @@ def _show(
         ),
         Item("page.close", "Not now"),
     )
+    if looking:
+        lines = (LOOKING, (), *lines)
     page = Page("Deploy", lines, choices, index=len(choices) - 1 if why_not else 0, name="deploy")
     return replace(document, overlay=page, notice=None)
+
+
+@action("deploy.consequences", "Who is newly let in or blocked", hidden=True)
+def _consequences(
+    document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], witnesses: tuple[Item, ...]
+) -> Result:
+    """In the place of the line that says that it is being looked for; requests to try stand before `Not now`."""
+    page = document.overlay
+    if not isinstance(page, Page) or page.name != "deploy" or page.lines[:1] != (LOOKING,):
+        return document
+    last = len(page.choices) - 1
+    choices = (*page.choices[:last], *witnesses, page.choices[last])
+    index = page.index if page.index < last else last + len(witnesses)
+    shown = (*lines, *page.lines[1:]) if lines else page.lines[2:]
+    return replace(document, overlay=replace(page, lines=shown, choices=choices, index=index))
+
+
+@action("deploy.witness", "Try a request of the deploy page", hidden=True)
+def _witness(document: Document, probe: Probe) -> Result:
+    content = replace(document.content, probe=probe)
+    done = replace(document, overlay=None, board="").edited(content, "try a request of the deploy page")
+    return done.looking(focus="simulator", tab="simulator", simulator_at=(0, 0)).noting(
+        "this request is in the simulator now; u takes it back"
+    )
 
 
 @action("deploy.export", "Export the bundle", "Write the bundle that the engine runs.")
