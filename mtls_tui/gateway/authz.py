@@ -89,7 +89,7 @@ class Authz:
             self._tell(note)
         self._list_files = [Path(path) for path in crl_files(opened.bundle)]
         self.generation += 1
-        self.digest = opened.bundle.digest
+        self.digest = opened.digest
         return Prepare(
             generation=self.generation,
             bundle=data,

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
+from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, decode_file
 from mtls_tui.engine.fresh_crls import crl_files, with_files
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
@@ -121,7 +121,7 @@ def make_state(
         plans.append(HostPlan(host.name, host.mtls, upstream, ask, remember))
     list_files = tuple(Path(name) for name in crl_files(bundle))
     return State(
-        data, bundle.digest, policy, tuple(plans), pairs, cas, tuple(files), opened.lists, list_files, opened.notes
+        data, opened.digest, policy, tuple(plans), pairs, cas, tuple(files), opened.lists, list_files, opened.notes
     )
 
 
@@ -130,6 +130,7 @@ class Opened(NamedTuple):
 
     policy: Policy
     bundle: Bundle
+    digest: str
     lists: dict[str, bytes]
     notes: tuple[str, ...]
 
@@ -138,13 +139,13 @@ def open_bundle(path: Path, data: bytes, verify_key: bytes | None, last: Mapping
     """A bundle's policy. GatewayError for a broken, unsigned or wrongly signed one, or a broken list on disk."""
     try:
         key = load_verify_key(verify_key) if verify_key is not None else None
-        bundle = Bundle.decode(data, key)
+        bundle, file = decode_file(data, key)
         lists, notes = crlfiles.read(bundle, last)
         fresh, older = with_files(bundle, lists)
         policy = Policy.from_bundle(fresh)
     except (BundleError, ValueError) as error:
         raise GatewayError(f"{path}: {error}") from None
-    return Opened(policy, bundle, lists, (*notes, *older))
+    return Opened(policy, bundle, file.digest, lists, (*notes, *older))
 
 
 def short(digest: str) -> str:

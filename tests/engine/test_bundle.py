@@ -1,5 +1,6 @@
 """A bundle is what was exported, octet for octet, or it is refused with the reason and the cure."""
 
+import hashlib
 import json
 import time
 
@@ -102,7 +103,6 @@ BAD = {
     "no version": (redigested(lambda b: b.pop("version")), "not a bundle"),
     "a wrong type": (redigested(lambda b: b["rules"][0].update(enabled="no")), "not a bundle"),
     "an unknown action": (redigested(lambda b: b["rules"][0].update(action="allow")), "not a bundle"),
-    "a left-out default": (redigested(lambda b: b["rules"][0].pop("shadow")), "canonical"),
     "trailing garbage": (GOOD + b"x", ""),
     "a second bundle": (GOOD + GOOD, ""),
     "a blank": (GOOD + b" ", "canonical"),
@@ -204,3 +204,15 @@ def test_a_key_that_can_t_sign_is_refused(data, passphrase, words):
 def test_a_key_that_can_t_verify_is_refused(data, words):
     with pytest.raises(BundleError, match=words):
         load_verify_key(data)
+
+
+def test_a_bundle_written_before_an_optional_key_was_there_is_still_taken():
+    inner = b'{"hosts":[{"mtls":false,"name":"a.example"}],"rules":[],"version":1}'
+    file = b'{"bundle":' + inner + b',"digest":"sha256:' + hashlib.sha256(inner).hexdigest().encode() + b'"}\n'
+    assert Bundle.decode(file).hosts[0].name == "a.example"
+    for odd in (inner.replace(b",", b", ", 1), inner.replace(b'"version":1', b'"version":1,"version":1')):
+        twisted = file.replace(inner, odd).replace(
+            hashlib.sha256(inner).hexdigest().encode(), hashlib.sha256(odd).hexdigest().encode()
+        )
+        with pytest.raises(BundleError, match="canonical"):
+            Bundle.decode(twisted)
