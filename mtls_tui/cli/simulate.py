@@ -15,6 +15,7 @@ from cryptography import x509
 from mtls_tui.cli.errors import InputError
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.simulate import document as documents
+from mtls_tui.simulate.as_served import as_served
 from mtls_tui.simulate.curl import parse_curl
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.har import from_har
@@ -73,7 +74,8 @@ def command(
         if cert is not None and role is not None:
             raise click.UsageError("--cert and --role exclude each other")
         http, cert, passphrase, notes = _request(url, curl_command, har, entry, request_file, cert)
-        http = _changed(http, method, headers, body, ip, settings)
+        http, served = as_served(_changed(http, method, headers, body, ip, settings))
+        notes = (*notes, *served)
         passphrase = _passphrase(passphrase_file, passphrase_env) or passphrase
         moment = moment_of(at) if at is not None else _moment(http)
         loaded = load_policy(file)

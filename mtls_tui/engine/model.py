@@ -68,6 +68,9 @@ class Decision:
         return self.action in TERMINATING
 
 
+BODY_BYTES = 131_072
+"""How much of a body rules see by default (Cloudflare's limit is 128 KB on Enterprise plans); the rest is cut."""
+
 BLOCKED_BY_ERROR = "the decision failed, so the request is blocked"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
+from mtls_tui.engine.model import BODY_BYTES
+
 Address: TypeAlias = tuple[str, int] | Path
 """Where to listen: an IP address with a port (0: any free one), or the path of a Unix socket."""
 
@@ -39,7 +41,7 @@ class Limits:
     header_count: int = 100
     concurrent_streams: int = 100
     """Requests at a time on one HTTP/2 connection."""
-    body_bytes: int = 131_072
+    body_bytes: int = BODY_BYTES
     """How much of a body the rules see; the rest is passed on unseen and `http.request.body.truncated` says so."""
     drain_seconds: float = 5.0
     """How long open requests may go on after a stop is asked for."""
