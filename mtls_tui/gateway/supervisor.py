@@ -220,6 +220,10 @@ class Supervisor:
                 assert self.state is not None
                 self._note("taken", changed)
                 self._tell(f"reloaded ({changed}); now running bundle {short(self.state.digest)}")
+            elif self.last_reload.get("result") == "refused":
+                # What was broken is mended, back to what runs: whoever watches the status has to see it.
+                self._note("taken", "as it was")
+                self._tell("what was refused is gone; what is on disk is what runs")
             return True
 
     async def _reload(self, force: bool) -> str:
