@@ -12,6 +12,7 @@ from datetime import datetime
 from mtls_tui.analysis.context import Target
 from mtls_tui.analysis.finding import Finding, Severity
 from mtls_tui.analysis.linting import fixed, lint
+from mtls_tui.engine import hostnames
 from mtls_tui.rulefile import Problem, RuleFile, deployable
 from mtls_tui.rulefile.checks import position_in_file
 from mtls_tui.rulefile.trust import out_of_date
@@ -39,6 +40,8 @@ class Found:
     problem: Problem
     rule: str = ""
     fix: Fix | None = None
+    finding: Finding | None = None
+    """What lint said, with its place in the expression; None when it is about the file's certificates."""
 
 
 def findings_of(
@@ -96,7 +99,7 @@ def _cured_rule(rulefile: RuleFile, index: int, findings: Iterable[Finding]) -> 
 
 
 def _lint(rulefile: RuleFile, target: Target, ignored: Collection[str]) -> list[Finding]:
-    hosts = [(host.name, host.mtls) for host in rulefile.hosts]
+    hosts = [(hostnames.configured(host.name), host.mtls) for host in rulefile.hosts]
     return lint(rulefile.engine_rules, hosts=hosts, lists=rulefile.engine_lists, target=target, ignore=ignored)
 
 
@@ -114,11 +117,11 @@ def _placed(rulefile: RuleFile, finding: Finding) -> Found:
             fix = _fix(rulefile, index, finding, line, column)
     elif finding.host:
         for index, host in enumerate(rulefile.hosts):
-            if host.name == finding.host:
+            if hostnames.configured(host.name) == finding.host:
                 key, line = f"hosts[{index}]", rulefile.line_of("hosts", index)
     message = f"{finding.rule}: {finding.message}" if finding.rule else finding.message
     problem = Problem(finding.code, message, rulefile.name, line, column, key, finding.hint)
-    return Found(finding.severity, problem, finding.rule, fix)
+    return Found(finding.severity, problem, finding.rule, fix, finding)
 
 
 def _fix(rulefile: RuleFile, index: int, finding: Finding, line: int, column: int) -> Fix | None:

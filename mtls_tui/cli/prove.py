@@ -18,7 +18,7 @@ from mtls_tui.analysis.making import AT
 from mtls_tui.analysis.reach import CLIENTS, Client
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import echo_json, usable_rule_file
-from mtls_tui.engine import Ruleset
+from mtls_tui.engine import Ruleset, hostnames
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.simulate.style import Style, safe, style_for
@@ -64,15 +64,15 @@ def command(
         if clients:
             raise click.UsageError("--client and --against exclude each other")
         old = usable_rule_file(against)
-        names = hosts or list(dict.fromkeys(host.name for host in (*new.hosts, *old.hosts)))
-        others = [host.name for host in (*new.hosts, *old.hosts)]
+        others = [*_names(new), *_names(old)]
+        names = hosts or list(dict.fromkeys(others))
         answers = compare(_ruleset(old), _ruleset(new), _known(names, (new, old)), others=others)
     else:
-        names = hosts or [host.name for host in new.hosts if host.mtls]
+        names = hosts or [name for name, host in zip(_names(new), new.hosts, strict=True) if host.mtls]
         ruleset = _ruleset(new)
         wanted: Sequence[Client] = clients or ("none", "untrusted")
         answers = [
-            unprotected(name, ruleset, client=client, others=[host.name for host in new.hosts])
+            unprotected(name, ruleset, client=client, others=_names(new))
             for name in _known(names, (new,))
             for client in dict.fromkeys(wanted)
         ]
@@ -84,7 +84,7 @@ def command(
             click.echo(_text(answer, file, style))
         if not answers:
             click.echo("no host has mTLS: there is nothing to prove", err=True)
-    sys.exit(0 if all(answer.status.startswith("proved") for answer in answers) else 1)
+    sys.exit(0 if answers and all(answer.status.startswith("proved") for answer in answers) else 1)
 
 
 def _ruleset(rulefile: RuleFile) -> Ruleset:
@@ -96,12 +96,22 @@ def _ruleset(rulefile: RuleFile) -> Ruleset:
 
 def _known(names: Sequence[str], files: Sequence[RuleFile]) -> list[str]:
     """The names, when the files have them; a host that no file has would be proved of nothing."""
-    known = {host.name.lower() for rulefile in files for host in rulefile.hosts}
-    for name in names:
-        covered = name.lower() in known or f"*.{name.lower().partition('.')[2]}" in known
-        if not covered:
-            raise InputError(f"there is no host `{safe(name)}`: the file has {', '.join(sorted(known)) or 'none'}")
-    return list(dict.fromkeys(names))
+    known = {name for rulefile in files for name in _names(rulefile)}
+    wanted = []
+    for given in names:
+        try:
+            name = hostnames.configured(given)
+        except hostnames.HostnameError as error:
+            raise InputError(f"--host: `{safe(given)}` is no host name: {error}") from None
+        if name not in known and f"*.{name.partition('.')[2]}" not in known:
+            raise InputError(f"there is no host `{safe(given)}`: the file has {', '.join(sorted(known)) or 'none'}")
+        wanted.append(name)
+    return list(dict.fromkeys(wanted))
+
+
+def _names(rulefile: RuleFile) -> list[str]:
+    """The hosts' names as requests have them: lower case, A-labels."""
+    return [hostnames.configured(host.name) for host in rulefile.hosts]
 
 
 def _text(answer: Reach | Difference, file: str, style: Style) -> str:

@@ -58,3 +58,19 @@ def test_what_is_not_there_is_an_error(arguments, message, mtls_tui, sample):
     result = mtls_tui("prove", sample(1), *arguments)
     assert result.code == 2
     assert message in result.err
+
+
+def test_internationalised_hosts_are_proved_by_their_a_labels(mtls_tui, tmp_path):
+    rules = tmp_path / "idn.rules.toml"
+    rules.write_text(
+        'version = 1\n[[hosts]]\nname = "bücher.example"\nmtls = true\n[[rules]]\nref = "m"\naction = "block"\n'
+        "expression = '(http.host eq \"xn--bcher-kva.example\" and not cf.tls_client_auth.cert_verified)'\n"
+    )
+    for arguments in ([str(rules)], [str(rules), "--host", "bücher.example"]):
+        assert mtls_tui("prove", *arguments).code == 0
+
+
+def test_nothing_to_prove_is_no_proof(mtls_tui, tmp_path):
+    rules = tmp_path / "empty.rules.toml"
+    rules.write_text("version = 1\n")
+    assert mtls_tui("prove", rules).code == 1
