@@ -105,7 +105,8 @@ class Effects:
 
     def _after_save(self, file: RuleFile) -> None:
         self._stamp = _stamp(file.path)
-        if not self.controller.document.unsaved:
+        document = self.controller.document
+        if not document.unsaved and not any(work.muted for work in document.content.work.values()):
             self.discard_draft()
         if self.export_when_saved:
             self.export_when_saved = False

@@ -6,6 +6,7 @@ without it, and that is all the engine, the file and the bundle ever see.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -69,6 +70,12 @@ def without(expression: Expression, muted: frozenset[Path]) -> Expression:
             continue
         expression = done.expression
     return expression
+
+
+def muted_rows(works: Mapping[str, Work]) -> str:
+    """`2 muted rows are`: how many there are (a muted group is one), for a sentence; "" when there are none."""
+    count = sum(len(work.muted) for work in works.values())
+    return f"{count} muted row{'s are' if count > 1 else ' is'}" if count else ""
 
 
 def mute(work: Work, path: Path) -> Work | edit.Refusal:

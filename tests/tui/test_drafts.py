@@ -10,6 +10,8 @@ import pytest
 from mtls_tui.rulefile import load, save
 from mtls_tui.tui import draft
 from mtls_tui.tui.actions.files import start
+from mtls_tui.tui.document import flushed
+from mtls_tui.tui.overlays import Page
 from tests.tui.helpers import RULES, Driver, with_expression
 
 
@@ -147,3 +149,41 @@ def test_only_a_saved_file_is_exported_and_failing_tests_stop_it(driver: Driver,
     driver.do("deploy.show", lines=made.lines, why_not=made.why_not, target=target.name, kept=made.kept)
     driver.do("overlay.choose", index=0)
     assert driver.refused == "the file has problems"
+
+
+def with_muted(driver: Driver) -> Driver:
+    return driver.at("certificate revoked").press("space").at("URI Path").press("space")
+
+
+def test_saving_says_that_muted_rows_are_not_in_the_file_and_keeps_them(driver: Driver, tmp_path: Path) -> None:
+    content = with_muted(driver).document.content
+    driver.do("file.save")
+    saved = driver.effects[-1].arguments["content"]
+    driver.do("file.saved", content=saved, file=save(saved.file))
+    assert driver.document.notice is not None
+    assert driver.document.notice.text == "saved t.rules.toml; 2 muted rows are not in the file, the draft keeps them"
+    assert not driver.document.unsaved
+    assert sum(row.muted for row in driver.document.rows) == 2 == sum(len(w.muted) for w in content.work.values())
+    draft.write(driver.document.content, tmp_path / "state")
+    assert sum(row.muted for row in restored(driver, tmp_path / "state").document.rows) == 2
+
+
+def test_the_deploy_page_and_leaving_tell_of_muted_rows(driver: Driver) -> None:
+    with_muted(driver).do("deploy.show", lines=(), why_not="", target="b", kept=0)
+    page = driver.document.overlay
+    assert isinstance(page, Page) and page.lines[0][0][0] == "! 2 muted rows are not in the bundle"
+    driver.press("escape").do("quit")
+    page = driver.document.overlay
+    assert isinstance(page, Page) and page.lines[1][0][0].startswith("2 muted rows are never in the file")
+
+
+def test_reading_the_file_again_keeps_muted_rows_of_rules_that_are_the_same_there(driver: Driver) -> None:
+    with_muted(driver)
+    written = save(flushed(driver.document.content).file)
+    other = written.with_rule(1, description="by somebody else")
+    driver.do("file.reloaded", file=other)
+    assert sum(row.muted for row in driver.document.rows) == 2 and not driver.document.unsaved
+    driver.do("file.reloaded", file=other.with_rule(0, expression="ssl"))
+    assert driver.text == "ssl" and driver.document.notice is not None
+    assert driver.document.notice.text == "read again from disk, without 2 muted rows; u brings them back"
+    assert sum(row.muted for row in driver.press("u").document.rows) == 2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.document import Content, Deployed, Document, Gateway, Probe, flushed
 from mtls_tui.tui.overlays import Form, FormField, Item, Page, Picker
 from mtls_tui.tui.registry import Done, Effect, Refusal, Result, action
 from mtls_tui.tui.textbuffer import Buffer
+from mtls_tui.tui.work import muted_rows
 
 
 def start(file: RuleFile, *, theme: str = "dark", mouse: bool = True, on_disk: bool = True) -> Document:
@@ -90,7 +92,11 @@ def _saved(document: Document, content: Content, file: RuleFile) -> Result:
     if moved and not unchanged:
         current = replace(current, file=replace(current.file, path=file.path, folder=file.folder))
     done = replace(document, content=current, saved=written, changed_on_disk=False)
-    return Done(done.noting(f"saved {file.path.name if file.path else ''}", "good"), (Effect("compare"),))
+    said = f"saved {file.path.name if file.path else ''}"
+    left = muted_rows(current.work)
+    if left:
+        return Done(done.noting(f"{said}; {left} not in the file, the draft keeps them", "good"), (Effect("compare"),))
+    return Done(done.noting(said, "good"), (Effect("compare"),))
 
 
 @action("file.reload", "Read the file again", "Take over what is on disk; undo brings the edits here back.")
@@ -102,11 +108,18 @@ def _reload(document: Document) -> Result:
 
 @action("file.reloaded", "Read again", hidden=True)
 def _reloaded(document: Document, file: RuleFile) -> Result:
-    content = Content(file, probe=document.content.probe, probes=document.content.probes)
-    refs = [rule.ref for rule in file.rules]
+    texts = {rule.ref: rule.expression for rule in file.rules}
+    held = {ref: work for ref, work in document.content.work.items() if work.muted}
+    # Muted rows are in no file: they stay where the rest of their rule is the same on disk.
+    kept = {ref: work for ref, work in held.items() if texts.get(ref) == work.text}
+    content = Content(file, MappingProxyType(kept), document.content.probe, document.content.probes)
+    refs = list(texts)
     ref = document.view.rule if document.view.rule in refs else (refs[0] if refs else "")
     done = document.edited(content, "read the file again", rule=ref, path=(), part=0, closing=False, text=None)
-    return replace(done, saved=content, changed_on_disk=False).noting("read again from disk", "good")
+    lost = muted_rows({ref: work for ref, work in held.items() if ref not in kept})
+    said = f"read again from disk, without {lost.removesuffix(' are').removesuffix(' is')}; u brings them back"
+    shown = replace(done, saved=content, changed_on_disk=False)
+    return shown.noting(said, "bad") if lost else shown.noting("read again from disk", "good")
 
 
 @action("file.touched", "The file changed on disk", hidden=True)
@@ -175,6 +188,9 @@ def _show(
         ),
         Item("page.close", "Not now"),
     )
+    left = muted_rows(document.content.work)
+    if left:
+        lines = (((f"! {left} not in the bundle", "warn"),), (), *lines)
     if looking:
         lines = (LOOKING, (), *lines)
     page = Page("Deploy", lines, choices, index=len(choices) - 1 if why_not else 0, name="deploy")

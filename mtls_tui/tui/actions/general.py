@@ -9,6 +9,7 @@ from mtls_tui.tui.document import Document, Step
 from mtls_tui.tui.overlays import Item, Page, Picker
 from mtls_tui.tui.registry import ACTIONS, CONTEXTS, Context, Done, Effect, Refusal, Result, action, context_of
 from mtls_tui.tui.theme import THEMES
+from mtls_tui.tui.work import muted_rows
 
 
 @action(
@@ -159,8 +160,11 @@ def _quit(document: Document) -> Result:
         Item("quit.keep", "Quit, keep the draft", detail="offered at the next start"),
         Item("quit.discard", "Quit and throw the changes away"),
     )
-    lines = ((("There are changes that are not in the file.", "text"),),)
-    return replace(document, overlay=Page("Quit", lines, choices))
+    lines = [(("There are changes that are not in the file.", "text"),)]
+    left = muted_rows(document.content.work)
+    if left:
+        lines.append(((f"{left} never in the file: only the draft keeps them.", "text"),))
+    return replace(document, overlay=Page("Quit", tuple(lines), choices))
 
 
 @action("quit.keep", "Quit and keep the draft", hidden=True)
