@@ -19,6 +19,7 @@ from mtls_tui.tui import draft, keymap, registry, settings
 from mtls_tui.tui.actions.files import start
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.effects import Effects
+from mtls_tui.tui.linting import Linting
 from mtls_tui.tui.registry import Refusal
 from mtls_tui.tui.results import Results
 from mtls_tui.tui.theme import DEFAULT, THEMES, Palette
@@ -54,6 +55,7 @@ class Controller:
         self._evaluate_timer: Timer | None = None
         self._took_s = 0.0
         self._flipping = False
+        self.linting = Linting(self)
 
     @property
     def busy(self) -> bool:
@@ -61,6 +63,7 @@ class Controller:
         results = self.document.results
         current = results is not None and results.content is self.document.content
         waiting = self._flip_timer is not None or self._evaluate_timer is not None or self._flipping
+        waiting = waiting or self.linting.busy
         return self.evaluating or waiting or not current
 
     # --- start ---------------------------------------------------------------------------------------------------
@@ -231,6 +234,7 @@ class Controller:
         self.document = replace(self.document, results=results)
         self.show()
         self._evaluate()
+        self.linting.start()
         if not self.evaluating and results.verdict is not None:
             if self._flip_timer is not None:
                 self._flip_timer.stop()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mtls_tui.lang.tree import Path
     from mtls_tui.rulefile import RuleEntry
     from mtls_tui.tui.authority import AuthorityState
+    from mtls_tui.tui.findings import Findings
     from mtls_tui.tui.overlays import Overlay
     from mtls_tui.tui.results import Results
     from mtls_tui.tui.rows import Part, Row
@@ -139,6 +140,8 @@ class Document:
     future: tuple[Step, ...] = ()
     notice: Notice | None = None
     results: Results | None = None
+    findings: Findings | None = None
+    """What lint found last, None before it has run; it may be about an older content."""
     saved: Content | None = None
     """What is on disk, None when nothing is."""
     changed_on_disk: bool = False

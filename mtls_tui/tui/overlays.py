@@ -119,6 +119,8 @@ class Page:
     top: int = 0
     arguments: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    foot: str = ""
+    """Its own keys, in words."""
 
 
 Overlay: TypeAlias = Picker | PartEditor | Form | Page

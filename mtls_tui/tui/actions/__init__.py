@@ -9,6 +9,7 @@ MODULES = (
     "cursor",
     "rules",
     "hosts",
+    "findings",
     "textmode",
     "simulator",
     "issued",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtls_tui.tui import textbuffer
-from mtls_tui.tui.actions import parts
+from mtls_tui.tui.actions import findings, parts
 from mtls_tui.tui.choices import source_offers
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.overlays import Form, FormField, Page, PartEditor, Picker
@@ -315,6 +315,8 @@ def _page_close(document: Document) -> Result:
 @action("page.choose", "Choose", where="page", keys="enter", footer="choose")
 def _page_choose(document: Document) -> Result:
     page = page_of(document)
+    if page.name == "findings":
+        return findings.go(document)
     if not page.choices:
         return closed(document)
     item = page.choices[min(page.index, len(page.choices) - 1)]
@@ -325,6 +327,8 @@ def _page_choose(document: Document) -> Result:
 
 def _paged(document: Document, step: int) -> Document:
     page = page_of(document)
+    if page.name == "findings":
+        return findings.stepped(document, step)
     if page.choices and abs(step) == 1:
         return replace(document, overlay=replace(page, index=max(0, min(page.index + step, len(page.choices) - 1))))
     return replace(document, overlay=replace(page, top=max(0, min(page.top + step, len(page.lines) - 1))))

@@ -146,6 +146,10 @@ def _host(out: LineBuilder, document: Document, entry: Entry, total: int, *, her
     out.add(" ▌ " if here else "   ", "accent-strong")
     out.add(cut(safe(host.name), total - 12), "strong" if not here else "accent-strong")
     state = ("mTLS ●", "good") if host.mtls else ("mTLS ○", "faint")
+    warned = document.findings.of_host.get(host.name, 0) if document.findings is not None else 0
+    if warned:
+        out.to(total - 14 if total - 14 > out.at else total - 9, minimum=1)
+        out.add("! warn" if total - out.at > 13 else "!", "warn", Click("findings.open"))
     out.to(total - 7, minimum=1).add(state[0], state[1], Click("host.mtls_of", {"name": host.name}))
 
 
@@ -161,9 +165,14 @@ def _rule(out: LineBuilder, document: Document, entry: Entry, total: int, *, her
     verdict = results.verdict if results is not None else None
     decides = verdict is not None and verdict.rule == rule.ref
     room = total - out.at - width(word) - 3
-    out.add(cut(f"{entry.number} {safe(rule.ref)}", room), style)
     broken = file.expressions[entry.number - 1] is None and rule.ref not in document.content.work
+    warned = document.findings.of_rule.get(rule.ref, 0) if document.findings is not None else 0
     tail = ("✗ ", "bad") if broken else ("", "text")
+    if warned and not broken:
+        # The word gives way to a long name; the sign doesn't.
+        fits = width(f"{entry.number} {safe(rule.ref)}") + 7 <= room
+        tail = ("! warn ", "warn") if fits else ("! ", "warn")
+    out.add(cut(f"{entry.number} {safe(rule.ref)}", room - len(tail[0])), style)
     out.to(total - width(word) - 1 - len(tail[0]), minimum=1)
     out.add(tail[0], tail[1])
     out.add(word, "faint" if not rule.enabled else "bad" if decides and verdict and verdict.blocked else "soft")

@@ -340,7 +340,7 @@ def _page(page: Page, total: int, height: int) -> Floating:
     more = (
         f"{top + 1}–{min(top + room, len(page.lines))} of {len(page.lines)} · ↑↓ · " if len(page.lines) > room else ""
     )
-    foot = f"{more}{'⏎ choose · ' if page.choices else ''}Esc close"
+    foot = f"{more}{'⏎ choose · ' if page.choices else ''}{page.foot}Esc close"
     box = Box((total - across) // 2, max(0, (height - len(lines) - 2) // 2), across, min(len(lines) + 2, height))
     return Floating(box, framed(lines, across, page.title, foot))
 

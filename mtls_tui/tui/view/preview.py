@@ -10,6 +10,7 @@ from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.diagnostics import Diagnostic
 from mtls_tui.lang.tree import extent, node_at
 from mtls_tui.tui.document import Document, View
+from mtls_tui.tui.findings import counted
 from mtls_tui.tui.line import Click, Line, LineBuilder
 from mtls_tui.tui.rows import Row, rows_of
 from mtls_tui.tui.text import safe, width
@@ -145,6 +146,12 @@ def status(document: Document) -> tuple[str, str]:
     return "✓ valid", "good"
 
 
+def warned_words(document: Document) -> str:
+    """How many warnings lint has about the selected rule, behind its validity; "" when there are none."""
+    count = document.findings.of_rule.get(document.view.rule, 0) if document.findings is not None else 0
+    return f" · ! {counted(count)}" if count else ""
+
+
 def head_line(document: Document, total: int) -> Line:
     """The rule line above the expression: title, validity, length."""
     out = LineBuilder()
@@ -153,13 +160,15 @@ def head_line(document: Document, total: int) -> Line:
     out.add("─", "line").add(title, "accent-strong" if document.view.focus == "text" else "soft", Click("text.open"))
     text = document.view.text.text if document.view.text is not None else document.work.text if document.work else ""
     words, style = status(document)
+    warned = warned_words(document) if style == "good" else ""
     length = f" · {len(text)}/{MAX_LENGTH} "
-    room = total - out.at - width(length) - 4
+    room = total - out.at - width(length) - width(warned) - 4
     words = words if width(safe(words)) <= room else safe(words)[: max(0, room - 1)] + "…"
-    tail = width(safe(words)) + width(length) + 2
+    tail = width(safe(words)) + width(warned) + width(length) + 2
     out.add("─" * max(1, total - out.at - tail), "line")
     long = "bad" if len(text) > MAX_LENGTH else "soft"
-    return out.add(f" {words}", style).add(length, long).add("─", "line").line(total)
+    out.add(f" {words}", style).add(warned, "warn", Click("findings.open"))
+    return out.add(length, long).add("─", "line").line(total)
 
 
 def preview_lines(document: Document, total: int, height: int) -> list[Line]:
