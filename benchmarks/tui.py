@@ -77,6 +77,9 @@ def measure(clauses: int, folder: Path, diff: str) -> dict[str, Keys | float]:
         found["letter"] = timed(terminal, [*"abcdefghijklmno"])
         terminal.press("escape")
         found["pane"] = timed(terminal, ["tab"] * 9)
+        terminal.press("ctrl+t", "end")
+        found["text"] = timed(terminal, [*" and ssl and ssl"])
+        terminal.press("escape")
         found["idle B/s"] = terminal.settle(3.0) / 3
         found["RSS MB"] = terminal.resident_mb
         return found
@@ -90,7 +93,7 @@ def main() -> None:
         starts = [first_paint(path, folder / "home") for _ in range(5)]
         paint, settled = (statistics.median(run[place] for run in starts) for place in (0, 1))
         print(f"first paint {paint:.0f} ms (bar 350), settled {settled:.0f} ms, {starts[0][2]} bytes (bar 25,000)")
-        bars = {"move": "500 B, 15 ms", "letter": "300 B, 30 ms", "pane": "2,000 B"}
+        bars = {"move": "500 B, 15 ms", "letter": "300 B, 30 ms", "pane": "2,000 B", "text": "300 B, 30 ms"}
         for clauses in (100, 500):
             ours, whole = (measure(clauses, folder, diff) for diff in ("1", "0"))
             print(f"\n{clauses} clauses, 120x40")

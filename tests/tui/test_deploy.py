@@ -12,11 +12,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mtls_tui.engine.bundle import Bundle
 from mtls_tui.pki.roles import RoleSet
 from mtls_tui.rulefile import RuleFile, bundle, export, load, loads
+from mtls_tui.tui.app import MtlsApp
 from mtls_tui.tui.consequences import consequences
 from mtls_tui.tui.deploy import kept_items, known, put_back, report
 from mtls_tui.tui.document import Probe
 from mtls_tui.tui.overlays import Item, Page
+from mtls_tui.tui.settings import Settings
 from tests.tui.helpers import RULES, Driver
+from tests.tui.test_app import settled
 
 
 @pytest.fixture
@@ -181,3 +184,25 @@ def test_trust_that_can_not_be_made_is_a_problem(file: RuleFile, tmp_path: Path)
     (tmp_path / "ca.crl").write_bytes(RoleSet(datetime.now(UTC)).crl.public_bytes(Encoding.PEM))
     wrong = load(tmp_path / "t.rules.toml", strict=False)
     assert report(wrong, tmp_path / "t.bundle.json").why_not == "the file has problems"
+
+
+async def test_the_page_finds_who_is_let_in_and_enter_tries_the_request(file: RuleFile, tmp_path: Path) -> None:
+    assert file.path is not None
+    export(file, tmp_path / "t.bundle.json")
+    app = MtlsApp(file.path, settings=Settings(), drafts=tmp_path / "drafts")
+
+    def overlay() -> str:
+        return "\n".join(line.text for line in app.pane("overlay").lines)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert app.controller is not None
+        await pilot.press("D", "ctrl+e")
+        for _ in range(1000):
+            await pilot.pause(0.01)
+            if "Try it" in overlay():
+                break
+        assert "! newly let in: GET https://api.example.com/ without a certificate" in overlay()
+        await pilot.press("down", "down", "enter")
+        assert app.controller.document.overlay is None
+        assert app.controller.document.view.focus == "simulator"
