@@ -11,7 +11,7 @@ from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.actions.cursor import on_row
 from mtls_tui.tui.actions.listing import select
 from mtls_tui.tui.document import Document, with_work, work_of
-from mtls_tui.tui.findings import counted, host_of
+from mtls_tui.tui.findings import Findings, counted, host_of
 from mtls_tui.tui.overlays import Page
 from mtls_tui.tui.registry import Result, action
 from mtls_tui.tui.rows import row_at, rows_of
@@ -45,19 +45,33 @@ def _open(document: Document) -> Result:
 
 def _page(document: Document, index: int) -> Page:
     assert document.findings is not None
-    found = document.findings.found
+    found, file = document.findings.found, document.findings.content.file
+    plain = _plain(document.findings)
     index = max(0, min(index, len(found) - 1))
     lines: list[Runs] = []
     top = 0
     for place, one in enumerate(found):
         if place == index:
             top = len(lines)
-        lines += _lines(one, document.findings.content.file, here=place == index)
+        lines += _lines(one, file, here=True) if place == index else plain[place]
     warnings = sum(one.severity != "info" for one in found)
     remarks = len(found) - warnings
     words = [counted(warnings)] * bool(warnings) + [counted(remarks, "remark")] * bool(remarks)
     foot = f"⏎ go there · {'f fix · ' if _has_fix(found[index]) else ''}"
     return Page(", ".join(words), tuple(lines), index=index, top=top, name="findings", foot=foot)
+
+
+_known: list[tuple[Findings, list[list[Runs]]]] = []
+
+
+def _plain(findings: Findings) -> list[list[Runs]]:
+    """The lines of every finding when it isn't chosen. Kept: a thousand are shown again at each step."""
+    for known, lines in _known:
+        if known is findings:
+            return lines
+    made = [_lines(one, findings.content.file, here=False) for one in findings.found]
+    _known[:] = [(findings, made)]
+    return made
 
 
 def _has_fix(one: Found) -> bool:
