@@ -7,6 +7,7 @@ with a TOML language server use the first one for completion; a bundle can be ch
 from __future__ import annotations
 
 from importlib.resources import files
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,18 @@ def generated(name: str) -> dict[str, Any]:
         "bundle": (BundleDocument, "mtls-tui bundle (*.bundle.json)"),
     }
     struct, title = types[name]
-    schema = msgspec.json.schema(struct)
+    schema = _cleaned(msgspec.json.schema(struct))
     return {"$schema": _DIALECT, "title": title, **schema}
+
+
+def _cleaned(value: Any) -> Any:
+    """With descriptions as `inspect.cleandoc` has them: Python 3.13 cleans docstrings itself, older ones don't."""
+    if isinstance(value, dict):
+        return {
+            key: cleandoc(item) if key == "description" and isinstance(item, str) else _cleaned(item)
+            for key, item in value.items()
+        }
+    return [_cleaned(item) for item in value] if isinstance(value, list) else value
 
 
 def shipped(name: str) -> bytes:
