@@ -70,7 +70,7 @@ class Verbs(click.Group):
 
 def module_of(verb: str) -> str:
     """The module that holds a verb; `eval` and `test` get a tail so as not to shadow a builtin or look like a test."""
-    return {"eval": "eval_", "test": "test_", "export": "export"}.get(verb, verb)
+    return {"eval": "eval_", "test": "test_"}.get(verb, verb)
 
 
 @click.group(

@@ -23,6 +23,7 @@ from mtls_tui.pki import issue
 from mtls_tui.pki.authority import Authority, AuthorityError, Issued, bundle_pkcs12, key_pem, write_atomically
 from mtls_tui.pki.inventory import InventoryError, Record
 from mtls_tui.pki.issue import IssueError
+from mtls_tui.simulate.style import safe
 
 EXPIRING_DAYS = 30
 F = TypeVar("F", bound=Callable[..., Any])
@@ -187,7 +188,7 @@ def list_(store: Store, as_json: bool) -> None:
             status = f"valid, {days:.0f} days left !"
         if record.reason and status in ("revoked", "on hold"):
             status = f"{status} ({record.reason})"
-        rows.append((record.serial, status, f"{record.not_after:%Y-%m-%d %H:%M}Z", _printable(record.subject)))
+        rows.append((record.serial, status, f"{record.not_after:%Y-%m-%d %H:%M}Z", safe(record.subject)))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)).rstrip())
@@ -219,7 +220,7 @@ def show(store: Store, pem: Path, as_json: bool) -> None:
     width = max(len(name) for name in shown)
     for name, fact in shown.items():
         text = str(fact).lower() if isinstance(fact, bool) else str(fact)
-        click.echo(f"{name.ljust(width)}  {_printable(text)}".rstrip())
+        click.echo(f"{name.ljust(width)}  {safe(text)}".rstrip())
 
 
 @command.command()
@@ -349,11 +350,7 @@ def _say(facts: dict[str, Any], as_json: bool) -> None:
     for name, value in facts.items():
         if value is not None:
             text = ", ".join(value) if isinstance(value, list) else str(value)
-            click.echo(f"{name.ljust(width)}  {_printable(text)}")
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+            click.echo(f"{name.ljust(width)}  {safe(text)}")
 
 
 def _file_name(text: str) -> str:

@@ -147,11 +147,15 @@ class Inventory:
 
     def find(self, serial: str) -> Record:
         """The record of a serial; colons, blanks, case, leading zeros don't matter. InventoryError: there is none."""
-        wanted = _normal(serial)
-        for record in self.all():
-            if _normal(record.serial) == wanted:
-                return record
-        raise InventoryError(f"no certificate with serial `{serial}` was issued here; `mtls-tui certs list` shows all")
+        with self._transaction(write=False) as connection:
+            row = connection.execute(
+                "SELECT * FROM certificates WHERE ltrim(serial, '0') = ?", (_normal(serial),)
+            ).fetchone()
+        if row is None:
+            raise InventoryError(
+                f"no certificate with serial `{serial}` was issued here; `mtls-tui certs list` shows all"
+            )
+        return _record(row)
 
     def revoke(self, serial: str, reason: str, at: datetime) -> Record:
         """Mark as revoked. Revoking again keeps the first date; a hold may become final, never the other way round."""
