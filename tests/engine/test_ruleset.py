@@ -331,3 +331,10 @@ def test_a_disabled_rule_changes_no_decision():
     with_off = [rule("off", YES, enabled=False), *rules]
     assert Ruleset(rules).decide({}) == Ruleset(with_off).decide({})
     assert Ruleset([replace(rules[0], enabled=False)]).decide({"ssl": True}).action == "allow"
+
+
+def test_host_in_capitals_is_found_by_the_rules_about_its_lowered_name():
+    ruleset = Ruleset([rule("a", 'lower(http.host) eq "a.example" and ssl'), rule("b", 'http.host eq "b.example"')])
+    assert ruleset.may_match_host("A.example")
+    assert ruleset.may_match_host(b"A.EXAMPLE")
+    assert not ruleset.may_match_host("B.example")

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from mtls_tui.engine import HttpRequest
 from mtls_tui.gateway.accesslog import LogWriter
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.decision import Decider, printable
@@ -16,6 +17,8 @@ from mtls_tui.gateway.settings import UPSTREAM_HEADERS
 from tests.gateway.site import Site
 
 API = "api.example.com"
+SECURE = "secure.wild.example.com"
+"""Its rules read host and certificate alone, and none of them logs."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def decider(files):
-    return Decider(files.policy, read_gateway, upstream_headers=UPSTREAM_HEADERS, asks={API: "plain"})
+    return Decider(files.policy, read_gateway, upstream_headers=UPSTREAM_HEADERS, asks={API: "plain", SECURE: "plain"})
 
 
 def asking(files, kind="none", *, ask="plain", host=API, sni=API, path="/", headers=()):
@@ -150,3 +153,19 @@ def test_log_line_has_no_query_and_no_secret(files, decider, tmp_path):
         log.flush()
     text = path.read_text()
     assert text.count('"path":"/p"') == 2 and "secret" not in text and "BEGIN" not in text
+
+
+def test_verdict_is_given_out_for_remembering_only_if_its_certificate_outlasts_the_moment(files, decider):
+    """Envoy keeps a verdict for a second at most: near the end of the certificate's or list's time it gets none."""
+    decider.remember = frozenset({SECURE})
+    chain = decider.judge(asking(files, "good", host=SECURE, sni=SECURE), time.time()).identity.chain
+    end = files.policy.decide(HttpRequest(host=SECURE), chain).verification.valid_until
+
+    def remembered(now):
+        verdict = decider.judge(asking(files, "good", host=SECURE, sni=SECURE), now)
+        assert verdict.response is None
+        return verdict.remember
+
+    assert remembered(end - 1.01)
+    assert not remembered(end - 1)
+    assert not remembered(end)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mtls_tui import lang
 from mtls_tui.lang import catalogue
 from mtls_tui.lang.catalogue import BUILDER, FIELDS, FUNCTIONS, OPERATORS, builder_operators, operators_for
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, array, map_of
@@ -162,3 +163,29 @@ def test_the_data_names_no_place_it_was_copied_from():
         text = path.read_text()
         assert "mdx" not in text
         assert "find_string" not in text
+
+
+def bounded_calls():
+    """A call with each bounded argument in turn, as a template, and the two ends of what is allowed."""
+    samples = {IP: "ip.src", BYTES: "http.user_agent", INT: "1"}
+    for info in FUNCTIONS.values():
+        for place, param in enumerate(info.params):
+            if param.range is None:
+                continue
+            given = []
+            for index, other in enumerate(info.params):
+                kind = other.types[0]
+                given.append(
+                    "{}" if index == place else '","' if other.literal_only and kind == BYTES else samples[kind]
+                )
+            yield pytest.param(info, f"{info.name}({', '.join(given)})", param.range, id=f"{info.name}-{param.name}")
+
+
+@pytest.mark.parametrize(("info", "call", "bounds"), bounded_calls())
+def test_both_ends_of_every_range_are_allowed_and_their_neighbours_are_not(info, call, bounds):
+    ending = {array(BYTES): '[0] eq "a"', IP: " eq 192.0.2.1"}[info.returns]
+    for value in bounds:
+        lang.parse(call.format(value) + ending)
+    for value in (bounds[0] - 1, bounds[1] + 1):
+        with pytest.raises(lang.ParseError, match=f"must be between {bounds[0]} and {bounds[1]}"):
+            lang.parse(call.format(value) + ending)

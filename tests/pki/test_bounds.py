@@ -4,8 +4,14 @@ import time
 
 from cryptography import x509
 
+from mtls_tui.pki import paths
+from mtls_tui.pki.certificate import View
 from tests.pki import mint
 from tests.pki.judge import check, constrained, number
+
+
+def view(made):
+    return View(made.certificate, made.der)
 
 
 def quick(task, seconds):
@@ -54,3 +60,28 @@ def test_a_pile_of_authorities_of_one_name_ends_in_time(top, store):
     for pile in (same, forged, circle):
         ders = [item.der for item in (mint.client("c", pile[-1], signer=mint.key("forger")), *pile)]
         assert not quick(lambda ders=ders: check(ders, store), 0.5).verified
+
+
+def test_a_path_of_exactly_the_greatest_length_verifies_and_one_more_does_not(top, store):
+    above, between = top, []
+    while len(between) < paths.MAX_LENGTH - 2:  # with the leaf and the anchor: the greatest length
+        above = mint.authority(f"Floor {len(between)}", above, own=mint.key(len(between) % 3))
+        between.append(above)
+    assert check([mint.client("c", between[-1]), *between], store).verified
+    higher = mint.authority("One more", between[-1], own=mint.key(0))
+    found = check([mint.client("c", higher), higher, *between], store)
+    assert not found.verified and number(found) == 22  # X509_V_ERR_CERT_CHAIN_TOO_LONG
+
+
+def test_a_search_tries_a_fixed_number_of_extensions_however_many_paths_names_allow(top, store):
+    """Six authorities on each of four levels, each of which may have issued each below: 1,296 paths."""
+    layers = [
+        [mint.authority(f"Layer {level}", top, own=mint.key((level, i)), issuer_name=above) for i in range(6)]
+        for level, above in enumerate([*(mint.name(f"Layer {level}") for level in (1, 2, 3)), None])
+    ]
+    leaf = view(mint.client("c", layers[0][0]))
+    pool = [view(made) for layer in layers for made in layer]
+    search = paths.Search(leaf, pool, store)
+    found = sum(1 for _ in search)
+    assert search.exhausted
+    assert 300 < found < paths.MAX_STEPS <= 1000

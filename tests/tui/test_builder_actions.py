@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from mtls_tui.tui.document import flushed
+from mtls_tui.tui.document import UNDO_LIMIT, Document, flushed
 from tests.tui.helpers import Driver, document_of, with_expression
 
 HOST = 'http.host in {"api.example.com"  "b.example.com"}'
@@ -316,3 +318,39 @@ def test_completion_helps_in_a_part_that_is_edited_as_text() -> None:
     assert driver.document.overlay.buffer.text.startswith("upper(http.request.uri.path")  # type: ignore[union-attr]
     driver.type(")").press("enter")
     assert driver.text == 'upper(http.request.uri.path) eq "a"'
+
+
+def test_typing_after_an_undo_is_a_step_of_its_own() -> None:
+    """One undo must not take back more than what was typed since."""
+    document = with_expression("ssl")
+
+    def renamed(document: Document, text: str, merge: str) -> Document:
+        file = document.content.file.with_rule(0, description=text)
+        return document.edited(replace(document.content, file=file), text, merge=merge)
+
+    typed = renamed(renamed(document, "a", "typing"), "ab", "typing")
+    assert len(typed.past) == 1
+    driver = Driver(renamed(typed, "other", "")).do("undo")
+    again = renamed(driver.document, "abc", "typing")
+    assert [step.title for step in again.past] == ["a", "abc"]
+    assert Driver(again).do("undo").document.content.file.rules[0].description == "ab"
+
+
+def test_undo_keeps_a_bounded_number_of_steps_and_drops_the_oldest() -> None:
+    driver = Driver(with_expression("ssl"))
+    for _ in range(UNDO_LIMIT + 2):
+        driver.press("!")
+    assert len(driver.document.past) == UNDO_LIMIT
+    for _ in range(UNDO_LIMIT):
+        driver.do("undo")
+    assert driver.document.past == ()
+    assert driver.text == "ssl"  # two negations more than can be taken back: an even number
+
+
+def test_undo_and_redo_leave_theme_and_mouse_as_they_are_now() -> None:
+    driver = Driver(with_expression("ssl")).press("!").do("theme.set", key="light").do("mouse.toggle")
+    mouse = driver.document.view.mouse
+    driver.do("undo")
+    assert (driver.document.view.theme, driver.document.view.mouse) == ("light", mouse)
+    driver.do("theme.set", key="dark").do("redo")
+    assert (driver.document.view.theme, driver.document.view.mouse) == ("dark", mouse)
