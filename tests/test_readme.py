@@ -1,11 +1,11 @@
-"""The readme's tour works by copy and paste: every command, in its order, with the answer that its comment promises."""
+"""The readme's tour works pasted as it stands: every block, with the answers that its words and comments promise."""
 
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,16 +16,16 @@ from mtls_tui.demo import workspace
 README = Path(__file__).parents[1] / "README.md"
 
 
-def commands():
-    tour = README.read_text("utf-8").split("## Five minutes")[1].split("\n## ")[0]
-    blocks = re.findall(r"^```sh\n(.*?)^```$", tour, re.M | re.S)
-    lines = [line for block in blocks for line in block.splitlines()]
-    return lines[lines.index("cd demo") + 1 :]
+def tour():
+    """All shell blocks from the first one that runs in the workspace, as one paste."""
+    text = README.read_text("utf-8").split("## Five minutes")[1].split("\n## ")[0]
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
+    return blocks.split("cd demo\n", 1)[1]
 
 
 @pytest.mark.gateway
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
-def test_every_command_of_the_tour_does_what_it_says(tmp_path):
+def test_the_tour_pasted_as_blocks_does_what_it_says(tmp_path):
     from mtls_tui.gateway import GatewayError, envoy
 
     try:
@@ -39,36 +39,27 @@ def test_every_command_of_the_tour_does_what_it_says(tmp_path):
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "XDG_STATE_HOME": str(tmp_path / "state"),
     }
-
-    def run(command):
-        return subprocess.run(
-            ["bash", "-c", command], cwd=made.folder, env=environment, capture_output=True, text=True, timeout=60
-        )
-
-    said, gateway = [], None
+    paste = tour()
+    promised = re.findall(r"# (\d{3})$", paste, re.M)
+    assert promised == ["403", "200", "403", "200", "403"]
+    script = (
+        "set -m\n"
+        "trap 'echo \"exit $?: $BASH_COMMAND\"' ERR\n"
+        f'curl() {{ command curl --resolve api.localhost:{ports.gateway}:127.0.0.1 "$@"; }}\n'
+        + paste.replace("8443", str(ports.gateway))
+        + "wait\n"
+    )
+    shell = subprocess.Popen(
+        ["bash", "-s"], cwd=made.folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
     try:
-        for line in commands():
-            command = line.split("   ")[0].replace("8443", str(ports.gateway))
-            if command.startswith("mtls-tui demo"):
-                words = command.rstrip(" &").split()
-                gateway = subprocess.Popen(words, cwd=made.folder, env=environment, stderr=subprocess.DEVNULL)
-                deadline = time.monotonic() + 20
-                while workspace.port_is_free(ports.gateway) and time.monotonic() < deadline:
-                    time.sleep(0.05)
-            elif command == "kill %1":
-                gateway.terminate()
-                assert gateway.wait(20) == 0
-            elif command.startswith("curl"):
-                promised = line.rsplit("# ", 1)[1]
-                answer = run(
-                    f"{command} -sS -o /dev/null -w '%{{http_code}}' --resolve api.localhost:{ports.gateway}:127.0.0.1"
-                )
-                said.append(answer.stdout)
-                assert answer.stdout == promised, f"{line}\n{answer.stderr}"
-            else:
-                result = run(command)
-                assert result.returncode in (0, 1) and "Traceback" not in result.stderr, f"{line}\n{result.stderr}"
+        said, _ = shell.communicate(script, timeout=120)
     finally:
-        if gateway is not None and gateway.poll() is None:
-            gateway.kill()
-    assert said == ["403", "200", "403", "200", "403"]
+        if shell.poll() is None:
+            os.killpg(shell.pid, signal.SIGKILL)
+    assert re.findall(r"^\d{3}$", said, re.M) == promised, said
+    assert "Traceback" not in said, said
+    failed = re.findall(r"^exit (\d+): mtls-tui (\w+)", said, re.M)
+    assert failed == [("1", "simulate"), ("1", "prove")], said  # the two that the words around them announce
+    assert "BLOCKED" in said and "✗ api.localhost" in said

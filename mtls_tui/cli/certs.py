@@ -250,12 +250,23 @@ def restore(store: Store, serial: str, as_json: bool) -> None:
 
 @command.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to (default: ca.crl in the store).")
+@click.option(
+    "--renew", is_flag=True, help="Write only when it is due: less than half of its time is left (for a timer)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 @fallible
-def crl(store: Store, output: Path | None, as_json: bool) -> None:
-    """Write a fresh CRL: good for 30 days."""
-    _say({"crl": str(store.open().write_crl(_now(), path=output))}, as_json)
+def crl(store: Store, output: Path | None, renew: bool, as_json: bool) -> None:
+    """Write a fresh CRL: good for 30 days.
+
+    When a CRL ends, hosts that demand a current one block everybody. Run `certs crl --renew` once a day.
+    """
+    authority, now = store.open(), _now()
+    path = output or authority.folder / "ca.crl"
+    due = not renew or authority.crl_due(now, path=path)
+    if due:
+        authority.write_crl(now, path=path)
+    _say({"crl": str(path), "written": due}, as_json)
 
 
 @command.command("import")

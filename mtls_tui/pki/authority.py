@@ -25,8 +25,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from mtls_tui.pki import issue
+from mtls_tui.pki.errors import LoadError
 from mtls_tui.pki.inventory import Inventory, InventoryError, Record
 from mtls_tui.pki.issue import DAY, IssueError, Issuer, KeyKind, PrivateKey, Purpose, RevokedEntry
+from mtls_tui.pki.load import crl_ders, parse_crl
 
 CRL_VALIDITY = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=5)
@@ -175,6 +177,23 @@ class Authority:
                 f"serial {record.serial} is {done} in the inventory, but nobody sees it yet: {error}; "
                 "mend that and run `mtls-tui certs crl`"
             ) from None
+
+    def crl_due(self, at: datetime, *, path: Path | None = None) -> bool:
+        """True if the revocation list must be written again: half of its time is over, or it is not this inventory's.
+
+        A list that is missing, unreadable, signed by another key or silent about a revocation is due, too.
+        """
+        target = path or self.folder / "ca.crl"
+        try:
+            crl = parse_crl(crl_ders(target.read_bytes())[0])
+            signed = crl.is_signature_valid(self.certificate.public_key())  # type: ignore[arg-type]
+        except (OSError, LoadError, ValueError, TypeError, UnsupportedAlgorithm):
+            return True
+        begin, end = crl.last_update_utc, crl.next_update_utc
+        revoked = {int(record.serial, 16) for record in self.inventory.all() if record.revoked_at is not None}
+        if not signed or end is None or revoked != {entry.serial_number for entry in crl}:
+            return True
+        return not begin <= at < begin + (end - begin) / 2
 
     def write_crl(self, at: datetime, *, path: Path | None = None, validity: timedelta = CRL_VALIDITY) -> Path:
         """Sign the next CRL and put it in place atomically (default: `ca.crl` in the folder)."""

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -101,3 +102,28 @@ def test_attached_hosts_trust_the_authority_and_the_file_keeps_its_comments(run,
     assert "# the API" in rules.read_text()
     assert "no host `b.example.com`; its hosts: api.example.com" in run("attach", str(rules), "b.example.com", expect=2)
     assert "certs import" in run("attach", str(rules), "api.example.com", "--ca", "other", expect=2)
+
+
+def test_a_crl_is_renewed_when_half_of_its_time_is_over_and_not_before(run, tmp_path, monkeypatch):
+    run("init")
+    made = datetime.now(UTC)
+    assert json.loads(run("crl", "--renew", "--json"))["written"] is False
+    for days, due in ((14, False), (16, True), (17, False), (60, True)):
+        monkeypatch.setattr(certs, "_now", lambda days=days: made + timedelta(days=days))
+        before = (tmp_path / "ca" / "ca.crl").read_bytes()
+        assert json.loads(run("crl", "--renew", "--json"))["written"] is due
+        assert (before != (tmp_path / "ca" / "ca.crl").read_bytes()) is due
+
+
+def test_a_crl_that_is_gone_broken_or_behind_the_inventory_is_renewed_at_once(run, tmp_path):
+    run("init")
+    path = tmp_path / "ca" / "ca.crl"
+    behind = path.read_bytes()
+    serial = json.loads(run("issue", "--cn", "dev1", "-o", str(tmp_path / "dev1"), "--json"))["serial"]
+    run("revoke", serial)
+    for data in (behind, b"", b"garbage", behind[:-40]):
+        path.write_bytes(data)
+        assert json.loads(run("crl", "--renew", "--json"))["written"] is True
+        assert json.loads(run("crl", "--renew", "--json"))["written"] is False
+    path.unlink()
+    assert json.loads(run("crl", "--renew", "--json"))["written"] is True
