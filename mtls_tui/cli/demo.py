@@ -42,7 +42,9 @@ def command(folder: Path, tour: bool, serve: bool, port: int | None) -> None:
             else:
                 from mtls_tui.tui.run import run as run_ui
 
-                sys.exit(run_ui(workspace.rules, status=f"127.0.0.1:{workspace.ports.status}"))
+                code = run_ui(workspace.rules, status=f"127.0.0.1:{workspace.ports.status}")
+                click.echo(f"the workspace stays in {folder}/; `mtls-tui demo {folder}` opens it again", err=True)
+                sys.exit(code)
     except (DemoError, GatewayError, AuthorityError, RuleFileError) as error:
         raise InputError(str(error)) from None
 
