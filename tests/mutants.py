@@ -1,0 +1,227 @@
+"""Small mistakes planted in the source, one at a time: does a test notice? Prints those that none noticed.
+
+    python tests/mutants.py --count 300 --seed 1 --jobs 2
+    python tests/mutants.py --count 50 --only pki
+
+Each mutant is one change to the syntax tree (another comparison, `and` for `or`, a number plus one, a statement left
+out). It runs in a copy of the checkout against the tests that reach its line, the quickest first, until one fails.
+Needs `coverage` beside the development dependencies. Minutes to hours; not part of the suite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+ROOT = Path(__file__).parents[1]
+PLACES = {
+    "engine": ("mtls_tui/engine", ["tests/engine"]),
+    "pki": ("mtls_tui/pki", ["tests/pki"]),
+    "rulefile": ("mtls_tui/rulefile", ["tests/rulefile"]),
+    "analysis": ("mtls_tui/analysis", ["tests/analysis", "tests/cli/test_prove.py"]),
+    "gateway": ("mtls_tui/gateway", ["tests/gateway", "-m", "not gateway"]),
+}
+"""What is mutated, and the tests that answer for it."""
+NOT_DECIDING = {
+    "mtls_tui/pki/attribute_names.py", "mtls_tui/rulefile/schemas.py", "mtls_tui/gateway/envoy.py",
+    "mtls_tui/gateway/envoy_config.py", "mtls_tui/gateway/envoy_filters.py", "mtls_tui/gateway/supervisor.py",
+    "mtls_tui/gateway/processes.py", "mtls_tui/gateway/pool.py", "mtls_tui/gateway/worker.py",
+    "mtls_tui/gateway/xds.py",
+}  # fmt: skip
+"""Tables, and what only the real Envoy and real processes exercise."""
+MOST_TESTS = 60
+"""Test functions that one mutant is run against."""
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Add: ast.Sub, ast.Sub: ast.Add,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: the `number`-th that is possible in a file."""
+
+    path: str
+    line: int
+    what: str
+    source: str
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """The children whose change changes what the program does: no annotations, no texts, no `__all__`."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.JoinedStr):
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, ast.If) and "TYPE_CHECKING" in ast.unparse(item.test):
+                continue
+            if isinstance(item, ast.AST):
+                yield item
+
+
+def _changes(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Apply each possible change in turn, yield its line and its words, and take it back."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        todo += _children(node)
+        line = getattr(node, "lineno", 0)
+        before = ast.unparse(node) if line and not isinstance(node, ast.stmt) else ""
+        if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+            old, node.ops[0] = node.ops[0], SWAPS[type(node.ops[0])]()  # type: ignore[call-overload]
+            yield line, f"{before} -> {ast.unparse(node)}"
+            node.ops[0] = old
+        elif isinstance(node, ast.BoolOp | ast.BinOp) and type(node.op) in SWAPS:
+            operator, node.op = node.op, SWAPS[type(node.op)]()  # type: ignore[assignment]
+            yield line, f"{before} -> {ast.unparse(node)}"
+            node.op = operator  # type: ignore[assignment]
+        elif isinstance(node, ast.Constant) and type(node.value) in (int, bool):
+            value = node.value
+            node.value = not value if type(value) is bool else value + 1
+            yield line, f"{value} -> {node.value}"
+            node.value = value
+        for name, block in ast.iter_fields(node):
+            if name not in ("body", "orelse", "finalbody") or not isinstance(block, list):
+                continue
+            for index, statement in enumerate(block):
+                whole = isinstance(statement, ast.Raise | ast.Continue | ast.Break)
+                called = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+                if whole or called or isinstance(statement, ast.AugAssign):
+                    block[index] = ast.copy_location(ast.Pass(), statement)
+                    yield statement.lineno, f"left out: {ast.unparse(statement)[:80]}"
+                    block[index] = statement
+
+
+def mutants_of(path: str, chosen: set[int] | None = None) -> list[Mutant]:
+    """All mutants of a file; the source of those whose number is chosen."""
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    return [
+        Mutant(path, line, what, ast.unparse(tree) if chosen and number in chosen else "")
+        for number, (line, what) in enumerate(_changes(tree))
+    ]
+
+
+class Timer:
+    """How long each test took."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report) -> None:  # type: ignore[no-untyped-def]
+        self.seconds[report.nodeid.partition("[")[0]] += report.duration
+
+
+def reach(place: str) -> tuple[dict[str, dict[int, list[str]]], Counter[str]]:
+    """For each file and line the tests that run it, and the seconds of each test. Raises SystemExit if one fails."""
+    import coverage
+    import pytest
+
+    source, tests = PLACES[place]
+    timer = Timer()
+    cover = coverage.Coverage(data_file=None, source=[str(ROOT / source)])
+    cover.set_option("run:dynamic_context", "test_function")
+    cover.start()
+    code = pytest.main([*tests, "-q", "-p", "no:xdist"], plugins=[timer])
+    cover.stop()
+    if code != 0:
+        raise SystemExit(f"{place}: the tests fail without any mutant")
+    ids = {node.replace("/", ".").replace(".py::", ".").replace("::", "."): node for node in timer.seconds}
+    found: dict[str, dict[int, list[str]]] = {}
+    data = cover.get_data()
+    for file in data.measured_files():
+        lines = data.contexts_by_lineno(file)
+        path = str(Path(file).relative_to(ROOT))
+        found[path] = {line: [ids[name] for name in names if name in ids] for line, names in lines.items()}
+    return found, timer.seconds
+
+
+def run(mutant: Mutant, tests: list[str], folder: Path, seconds: float) -> str:
+    """`killed`, `survived` or `timeout`."""
+    target = folder / mutant.path
+    kept = target.read_text("utf-8")
+    target.write_text(mutant.source, "utf-8")
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *tests]
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    finally:
+        target.write_text(kept, "utf-8")
+    return "survived" if done.returncode == 0 else "killed"
+
+
+def copies(count: int, above: Path) -> SimpleQueue[Path]:
+    """Copies of the checkout, each with the conformance data beside it where they are there."""
+    made: SimpleQueue[Path] = SimpleQueue()
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for number in range(count):
+        folder = above / f"copy-{number}" / "checkout"
+        for name in listed.splitlines():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+        if (ROOT.parent / "shared").exists():
+            (folder.parent / "shared").symlink_to((ROOT.parent / "shared").resolve())
+        made.put(folder)
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--count", type=int, default=300, help="mutants in all (default: 300)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", choices=PLACES, action="append", help="of this package alone; repeat for more")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    generator = random.Random(options.seed)
+    places = options.only or list(PLACES)
+    counted: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        folders = copies(options.jobs, Path(temporary))
+        for place in places:
+            lines, seconds = reach(place)
+            files = sorted(set(lines) - NOT_DECIDING)
+            able = [(path, number, one) for path in files for number, one in enumerate(mutants_of(path))]
+            reached = [item for item in able if lines[item[0]].get(item[2].line)]
+            counted[place, "not reached"] = len(able) - len(reached)
+            drawn = generator.sample(reached, min(options.count // len(places), len(reached)))
+
+            def one(item: tuple[str, int, Mutant], lines=lines, seconds=seconds) -> tuple[Mutant, str]:  # type: ignore[no-untyped-def]
+                path, number, _ = item
+                mutant = mutants_of(path, {number})[number]
+                tests = sorted(lines[path][mutant.line], key=lambda test: seconds[test])[:MOST_TESTS]
+                folder = folders.get()
+                try:
+                    return mutant, run(mutant, tests, folder, 30 + 5 * sum(seconds[test] for test in tests))
+                finally:
+                    folders.put(folder)
+
+            with ThreadPoolExecutor(options.jobs) as pool:
+                for mutant, fate in pool.map(one, drawn):
+                    counted[place, fate] += 1
+                    if fate == "survived":
+                        print(f"survived  {mutant.path}:{mutant.line}  {mutant.what}", flush=True)
+    for place in places:
+        fates = {fate: count for (where, fate), count in counted.items() if where == place}
+        print(f"{place:10}", "  ".join(f"{fate} {count}" for fate, count in sorted(fates.items())))
+
+
+if __name__ == "__main__":
+    begin = time.monotonic()
+    main()
+    print(f"{time.monotonic() - begin:.0f} s")
