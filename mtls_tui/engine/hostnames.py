@@ -15,7 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_NAME = re.compile(r"[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+")
+_NAME = re.compile(r"[a-z0-9_-]++(?:\.[a-z0-9_-]++)*")
 _PORT = re.compile(r":[0-9]*")
 # Letters that IDNA 2003 and IDNA 2008 treat differently (UTS 46, section 7): guessing could mean another host.
 _DEVIATIONS = frozenset("ßς\u200c\u200d")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_PLAIN = re.compile(rb"(?:/(?![./])[A-Za-z0-9_.~!$&'()*+,;=:@\[\]-]*+)++")
+_PLAIN = re.compile(rb"(?:/(?![./])[A-Za-z0-9_.~!$&'()*+,;=:@\[\]-]*+)+")
 """Paths on which normalisation does nothing: no escape, no backslash, no empty segment, none that begins with a dot."""
 _DOT_PARAMETERS = re.compile(rb"(?<=/)(\.\.?);[^/]*")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")

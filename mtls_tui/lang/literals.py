@@ -31,7 +31,7 @@ PLAIN_STRING = terminal(r'"([^"\\]*+)"')
 ADDRESS_CHARACTERS = terminal(r"[0-9A-Fa-f:./]++")
 LIST_CHARACTERS = terminal(r"[a-z0-9_.]++")
 
-_PLAIN = re.compile(r'(?:[^"\\]++|\\["\\])++')
+_PLAIN = re.compile(r'(?:[^"\\]++|\\["\\]){1,1000}')  # a bound, since `re` remembers each repetition of a group
 _SIMPLE_ESCAPE = re.compile(r'\\(["\\])')
 _HASHES = re.compile(r"#*+")
 _HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}|\+[0-9A-Fa-f]")

@@ -9,8 +9,8 @@ from mtls_tui.lang.literals import missing_quote, quoted_or_raw, raw
 from mtls_tui.lang.regex_syntax import PatternError, check_pattern
 from mtls_tui.lang.wildcard_syntax import check_wildcard
 
-_CONTENT = re.compile(r'(?:[^"\\\[]++|\\.|\[(?:[^\]\\]++|\\.)*+(?:\]|\Z))*+', re.DOTALL)
-_PIECE = re.compile(r"\\.|\[(?:[^\]\\]++|\\.)*+\]?", re.DOTALL)
+_CONTENT = re.compile(r'(?:[^"\\\[]++|\\.|\[(?:[^\]\\]++|\\.)*(?:\]|\Z))*', re.DOTALL)
+_PIECE = re.compile(r"\\.|\[(?:[^\]\\]++|\\.)*\]?", re.DOTALL)
 """What has to be looked at: an escape outside of a class, and classes as a whole."""
 
 

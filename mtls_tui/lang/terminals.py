@@ -8,7 +8,7 @@ from mtls_tui.lang.ast import LogicalOperator, Operator
 from mtls_tui.lang.literals import terminal
 
 _S = r"[ \r\n]*+"
-NAME = terminal(r"[A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++)*+")
+NAME = terminal(r"[A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++){0,1000}")  # no name has more parts
 COMPARISON = terminal(
     _S + r"(in|eq|==|ne|!=|ge|>=|le|<=|gt|>|lt|<|&|bitwise_and|contains|~|matches|wildcard|strict wildcard)" + _S
 )

@@ -84,7 +84,7 @@ def range_bounds(place: Place) -> str:
     return "a range goes from the lower to the higher bound, both of one family: `1..9`"
 
 
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*)"', re.DOTALL)
 
 
 def escape(place: Place) -> str:
