@@ -37,6 +37,8 @@ class Line(msgspec.Struct, omit_defaults=True):
     verified: bool = False
     revoked: bool = False
     certificate_error: str = ""
+    left_out: list[str] = []
+    """Identity headers that were too long for the upstream to be told."""
     microseconds: int = 0
 
     @classmethod

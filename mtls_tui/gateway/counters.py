@@ -9,12 +9,13 @@ BUCKETS: tuple[float, ...] = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0
 
 
 class Counters:
-    """What was decided, by host, rule and outcome; and how long it took."""
+    """What was decided, by host, rule and outcome; how long it took; which identity headers no upstream was told."""
 
-    __slots__ = ("buckets", "decisions", "seconds")
+    __slots__ = ("buckets", "decisions", "left_out", "seconds")
 
     def __init__(self) -> None:
         self.decisions: dict[tuple[str, str, str], int] = {}
+        self.left_out: dict[tuple[str, str], int] = {}
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
 
@@ -22,6 +23,11 @@ class Counters:
         """One more decision, or several."""
         key = (host, rule, outcome)
         self.decisions[key] = self.decisions.get(key, 0) + number
+
+    def leave_out(self, host: str, header: str) -> None:
+        """One more identity header that was too long to be told."""
+        key = (host, header)
+        self.left_out[key] = self.left_out.get(key, 0) + 1
 
     def time(self, seconds: float) -> None:
         """One more duration."""
@@ -37,6 +43,7 @@ class Counters:
         """As plain data, to be sent."""
         return {
             "decisions": [[*key, number] for key, number in self.decisions.items()],
+            "left_out": [[*key, number] for key, number in self.left_out.items()],
             "buckets": self.buckets,
             "seconds": self.seconds,
         }
@@ -47,6 +54,8 @@ class Counters:
         counters = cls()
         for host, rule, outcome, number in data["decisions"]:  # type: ignore[attr-defined]
             counters.decisions[(host, rule, outcome)] = number
+        for host, header, number in data["left_out"]:  # type: ignore[attr-defined]
+            counters.left_out[(host, header)] = number
         counters.buckets = list(data["buckets"])  # type: ignore[call-overload]
         counters.seconds = float(data["seconds"])  # type: ignore[arg-type]
         return counters
@@ -58,6 +67,8 @@ def total(all_counters: Iterable[Counters]) -> Counters:
     for counters in all_counters:
         for key, number in counters.decisions.items():
             result.decisions[key] = result.decisions.get(key, 0) + number
+        for pair, number in counters.left_out.items():
+            result.left_out[pair] = result.left_out.get(pair, 0) + number
         result.buckets = [a + b for a, b in zip(result.buckets, counters.buckets, strict=True)]
         result.seconds += counters.seconds
     return result

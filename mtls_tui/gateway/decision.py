@@ -6,7 +6,6 @@ Whatever goes wrong in here is a block. Answers are built once per rule and once
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,6 +16,7 @@ from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
 from mtls_tui.engine.policy import Outcome, Policy
 from mtls_tui.gateway import verdicts
 from mtls_tui.gateway.accesslog import Line
+from mtls_tui.gateway.chains import Chains, Identity, Told
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.hostplan import Ask, enough
 from mtls_tui.gateway.questions import Asking, MalformedError, Question, Reader
@@ -26,18 +26,9 @@ from mtls_tui.gateway.verdicts import VERDICT_HEADER
 REFUSED = Response(403, "text/plain", "forbidden\n")
 MISDIRECTED = Response(421, "text/plain", "misdirected request: this host is not served on this connection\n")
 STALE = Response(503, "text/plain", "the rules have just changed; ask again\n")
-ALLOWED = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
-MOST_CACHED = 4096
+ALLOWED = Told(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 LONGEST_HEADER = 16_384
-"""A certificate whose header would be longer is not passed to the upstream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What is known of a presented chain before anybody verified it."""
-
-    chain: tuple[bytes, ...]
-    fingerprint: str
+"""Characters of an identity header's value; a longer one is not passed to the upstream, which is logged and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +48,13 @@ class Verdict:
         verification = self.outcome.verification if self.outcome is not None else None
         return verification is not None and verification.verified and not verification.revoked
 
+    @property
+    def fate(self) -> str:
+        """What became of the certificate, in the words of `X-Client-Cert-Verified`."""
+        if self.identity is None:
+            return "NONE"
+        return "SUCCESS" if self.trusted else "REVOKED" if self.line.revoked else "FAILED"
+
 
 @dataclass(slots=True)
 class Decider:
@@ -73,15 +71,21 @@ class Decider:
     """Hosts whose verdicts Envoy may remember."""
     statuses: tuple[int, ...] = ()
     counters: Counters = field(default_factory=Counters)
-    _identities: OrderedDict[bytes, Identity] = field(default_factory=OrderedDict)
+    chains: Chains = field(default_factory=Chains)
     _refusals: dict[Response, bytes] = field(default_factory=dict)
-    _allowances: OrderedDict[tuple[str, int, bool], bytes] = field(default_factory=OrderedDict)
+    _nameless: dict[str, Told] = field(default_factory=dict)
 
     def answer(self, asking: Asking, now: float) -> tuple[bytes, Line]:
         """The HTTP answer to a question, and the line for the log. Never raises. `now`: POSIX seconds."""
         verdict = self.judge(asking, now)
-        data = self._allowance(verdict) if verdict.response is None else self._refusal(verdict.response)
-        if verdict.remember:
+        left_out: tuple[str, ...] = ()
+        if verdict.response is not None:
+            data = self._refusal(verdict.response)
+        else:
+            told = self._allowance(verdict)
+            data, left_out = told.data, told.left_out
+            self._tell_left_out(verdict, left_out)
+        if verdict.remember and not left_out:
             text = self._remembered(verdict)
             data = data.replace(b"\r\n", f"\r\n{VERDICT_HEADER}: {text}\r\n".encode("ascii"), 1) if text else data
         return data, verdict.line
@@ -112,6 +116,9 @@ class Decider:
             return self._refuse(question, now, "stale", "asked by the rules before the last reload", STALE)
         identity = self._identify(question) if host.mtls else None
         outcome = self.policy.decide(http, identity.chain if identity else (), now)
+        verified = outcome.verification is not None and outcome.verification.verified
+        if identity is not None and verified and identity.key not in self.chains:
+            self.chains.keep(identity)
         decision = outcome.decision
         line = self._line(question, now, outcome, identity)
         shadowed = decision.blocked and self.shadow
@@ -133,13 +140,11 @@ class Decider:
         text = question.certificates
         if not text:
             return None
-        known = self._identities.get(text)
+        key = self.chains.key(text)
+        known = self.chains.find(key)
         if known is None:
             chain = question.chain()
-            known = Identity(chain, sha256(chain[0]).hexdigest())
-            self._identities[text] = known
-            if len(self._identities) > MOST_CACHED:
-                self._identities.popitem(last=False)
+            known = Identity(key, chain, sha256(chain[0]).hexdigest())
         return known
 
     def _refusal(self, response: Response) -> bytes:
@@ -151,20 +156,28 @@ class Decider:
             built = self._refusals[response] = refusal(Response(status, response.content_type, response.body))
         return built
 
-    def _allowance(self, verdict: Verdict) -> bytes:
-        """200 with what the upstream may know."""
+    def _allowance(self, verdict: Verdict) -> Told:
+        """200 with what the upstream may know. Built once per chain that is an identity, else once per fate."""
         if not self.upstream_headers:
             return ALLOWED
         identity = verdict.identity
-        key = (identity.fingerprint, len(identity.chain), verdict.trusted) if identity else ("", 0, False)
-        built = self._allowances.get(key)
-        if built is None:
-            lines = "".join(f"{name}: {value}\r\n" for name, value in told_upstream(verdict, self.upstream_headers))
-            built = f"HTTP/1.1 200 OK\r\n{lines}content-length: 0\r\n\r\n".encode("latin-1")
-            self._allowances[key] = built
-            if len(self._allowances) > MOST_CACHED:
-                self._allowances.popitem(last=False)
-        return built
+        if identity is None or not verdict.trusted:
+            # Of such a certificate nothing but its fate is told.
+            nameless = self._nameless.get(verdict.fate)
+            if nameless is None:
+                nameless = self._nameless[verdict.fate] = allowance(verdict, self.upstream_headers)
+            return nameless
+        told = self.chains.told(identity.key)
+        if told is None:
+            told = allowance(verdict, self.upstream_headers)
+            self.chains.keep(identity, told)
+        return told
+
+    def _tell_left_out(self, verdict: Verdict, names: Iterable[str]) -> None:
+        host = verdict.outcome.host if verdict.outcome is not None else None
+        for name in names:
+            verdict.line.left_out.append(name)
+            self.counters.leave_out(host.name if host is not None else "", name)
 
     def _remembered(self, verdict: Verdict) -> str:
         """The verdict as Envoy remembers it."""
@@ -179,7 +192,7 @@ class Decider:
         if response is not None:
             values |= {"status": str(response.status), "type": response.content_type, "body": response.body}
             return verdicts.encode(values, ())
-        return verdicts.encode(values, told_upstream(verdict, self.upstream_headers))
+        return verdicts.encode(values, told_upstream(verdict, self.upstream_headers)[0])
 
     def _line(self, question: Question, now: float, outcome: Outcome, identity: Identity | None) -> Line:
         decision, verification = outcome.decision, outcome.verification
@@ -221,19 +234,25 @@ def refusal(response: Response) -> bytes:
     return head.encode("ascii") + body
 
 
-def told_upstream(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> list[tuple[str, str]]:
-    """The headers that tell an upstream of the client. An untrusted certificate is no identity: only its fate is told.
+def allowance(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> Told:
+    """The answer that lets a request pass, with the headers for the upstream."""
+    pairs, left_out = told_upstream(verdict, wanted)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+    return Told(f"HTTP/1.1 200 OK\r\n{lines}content-length: 0\r\n\r\n".encode("latin-1"), left_out)
 
-    Client-Cert and Client-Cert-Chain are RFC 9440's, the chain as presented. Overlong values are left out.
+
+def told_upstream(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """The headers that tell an upstream of the client, and the names of those that are too long to be told.
+
+    An untrusted certificate is no identity: only its fate is told. Client-Cert and Client-Cert-Chain are RFC 9440's,
+    the chain as presented.
     """
     chain = verdict.identity.chain if verdict.identity is not None else ()
-    trusted = verdict.trusted
     pairs: list[tuple[str, str]] = []
     for name in wanted:
         if name == "verified":
-            fate = "SUCCESS" if trusted else "NONE" if not chain else "REVOKED" if verdict.line.revoked else "FAILED"
-            pairs.append(("x-client-cert-verified", fate))
-        if not trusted or not chain:
+            pairs.append(("x-client-cert-verified", verdict.fate))
+        if not verdict.trusted or not chain:
             continue
         if name == "client-cert":
             pairs.append(("client-cert", _byte_sequence(chain[0])))
@@ -244,7 +263,10 @@ def told_upstream(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> list[tu
             pairs.append(("x-client-cert-subject", printable(subject)))
         elif name == "fingerprint":
             pairs.append(("x-client-cert-fingerprint", sha256(chain[0]).hexdigest()))
-    return [(name, value) for name, value in pairs if len(value) <= LONGEST_HEADER]
+    return (
+        [pair for pair in pairs if len(pair[1]) <= LONGEST_HEADER],
+        tuple(name for name, value in pairs if len(value) > LONGEST_HEADER),
+    )
 
 
 def printable(value: object) -> str:

@@ -21,6 +21,9 @@ from mtls_tui.gateway.questions import Asking
 MOST_HEADER_BYTES = 512 * 1024
 """A presented chain of BoringSSL's 100 kB comes escaped and in base64."""
 
+LONGEST_KEPT_NAME = 64
+"""Characters of a header name that a connection keeps in lower case."""
+
 Answer = Callable[[Asking, float], tuple[bytes, Line]]
 REFUSAL = refusal(REFUSED).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
 
@@ -106,9 +109,11 @@ class Connection(asyncio.Protocol):
         """One header line."""
         known = self._names.get(name)
         if known is None:
-            if len(self._names) > 256:
-                self._names.clear()
-            known = self._names[name] = name.decode("latin-1").lower()
+            known = name.decode("latin-1").lower()
+            if len(name) <= LONGEST_KEPT_NAME:  # clients choose names, and connections live long
+                if len(self._names) > 256:
+                    self._names.clear()
+                self._names[name] = known
         self._headers.append((known, value))
         self._grow(len(name) + len(value))
 

@@ -118,6 +118,13 @@ def metrics(status: dict[str, Any], counters: Counters) -> bytes:
             )
             for key, number in sorted(counters.decisions.items()):
                 decisions.add_metric(list(key), number)
+            left_out = CounterMetricFamily(
+                "mtls_tui_identity_headers_left_out",
+                "Identity headers that were too long for the upstream to be told.",
+                labels=["host", "header"],
+            )
+            for pair, number in sorted(counters.left_out.items()):
+                left_out.add_metric(list(pair), number)
             sums = 0
             buckets: list[tuple[str, float]] = []
             for bound, number in zip((*map(str, BUCKETS), "+Inf"), counters.buckets, strict=True):
@@ -134,6 +141,7 @@ def metrics(status: dict[str, Any], counters: Counters) -> bytes:
             lost = sum(worker["log_lines_lost"] for worker in status["workers"])
             return [
                 decisions,
+                left_out,
                 times,
                 reloads,
                 restarts,

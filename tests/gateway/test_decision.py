@@ -1,12 +1,16 @@
 """The decision service without sockets: every way to go wrong is a refusal, every answer is the policy's."""
 
 import time
+from base64 import b64encode
 from urllib.parse import quote
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.engine import HttpRequest
 from mtls_tui.gateway.accesslog import LogWriter
+from mtls_tui.gateway.chains import Chains, Identity
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.decision import Decider, printable
 from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, QUESTION_HEADER
@@ -14,6 +18,8 @@ from mtls_tui.gateway.hostplan import ASK_LEVELS
 from mtls_tui.gateway.planning import ask_for
 from mtls_tui.gateway.questions import Asking, read_gateway
 from mtls_tui.gateway.settings import UPSTREAM_HEADERS
+from mtls_tui.gateway.status import metrics
+from mtls_tui.pki import issue
 from tests.gateway.site import Site
 
 API = "api.example.com"
@@ -114,6 +120,98 @@ def test_verdict_is_told_to_envoy_only_where_it_may_be_remembered(files, decider
     decider.shadow = True
     assert told("good") and not told("none")
     files.write()
+
+
+def chain_of(*certificates):
+    """A certificate header of a chain of any certificates, leaf first."""
+    pem = "".join(one.public_bytes(Encoding.PEM).decode() for one in certificates)
+    return (CERTIFICATE_HEADER, f'Hash=0;Chain="{quote(pem, safe="")}"'.encode())
+
+
+def headers_of(answer):
+    return dict(line.split(": ", 1) for line in answer.decode().split("\r\n")[1:] if line)
+
+
+def test_upstream_is_told_the_chain_of_this_connection_whatever_came_before_with_the_same_leaf(files, decider):
+    """Chains of equal leaf and length in turns: each gets its own, in whatever order they come."""
+    good = files.chains["good"][0]
+    others = [files.chains[kind][0] for kind in ("revoked", "foreign", "expired")]
+    for second in (*others, *reversed(others)):
+        answer, _ = decider.answer(asking(files, headers=[chain_of(good, second)]), time.time())
+        der = b64encode(second.public_bytes(Encoding.DER)).decode()
+        assert headers_of(answer)["client-cert-chain"] == f":{der}:"
+
+
+def test_fate_that_is_told_is_the_one_on_this_host(files, decider):
+    """One certificate is revoked on one host, of a foreign authority on the other: neither is repeated."""
+    decider.shadow = True
+    decider.asks |= {"pay.example.com": "plain"}
+    for _ in range(2):
+        for host, fate in ((API, "REVOKED"), ("pay.example.com", "FAILED")):
+            question = asking(files, "revoked", host=host, sni=host)
+            assert headers_of(decider.answer(question, time.time())[0])["x-client-cert-verified"] == fate
+
+
+def wide_leaf(files, names):
+    """A verified client certificate with so many names."""
+    sans = [x509.DNSName(f"name-{number}.example.com") for number in range(names)]
+    key, roles = issue.generate_key(), files.roles
+    return issue.end_entity(
+        roles.authority, issue.common_name("wide"), key.public_key(), purpose="client", alternative_names=sans,
+        not_before=roles.at - issue.DAY, not_after=roles.at + issue.DAY,
+    )  # fmt: skip
+
+
+def test_identity_that_is_too_long_to_be_told_is_logged_and_counted(files, decider):
+    wide = wide_leaf(files, 1000)
+    for number in (1, 2):
+        answer, line = decider.answer(asking(files, headers=[chain_of(wide)]), time.time())
+        told = headers_of(answer)
+        assert told["x-client-cert-verified"] == "SUCCESS" and "client-cert" not in told
+        assert line.left_out == ["client-cert"]
+        assert decider.counters.left_out == {(API, "client-cert"): number}
+    assert decider.answer(asking(files, "good"), time.time())[1].left_out == []
+    text = metrics(
+        {"reloads": {}, "workers": [], "healthy": True, "generation": 1, "digest": ""}, decider.counters
+    ).decode()
+    assert f'mtls_tui_identity_headers_left_out_total{{header="client-cert",host="{API}"}} 2.0' in text
+
+
+def test_verdict_with_an_identity_left_out_is_not_remembered(files, decider):
+    """Else the repeated ones would be neither logged nor counted as such."""
+    decider.remember = frozenset({SECURE})
+    for leaf, told in ((files.chains["good"][0], True), (wide_leaf(files, 1000), False)):
+        question = asking(files, host=SECURE, sni=SECURE, headers=[chain_of(leaf)])
+        assert (b"x-mtls-tui-verdict" in decider.answer(question, time.time())[0]) is told
+
+
+def test_chains_that_nobody_verified_are_not_kept(files, decider):
+    for kind in ("self_signed", "foreign", "expired", "server_purpose"):
+        status(decider, asking(files, kind))
+    assert len(decider.chains) == 0
+    for kind in ("good", "revoked"):
+        status(decider, asking(files, kind))
+        status(decider, asking(files, kind))
+    assert len(decider.chains) == 2
+
+
+def test_memory_of_chains_is_bounded_in_bytes_all_of_it_together(files, decider):
+    """One valid certificate with junk beside it, another each time, as its holder could send for ever."""
+    decider.chains = Chains(most=200_000)
+    good, junk = files.chains["good"][0], wide_leaf(files, 400)
+    sizes = []
+    for number in range(40):
+        others = (junk,) if number % 2 else (files.chains["foreign"][0], *[files.chains["revoked"][0]] * (number // 4))
+        assert status(decider, asking(files, headers=[chain_of(good, *others)])) == 200
+        sizes.append(decider.chains.bytes)
+    assert 100_000 < max(sizes) <= 200_000 and len(decider.chains) > 1
+    oldest = [Chains.key(b"%d" % number) for number in range(300)]
+    for key in oldest:
+        decider.chains.keep(Identity(key, (b"x" * 1000,), ""))
+    assert decider.chains.bytes <= 200_000 and oldest[0] not in decider.chains and oldest[-1] in decider.chains
+    before = len(decider.chains)
+    decider.chains.keep(Identity(Chains.key(b""), (b"x" * 300_000,), ""))
+    assert len(decider.chains) == before
 
 
 def test_subject_is_a_header_value_whatever_it_holds():
