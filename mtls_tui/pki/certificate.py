@@ -21,7 +21,7 @@ from mtls_tui.pki.der import BIT_STRING, INTEGER, SEQUENCE, DerError, expect, he
 from mtls_tui.pki.dn import display
 from mtls_tui.pki.errors import Code, LoadError, Refused
 from mtls_tui.pki.load import parse_certificate
-from mtls_tui.pki.names import EMPTY_NAME, CanonicalName, canonical
+from mtls_tui.pki.names import EMPTY_NAME, CanonicalName, FlawedNameError, canonical
 
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _X = oid.ExtensionOID
@@ -223,7 +223,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _canonical(name: bytes) -> CanonicalName:
+    """For the search, where a name with a flaw leads to nobody; a certificate that has one never verifies."""
     try:
         return canonical(name)
-    except DerError:
+    except FlawedNameError:
         return (b"\xff" + name,)

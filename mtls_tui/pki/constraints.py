@@ -19,7 +19,7 @@ from mtls_tui.pki import certificate as c
 from mtls_tui.pki.certificate import View
 from mtls_tui.pki.der import SEQUENCE, DerError, children, expect, header
 from mtls_tui.pki.errors import Code, Refused
-from mtls_tui.pki.names import EMAIL_ADDRESS, CanonicalName, attributes, canonical
+from mtls_tui.pki.names import EMAIL_ADDRESS, CanonicalName, FlawedNameError, attributes, textual
 from mtls_tui.pki.raw import raw_extension
 
 MAX_CHECKS = 1 << 20
@@ -43,8 +43,10 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _DNS_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+"""RFC 5321 4.1.2, with the characters outside ASCII of RFC 6532 3.2."""
+_SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
@@ -53,6 +55,8 @@ class Subtrees:
     """One side (permitted or excluded) of an extension, sorted by kind."""
 
     dns: frozenset[str] = frozenset()
+    dns_parents: frozenset[str] = frozenset()
+    """The domain one label above each of `dns`."""
     email: tuple[str, ...] = ()
     uri: tuple[str, ...] = ()
     ip: tuple[tuple[int, int, int], ...] = ()
@@ -101,6 +105,7 @@ class _Side:
     def freeze(self) -> Subtrees:
         return Subtrees(
             frozenset(self.dns),
+            frozenset(host.partition(".")[2] for host in self.dns if "." in host),
             tuple(self.email),
             tuple(self.uri),
             tuple(self.ip),
@@ -194,8 +199,8 @@ def _read_subtree(side: _Side, raw: bytes, start: int, end: int) -> None:
         side.ip.append(_constraint_network(base))
     elif kind == DIRECTORY:
         try:
-            side.directory.append(canonical(base))
-        except DerError:
+            side.directory.append(textual(base))
+        except FlawedNameError:
             raise _bad_constraint("directoryName", base) from None
 
 
@@ -263,16 +268,35 @@ def _names(view: View) -> Iterator[tuple[int, object]]:
         elif isinstance(name, x509.UniformResourceIdentifier):
             yield URI, name.value
         elif isinstance(name, x509.DirectoryName):
-            yield DIRECTORY, canonical(name.value.public_bytes())
+            yield DIRECTORY, _directory(name.value.public_bytes())
         elif isinstance(name, x509.RegisteredID):
             yield REGISTERED, name.value
         else:
             yield OTHER, name.value
+            if isinstance(name, x509.OtherName) and name.type_id == _SMTP_UTF8_MAILBOX:  # RFC 9598 section 6
+                yield EMAIL, _utf8_string(name.value)
     if view.has_subject:
-        yield DIRECTORY, view.subject
+        yield DIRECTORY, _directory(view.subject_raw)
         for attribute in attributes(view.subject_raw):
             if attribute.oid == EMAIL_ADDRESS:
-                yield EMAIL, attribute.text() or ""
+                yield EMAIL, attribute.text()
+
+
+def _directory(name: bytes) -> CanonicalName | None:
+    """A name ready to compare; None for one that constraints of this kind refuse, since it can't be compared."""
+    try:
+        return textual(name)
+    except FlawedNameError:
+        return None
+
+
+def _utf8_string(value: bytes) -> str | None:
+    """The text of a UTF8String's DER; None when it is something else."""
+    try:
+        start, end = expect(value, 0, len(value), 0x0C)
+        return value[start:end].decode() if end == len(value) else None
+    except (DerError, UnicodeDecodeError):
+        return None
 
 
 def _check(constraints: Constraints, kind: int, name: object, authority: View, budget: Budget) -> None:
@@ -282,6 +306,11 @@ def _check(constraints: Constraints, kind: int, name: object, authority: View, b
         raise Refused(
             Code.UNSUPPORTED_CONSTRAINT_TYPE,
             f"has a name of kind {_KIND_NAMES[kind]}, which {authority.name} constrains, and that is not understood",
+        )
+    if name is None:
+        raise Refused(
+            Code.UNSUPPORTED_NAME_SYNTAX,
+            f"has a {_KIND_NAMES[kind]} that can't be compared with the name constraints of {authority.name}",
         )
     permitted, excluded = constraints.permitted, constraints.excluded
     allowed, forbidden = _match(kind, name, permitted, excluded, budget)
@@ -307,7 +336,7 @@ def _match(kind: int, name: object, permitted: Subtrees, excluded: Subtrees, bud
     """(matches a permitted subtree, matches an excluded one)."""
     if kind == DNS:
         assert isinstance(name, str)
-        return _match_dns(name, permitted.dns, excluded.dns, budget)
+        return _match_dns(name, permitted, excluded, budget)
     if kind == EMAIL:
         assert isinstance(name, str)
         mailbox = _mailbox(name)
@@ -331,7 +360,7 @@ def _any(name: _N, constraints: Sequence[_C], inside: Callable[[_N, _C], bool], 
     return any(inside(name, constraint) for constraint in constraints)
 
 
-def _match_dns(name: str, permitted: frozenset[str], excluded: frozenset[str], budget: Budget) -> tuple[bool, bool]:
+def _match_dns(name: str, permitted: Subtrees, excluded: Subtrees, budget: Budget) -> tuple[bool, bool]:
     """Hosts by looking up the name and each domain above it: linear in its labels, however many constraints."""
     if len(name) > 253 or not _DNS_NAME.fullmatch(name):
         raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has the dNSName `{name[:80]}`, which is malformed")
@@ -340,12 +369,11 @@ def _match_dns(name: str, permitted: frozenset[str], excluded: frozenset[str], b
     above = [""]
     labels = text.split(".")
     above += [".".join(labels[i:]) for i in range(len(labels))]
-    allowed = any(domain in permitted for domain in above)
-    forbidden = any(domain in excluded for domain in above)
-    if not forbidden and labels[0] == "*":
+    allowed = any(domain in permitted.dns for domain in above)
+    forbidden = any(domain in excluded.dns for domain in above)
+    if labels[0] == "*":
         # A wildcard stands for each host one label below its domain: none of them may be excluded.
-        domain = text[1:]
-        forbidden = any(host.endswith(domain) and "." not in host[: -len(domain)] for host in excluded)
+        forbidden = forbidden or text[2:] in excluded.dns_parents
     return allowed, forbidden
 
 

@@ -34,7 +34,7 @@ from mtls_tui.pki.dn import display
 from mtls_tui.pki.errors import LoadError, Refused, StoreError
 from mtls_tui.pki.keys import check_algorithm
 from mtls_tui.pki.load import parse_crl
-from mtls_tui.pki.names import CanonicalName, canonical
+from mtls_tui.pki.names import CanonicalName, FlawedNameError, canonical
 from mtls_tui.pki.raw import extension_list, read_extension
 
 Scope: TypeAlias = Literal["all", "user", "authority"]
@@ -135,6 +135,8 @@ def read_crl(der: bytes, label: str) -> RevocationList:
         return _read(der, parsed, label)
     except LoadError as error:
         raise StoreError(f"{label}: {error}; write it anew and load that") from None
+    except FlawedNameError as flaw:
+        raise _never(label, f"has {flaw}", "have the authority issued with a plain name") from None
     except (DerError, OverflowError, IndexError) as error:
         raise StoreError(f"{label}: a CRL that can't be read: {error}; write it anew and load that") from None
 

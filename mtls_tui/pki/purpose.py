@@ -133,7 +133,7 @@ def _check_purpose(view: View) -> None:
 
 
 def _check_subject_alternatives(view: View) -> None:
-    """4.2.1.6: somebody must be named; a name that holds NUL is a trap."""
+    """4.2.1.6: somebody must be named; a name that two readers could read differently is a trap."""
     alternatives = view.extension(c.SUBJECT_ALTERNATIVE_NAME, x509.SubjectAlternativeName)
     if alternatives is not None:
         if not len(list(alternatives)):
@@ -141,6 +141,9 @@ def _check_subject_alternatives(view: View) -> None:
         for name in alternatives:
             if isinstance(name.value, str) and "\0" in name.value:
                 raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, "has a NUL character in an alternative name")
+            problem = flaw(name.value.public_bytes()) if isinstance(name, x509.DirectoryName) else None
+            if problem is not None:
+                raise Refused(Code.UNSUPPORTED_NAME_SYNTAX, f"has {problem} among its alternative names")
     if not view.has_subject:
         if alternatives is None:
             raise Refused(Code.SUBJECT_NAME_EMPTY, "names nobody: subject and subjectAltName are both empty")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 from OpenSSL import crypto
@@ -13,27 +14,39 @@ from OpenSSL import crypto
 _FLAGS = crypto.X509StoreFlags
 
 
+UNREADABLE = -1
+"""OpenSSL's word on bytes that it can't parse."""
+
+
 def openssl(
-    chain: Sequence[x509.Certificate],
-    anchors: Sequence[x509.Certificate],
+    chain: Sequence[x509.Certificate | bytes],
+    anchors: Sequence[x509.Certificate | bytes],
     crls: Sequence[x509.CertificateRevocationList],
     at: datetime,
 ) -> int:
-    """0, or the number of the error that OpenSSL gives for a TLS client's chain."""
+    """0, or the number of the error that OpenSSL gives for a TLS client's chain; UNREADABLE for one it can't parse."""
     store = crypto.X509Store()
-    for anchor in anchors:
-        store.add_cert(crypto.X509.from_cryptography(anchor))
+    try:
+        trusted, presented = [_read(anchor) for anchor in anchors], [_read(certificate) for certificate in chain]
+    except crypto.Error:
+        return UNREADABLE
+    for anchor in trusted:
+        store.add_cert(anchor)
     for crl in crls:
         store.add_crl(crl)
     store.set_flags(_FLAGS.PARTIAL_CHAIN | (_FLAGS.CRL_CHECK | _FLAGS.CRL_CHECK_ALL if crls else 0))
     store.set_time(at)
     crypto._lib.X509_STORE_set_purpose(store._store, crypto._lib.X509_PURPOSE_SSL_CLIENT)
-    presented = [crypto.X509.from_cryptography(certificate) for certificate in chain]
     try:
         crypto.X509StoreContext(store, presented[0], presented[1:]).verify_certificate()
     except crypto.X509StoreContextError as error:
         return int(error.errors[0])
     return 0
+
+
+def _read(item: x509.Certificate | bytes) -> crypto.X509:
+    der = item if isinstance(item, bytes) else item.public_bytes(Encoding.DER)
+    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
 
 
 def _purpose(_policy: object, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:

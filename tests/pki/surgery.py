@@ -67,3 +67,14 @@ def oid(number: x509.ObjectIdentifier) -> bytes:
             groups.append(0x80 | (arc & 0x7F))
         body += bytes(reversed(groups))
     return element(0x06, bytes(body))
+
+
+def attribute(dotted: str, value: bytes) -> bytes:
+    """An RDN of one attribute whose value is given as DER."""
+    return element(0x31, element(0x30, oid(x509.ObjectIdentifier(dotted)) + value))
+
+
+def renamed(made: Made, issuer: Made, *rdns: bytes) -> bytes:
+    """The certificate's DER with these RDNs for its subject."""
+    before = made.certificate.subject.public_bytes()
+    return changed(made, issuer, lambda content: content.replace(before, element(0x30, b"".join(rdns))))

@@ -4,7 +4,6 @@ import random
 
 import pytest
 from cryptography import x509
-from OpenSSL import crypto
 
 from mtls_tui import pki
 from mtls_tui.pki.verification import verify_at
@@ -85,21 +84,6 @@ def changed_at_random(pick, content):
     return bytes(data)
 
 
-def openssl_on_bytes(der, anchor):
-    """0, OpenSSL's error number, or None when it can't read the bytes."""
-    store = crypto.X509Store()
-    store.add_cert(crypto.X509.from_cryptography(anchor))
-    store.set_time(AT)
-    crypto._lib.X509_STORE_set_purpose(store._store, crypto._lib.X509_PURPOSE_SSL_CLIENT)
-    try:
-        crypto.X509StoreContext(store, crypto.load_certificate(crypto.FILETYPE_ASN1, der)).verify_certificate()
-    except crypto.X509StoreContextError as error:
-        return error.errors[0]
-    except crypto.Error:
-        return None
-    return 0
-
-
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_changed_bytes_under_a_true_signature_get_no_verdict_that_both_libraries_contradict():
     pick = random.Random(20260601)
@@ -120,7 +104,7 @@ def test_changed_bytes_under_a_true_signature_get_no_verdict_that_both_libraries
         found = verify_at([der], store, NOW)
         counts[found.verified] += 1
         assert found.error is None or "unforeseen" not in found.error.message
-        openssl = openssl_on_bytes(der, top.certificate)
+        openssl = peers.openssl([der], [top.certificate], [], AT)
         try:
             other = peers.cryptography([x509.load_der_x509_certificate(der)], [top.certificate], AT)
         except ValueError:

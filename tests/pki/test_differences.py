@@ -139,6 +139,23 @@ def nul_in_a_name(top):
     return verdicts([mint.client("c", top, sans=[x509.DNSName("admin\0.example.com")])], [top])
 
 
+def endless_name(top):
+    unit = surgery.attribute("2.5.4.11", surgery.element(0x0C, b"x" * 8200))
+    return verdicts([surgery.renamed(mint.client("c", top), top, unit)], [top])
+
+
+def bit_string_as_organisation(top):
+    value = surgery.attribute("2.5.4.10", surgery.element(0x03, b"\0Corp"))
+    return verdicts([surgery.renamed(mint.client("c", top), top, value)], [top])
+
+
+def internationalised_mailbox(top):
+    made = mint.root("Mail", constraints=x509.NameConstraints(None, [x509.RFC822Name(".example.com")]))
+    value = surgery.element(0x0C, "ü@mail.example.com".encode())
+    name = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9"), value)
+    return verdicts([mint.client("c", made, sans=[name])], [made])
+
+
 def damaged_key(top):
     made = mint.client("c", top, own=mint.rsa_key())
     modulus = mint.rsa_key().public_key().public_numbers().n.to_bytes(256, "big")
@@ -180,6 +197,9 @@ ROWS = [
     ("more than 65,536 comparisons", many_comparisons, (True, True, False)),
     ("a path of more than 32", path_of_33, (True, False, False)),
     ("NUL in a name", nul_in_a_name, (True, True, False)),
+    ("a name of more than 8,192 bytes", endless_name, (True, True, False)),
+    ("BIT STRING or SEQUENCE", bit_string_as_organisation, (True, True, False)),
+    ("internationalised mailbox", internationalised_mailbox, (True, True, False)),
     ("damaged public key", damaged_key, (True, True, False)),
     ("Netscape certificate type", netscape_type, (False, True, True)),
     ("SHA-224", sha224, (True, False, False)),
