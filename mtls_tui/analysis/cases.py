@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 from mtls_tui.analysis.context import PRESENTED, REVOKED, VERIFIED
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.members import Addresses, ListError, Lists, of_list
+from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, ParamInfo
 
 Truth: TypeAlias = bool | None
 MAX_CASES = 400
@@ -240,16 +241,43 @@ def _addresses_around(item: Any, lists: Lists) -> Iterator[IPv4Address | IPv6Add
         yield from (make(number) for number in (low - 1, low, high, high + 1) if 0 <= number <= top)
 
 
-def may_be_missing(subject: ast.Value) -> bool:
-    """Whether a request may lack it."""
-    if not isinstance(subject, ast.Field):
-        return not (isinstance(subject, ast.Call) and all(_always_there(part) for part in subject.arguments))
-    return not _always_there(subject)
+def may_be_missing(value: ast.Value) -> bool:
+    """Whether some request has no such value.
+
+    Always there are single fields that follow from any HTTP request or have a default, and what a function that the
+    catalogue calls total makes of arguments that are always there. An element of an array or map may be missing.
+    """
+    return not _always_there(value)
 
 
-def _always_there(part: Any) -> bool:
-    """Whether a request always has it: literals, and single fields that follow from any HTTP request."""
-    if not isinstance(part, ast.Field):
-        return isinstance(part, ast.String | ast.Integer | ast.Address)
-    info = FIELDS.get(part.name)
-    return info is not None and (info.default is not None or (info.name in EXTRACTORS and info.type.item is None))
+def _always_there(part: ast.Argument) -> bool:
+    match part:
+        case ast.String() | ast.Integer() | ast.Address():
+            return True
+        case ast.Field(name=name):
+            info = FIELDS.get(canonical(name))
+            return info is not None and (
+                info.default is not None or (info.name in EXTRACTORS and info.type.item is None)
+            )
+        case ast.Call(name=name, arguments=arguments):
+            function = FUNCTIONS.get(name)
+            if function is None or not function.total:
+                return False
+            if function.accepts_missing:
+                return any(map(_always_there, arguments))
+            return all(
+                _always_there(argument) and _keeps_range(argument, function.param(place))
+                for place, argument in enumerate(arguments)
+            )
+        case _:
+            return False
+
+
+def _keeps_range(argument: ast.Argument, param: ParamInfo | None) -> bool:
+    """Whether an argument is one that the function surely takes: `cidr` has no result for a prefix of 200 bits."""
+    if param is None:
+        return False
+    if param.range is not None:
+        low, high = param.range
+        return isinstance(argument, ast.Integer) and low <= argument.value <= high
+    return not param.non_empty or (isinstance(argument, ast.String) and bool(argument.value))

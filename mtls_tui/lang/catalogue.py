@@ -117,6 +117,9 @@ class FunctionInfo:
     scope: Scope = "request"
     accepts_missing: bool = False
     """Whether it computes a value from a missing argument; all others give missing."""
+    total: bool = False
+    """Whether there always is a result when every argument is there and keeps its documented range. Where nothing is
+    said it is not so: a result may then be missing though no argument is."""
     limits: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     examples: tuple[FunctionExample, ...] = ()
 
@@ -330,6 +333,7 @@ def _function(row: dict[str, Any]) -> FunctionInfo:
         semantics=row.get("semantics", ""),
         scope=row.get("scope", "request"),
         accepts_missing=row.get("accepts_missing", False),
+        total=row.get("total", False),
         limits=MappingProxyType(row["limits"]),
         examples=tuple(FunctionExample(e["expr"], MappingProxyType(e["given"]), e["result"]) for e in row["examples"]),
     )

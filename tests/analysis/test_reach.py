@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui import lang
-from mtls_tui.analysis import unprotected
+from mtls_tui.analysis import lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.analysis.logic import Problem, TooHard
 from mtls_tui.analysis.making import Maker
@@ -88,6 +88,47 @@ def test_what_lets_a_request_through_is_shown_by_one(rules, target):
     assert found.status == "reached", found.reason
     assert target in found.reason
     assert_passes(found, made)
+
+
+PARTIAL = [
+    ('lookup_json_string(http.request.body.raw, "token")', '"secret"'),
+    ('lookup_json_integer(http.request.body.raw, "token")', "3"),
+    ("decode_base64(http.cookie)", '"x"'),
+    ("uuidv4(http.cookie)", '"x"'),
+    ('regex_replace(http.user_agent, http.cookie, "x")', '"x"'),
+    ('wildcard_replace(http.user_agent, http.cookie, "x")', '"x"'),
+    ("cidr(ip.src, cf.edge.server_port, 64)", "192.0.2.0"),
+    ("lower(decode_base64(http.cookie))", '"x"'),
+]
+
+
+@pytest.mark.parametrize(("value", "literal"), PARTIAL)
+def test_a_function_without_a_result_is_a_case_of_its_own(value, literal):
+    equal, other = f"{value} eq {literal}", f"{value} ne {literal}"
+    assert unprotected(HOST, ruleset(f"{BLOCK} and {equal}", f"{BLOCK} and {other}")).status != "proved"
+    either = lang.ast.Logical("or", (lang.parse(equal).root, lang.parse(other).root))
+    codes = {
+        finding.code for finding in lint([Rule("r", lang.parse(lang.format(lang.ast.Expression(either)), check=False))])
+    }
+    assert "always-matches" not in codes
+    rules = [Rule("first", lang.parse(other)), Rule("second", lang.parse(f"not {equal}"))]
+    assert "shadowed-rule" not in {finding.code for finding in lint(rules)}
+
+
+TOTAL = [
+    ("lower(http.cookie)", '"x"'),
+    ("len(lower(http.cookie))", "3"),
+    ("cidr(ip.src, 24, 64)", "192.0.2.0"),
+    ('concat(http.request.headers["a"][0], "b")', '"x"'),
+    ('coalesce(http.request.headers["a"][0], http.cookie)', '"x"'),
+    ("url_decode(http.request.uri.path)", '"/x"'),
+]
+
+
+@pytest.mark.parametrize(("value", "literal"), TOTAL)
+def test_what_always_has_a_result_is_proved_by_equal_and_not_equal(value, literal):
+    equal, other = f"{value} eq {literal}", f"{value} ne {literal}"
+    assert unprotected(HOST, ruleset(f"{BLOCK} and {equal}", f"{BLOCK} and {other}")).status == "proved"
 
 
 def test_what_a_revoked_or_foreign_certificate_opens_is_found():

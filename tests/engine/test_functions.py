@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mtls_tui import engine, lang
@@ -114,6 +114,67 @@ def test_no_function_raises_on_data_of_its_types(name, data):
 def test_a_missing_argument_gives_a_missing_result(name, data):
     arguments = data.draw(calls(name, missing=True).filter(lambda drawn: None in drawn))
     assert FUNCTIONS[name](*arguments) is None
+
+
+# For each type, fields that can hold an argument.
+PLACES = {
+    "Bytes": ["http.user_agent", "http.referer", "http.cookie", "http.x_forwarded_for"],
+    "Int": ["cf.waf.score", "ip.src.asnum", "cf.edge.server_port", "cf.bot_management.score"],
+    "Bool": ["ssl"],
+    "Ip": ["ip.src", "cf.edge.server_ip"],
+    "Array": ["http.request.headers.names", "http.request.headers.values", "http.request.accepted_languages"],
+    "Map": ["http.request.headers"],
+}
+
+
+@st.composite
+def whole_calls(draw, name):
+    """A call whose arguments are all there and within their documented ranges, and the fields that it reads."""
+    info = catalogue.FUNCTIONS[name]
+    fields, arguments, free = {}, [], {kind: list(names) for kind, names in PLACES.items()}
+    alike = draw(st.sampled_from(["Bytes", "Array"])) if name in ("concat", "coalesce") else None
+    for param in info.params:
+        for _ in range(draw(st.integers(0 if param.optional else 1, 2 if param.repeat else 1))):
+            kinds = [type_.name for type_ in param.types if alike is None or type_.name in (alike, "Any")]
+            kind = draw(st.sampled_from(kinds))
+            kind = (alike or "Bytes") if kind == "Any" else kind
+            value = draw(st.integers(*param.range) if param.range else ARGUMENTS[kind])
+            value = b"," if param.non_empty and not value else value
+            writers = {"Bytes": s.string, "Int": s.integer, "Ip": s.address}
+            literal = kind in writers and (draw(st.booleans()) or not free[kind] or bool(param.range))
+            if literal:
+                arguments.append(writers[kind](value))
+            else:
+                arguments.append(lang.ast.Field(free[kind].pop()))
+                fields[arguments[-1].name] = value
+    return lang.ast.Call(name, tuple(arguments)), fields
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS)))
+def test_a_total_function_has_a_result_for_all_present_arguments_and_no_other_one_is_called_total(name):
+    gaps = []
+
+    @settings(max_examples=300, deadline=None, phases=[Phase.generate])
+    @given(whole_calls(name))
+    def look(made):
+        call, fields = made
+        found = engine.evaluate(call, fields)
+        assert (found is None) == (plain(engine.explain_value(call, fields).value) is None)
+        if found is None:
+            gaps.append(call)
+
+    look()
+    assert bool(gaps) is not catalogue.FUNCTIONS[name].total
+
+
+@pytest.mark.parametrize("name", ["any", "all"])
+@pytest.mark.parametrize("given_names", [None, [], [b"a"], [b"a", b"b"]])
+def test_any_and_all_have_a_result_whatever_the_array(name, given_names):
+    assert catalogue.FUNCTIONS[name].total
+    value = lang.parse(f'{name}(http.request.headers.names[*] eq "a")').root.value
+    fields = {} if given_names is None else {"http.request.headers.names": given_names}
+    assert engine.evaluate(value, fields) in (True, False)
+    assert engine.explain_value(value, fields).value in (True, False)
 
 
 def f(name, *arguments):
