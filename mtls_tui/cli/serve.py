@@ -22,6 +22,7 @@ from mtls_tui.gateway.settings import (
     address_text,
     parse_address,
 )
+from mtls_tui.gateway.stripping import checked
 
 LARGEST_KEY = 100_000
 
@@ -111,6 +112,13 @@ def run_until_signal(thing: Any, ready: Callable[[], None]) -> None:
     help="What the upstream learns of a verified certificate (default: client-cert, client-cert-chain).",
 )
 @click.option(
+    "--strip-header",
+    "strip_headers",
+    multiple=True,
+    metavar="NAME",
+    help="A further header that no client may send; may be given several times.",
+)
+@click.option(
     "--remember",
     type=click.FloatRange(0, 1),
     default=0.5,
@@ -122,7 +130,8 @@ def run_until_signal(thing: Any, ready: Callable[[], None]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
 def command(
     bundle: Path, listen: str, verify_key: Path | None, shadow: bool, status: str | None, log: Path | None,
-    workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...], remember: float,
+    workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...],
+    strip_headers: tuple[str, ...], remember: float,
     allow_root: bool, print_config: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run the gateway on BUNDLE: Envoy in front, every request decided by the rules.
@@ -140,6 +149,7 @@ def command(
             log=log.absolute() if log else None,
             escaped_slashes=escaped_slashes,
             upstream_headers=_upstream_headers(upstream_headers),
+            strip_headers=checked(strip_headers),
             remember_seconds=remember,
             verify_key=read_key(verify_key),
         )

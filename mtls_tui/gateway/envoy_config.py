@@ -20,7 +20,6 @@ from mtls_tui.gateway.envoy_filters import (
     CHAIN_HEADER,
     DUPLICATES_FILTER,
     DUPLICATES_LUA,
-    IDENTITY_SPELLINGS,
     OURS,
     VERDICTS_FILTER,
     Data,
@@ -32,7 +31,8 @@ from mtls_tui.gateway.envoy_filters import (
 )
 from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
 from mtls_tui.gateway.settings import Settings, is_ip
-from mtls_tui.gateway.verdicts import lua
+from mtls_tui.gateway.stripping import pattern
+from mtls_tui.gateway.verdicts import VERDICT_HEADER, lua
 
 Routes: TypeAlias = Callable[[str], Data]
 """Where a chain, by its name, has its route table from."""
@@ -95,7 +95,14 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
             }
         )
     hosts.append({"name": "others", "domains": ["*"], "routes": [_misdirected()]})
-    return {"@type": ROUTE_TYPE, "name": ROUTES, "virtual_hosts": hosts, "validate_clusters": False}
+    return {
+        "@type": ROUTE_TYPE,
+        "name": ROUTES,
+        "virtual_hosts": hosts,
+        "validate_clusters": False,
+        # What the decision service and Envoy tell each other is no upstream's to write to a client.
+        "response_headers_to_remove": [*OURS, VERDICT_HEADER],
+    }
 
 
 def remembering(plan: HostPlan, settings: Settings, generation: int) -> Data:
@@ -234,10 +241,12 @@ def _connection_manager(chain: str, routes: Data, settings: Settings, *, mtls: b
                 "typed_config": {
                     "@type": f"{API}.http.early_header_mutation.header_mutation.v3.HeaderMutation",
                     "mutations": [
-                        *(
-                            {"remove_on_match": {"key_matcher": {"contains": spelling}}}
-                            for spelling in IDENTITY_SPELLINGS
-                        ),
+                        # One expression: it is matched against every name of every request.
+                        {
+                            "remove_on_match": {
+                                "key_matcher": {"safe_regex": {"regex": pattern(settings.strip_headers)}}
+                            }
+                        },
                         # After that, so that no client says which chain it came by.
                         {
                             "append": {
@@ -413,6 +422,8 @@ def _frame(settings: Settings, admin: Path) -> Data:
     return {
         "node": {"id": "mtls-tui", "cluster": "mtls-tui"},
         "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
+        # Our own expression (see `stripping`) is larger than what Envoy takes from strangers.
+        "layered_runtime": {"layers": [{"name": "own", "static_layer": {"re2.max_program_size.error_level": 20_000}}]},
         "overload_manager": {
             "resource_monitors": [
                 {

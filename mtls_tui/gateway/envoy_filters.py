@@ -58,15 +58,6 @@ IDENTITY_UPSTREAM = (
     "client-cert", "client-cert-chain", "x-client-cert-verified", "x-client-cert-subject", "x-client-cert-fingerprint",
 )  # fmt: skip
 """The identity headers that we set; Envoy takes no others from the decision service."""
-IDENTITY_SPELLINGS = (
-    "client-cert", "client.cert", "clientcert", "ssl-client", "ssl.client", "sslclient", "tls-client", "tls.client",
-    "tlsclient", "ssl-issuer", "ssl.issuer", "sslissuer", "mtls",
-    "cf-cert", "cf.cert", "cfcert", "ssl-cert", "ssl.cert", "sslcert", "client-verify", "client.verify",
-    "clientverify", "client-dn", "client.dn", "clientdn",
-)  # fmt: skip
-"""What a header's name holds by which upstreams learn of client certificates, with the separators that frameworks
-fold. Whatever a client sends under such a name is removed on arrival, when names are lower case; names with
-underscores are dropped before that. Plain substrings, since every name of every request is looked at."""
 
 
 def seconds(value: float) -> str:

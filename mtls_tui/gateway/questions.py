@@ -143,6 +143,8 @@ def read_gateway(asking: Asking) -> Question:
     kind, protocol, tls_version, cipher, address, length, request_id, sni = parts
     if doubled is not None:
         headers = apart(headers, doubled)
+    if kind == "body" and not truncated:
+        _seen_whole(asking, length, headers)
     if length.isdigit() and kind != "plain":
         headers.append(("content-length", length.encode("ascii")))
     name = canonical_host(host.decode("latin-1"))
@@ -169,6 +171,18 @@ def read_gateway(asking: Asking) -> Question:
         request_id=request_id,
         hits=hits,
     )
+
+
+def _seen_whole(asking: Asking, length: str, headers: Headers) -> None:
+    """MalformedError unless the body that a question holds is all of the client's.
+
+    Envoy doesn't wait for a body where the client asks for a WebSocket: that is a GET, which has none (RFC 6455 section
+    4.1). Of a chunked one nothing is left, neither here nor for the upstream.
+    """
+    if length.isdigit() and int(length) != len(asking.body):
+        raise MalformedError(f"of a body of {length} bytes the rules would see {len(asking.body)}")
+    if asking.method != "GET" and any(name == "upgrade" and value.lower() == b"websocket" for name, value in headers):
+        raise MalformedError(f"a WebSocket is asked for by {asking.method}: the rules would not see the body")
 
 
 def apart(headers: Headers, doubled: bytes) -> list[tuple[str, bytes]]:

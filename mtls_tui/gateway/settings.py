@@ -68,6 +68,8 @@ class Settings:
     """What to do with `%2F` and `%5C` in a path: refuse with 400, unescape for rules and upstream alike, or keep."""
     upstream_headers: tuple[UpstreamHeader, ...] = ("client-cert", "client-cert-chain")
     """What the upstream learns of a verified client certificate."""
+    strip_headers: tuple[str, ...] = ()
+    """Further headers that no client may send (see `stripping`): they reach neither rules nor upstream."""
     remember_seconds: float = 0.5
     """How long Envoy may give a verdict again without asking, on hosts whose rules read host and certificate alone; 0:
     it always asks. A reload ends it at once."""

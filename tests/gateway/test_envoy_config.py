@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.gateway import envoy_config
-from mtls_tui.gateway.envoy_filters import DUPLICATES_FILTER, IDENTITY_SPELLINGS, VERDICTS_FILTER, filter_name
+from mtls_tui.gateway.envoy_filters import DUPLICATES_FILTER, VERDICTS_FILTER, filter_name
 from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers, enough, widest
 from mtls_tui.gateway.settings import Settings
+from mtls_tui.gateway.stripping import pattern
 
 UP = Upstream("127.0.0.1", 8080)
 PLANS = [
@@ -74,8 +75,8 @@ def test_each_host_is_asked_what_its_rules_need_and_remembered_only_when_plain()
 def test_identity_headers_are_stripped_before_the_chain_is_named(config):
     for name, chain in chains(config).items():
         [extension] = manager(chain)["early_header_mutation_extensions"]
-        *strips, named = extension["typed_config"]["mutations"]
-        assert [strip["remove_on_match"]["key_matcher"]["contains"] for strip in strips] == list(IDENTITY_SPELLINGS)
+        strip, named = extension["typed_config"]["mutations"]
+        assert strip["remove_on_match"]["key_matcher"]["safe_regex"]["regex"] == pattern()
         assert named["append"]["header"]["value"] == name
         assert named["append"]["append_action"] == "OVERWRITE_IF_EXISTS_OR_ADD"
 

@@ -34,6 +34,29 @@ def test_gateway_question_is_the_clients_request_without_what_envoy_added():
     assert (question.sni, question.request_id, question.chain()) == ("api.example.com", "id-1", ())
 
 
+WEBSOCKET = [("upgrade", b"WebSocket")]
+
+
+@pytest.mark.parametrize(
+    ("method", "length", "body", "headers", "whole"),
+    [
+        ("POST", b"5", b"hello", [], True), ("POST", b"0", b"", [], True), ("POST", b"-", b"hello", [], True),
+        ("GET", b"-", b"", [], True), ("GET", b"-", b"", WEBSOCKET, True), ("GET", b"0", b"", WEBSOCKET, True),
+        ("POST", b"5", b"", [], False), ("POST", b"5", b"hell", [], False), ("GET", b"5", b"", WEBSOCKET, False),
+        ("POST", b"-", b"", WEBSOCKET, False), ("POST", b"0", b"", WEBSOCKET, False),
+        ("POST", b"500000", b"hello", [("x-envoy-auth-partial-body", b"true")], True),
+    ],
+)  # fmt: skip
+def test_question_about_a_body_without_all_of_it_is_refused(method, length, body, headers, whole):
+    line = LINE.replace(b"headers|", b"body|").replace(b"|5|", b"|" + length + b"|")
+    asking = Asking(method, "/", [("host", b"api.example.com"), (QUESTION_HEADER, line), *headers], body)
+    if whole:
+        assert read_gateway(asking).http.body == body
+    else:
+        with pytest.raises(MalformedError, match="see"):
+            read_gateway(asking)
+
+
 def test_doubled_headers_come_apart_again():
     joined = [("foo", b"a,b,,c"), ("bar", b"x,y"), ("one", b"1")]
     assert apart(joined, b"foo=3+0+1;bar=1+1") == [

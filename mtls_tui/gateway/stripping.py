@@ -1,0 +1,72 @@
+"""Which headers of a client are removed on arrival: names by which upstreams believe a proxy, not a client. Pure text.
+
+Three kinds: who the client is (certificates, users), where it comes from or went to (forwarding), and what is asked for
+instead of what the rules saw (other paths, methods). Names with underscores are dropped before that, all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mtls_tui.gateway.settings import GatewayError
+
+CERTIFICATES = (
+    "client-cert", "ssl-client", "tls-client", "ssl-issuer", "ssl-cert", "cf-cert", "mtls", "peer-cert",
+    "client-verify", "client-verified", "client-dn", "client-s-dn", "client-i-dn", "client-subject", "client-issuer",
+    "client-serial", "client-fingerprint", "client-san", "subject-dn", "issuer-dn", "spiffe", "x509",
+)  # fmt: skip
+"""Removed is every name that holds one of these."""
+CERTIFICATE_WORDS = ("cert", "certs", "certificate", "certificates")
+"""Removed is every name that has one of these as a word, between other characters than letters and digits."""
+BEGINNINGS = (
+    "ssl-", "x-ssl-", "tls-", "x-tls-", "remote-", "x-remote-", "x-auth-request-", "x-authenticated-", "x-original-",
+    "x-rewrite-", "x-envoy-",
+)  # fmt: skip
+"""Removed is every name that begins so."""
+NAMES = (
+    "x-verified", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "x-webauth-user",
+    "x-http-method", "x-http-method-override", "x-method-override",
+)  # fmt: skip
+FORWARDED = (
+    "host", "port", "server", "scheme", "protocol", "ssl", "prefix", "path", "uri", "url", "method", "by", "user",
+    "username", "preferred-username", "groups", "roles", "email", "access-token",
+)  # fmt: skip
+"""`x-forwarded-` with one of these. `-For` is kept, for the client's address is added to it; `-Proto` is set."""
+ANY = "[^a-z0-9]*"
+"""Between the words of a name: any separators or none, for frameworks fold them."""
+NEEDED = frozenset(("host", "connection", "content-length", "transfer-encoding", "upgrade", "x-forwarded-for"))
+"""Names that no setting may remove: Envoy, or the hop to the upstream, lives by them."""
+
+
+def folded(name: str) -> str:
+    """A pattern for a name with any separators between its words."""
+    words = [re.escape(word) for word in re.split("[^a-z0-9]+", name)]
+    return ANY.join(words)
+
+
+def pattern(own: Iterable[str] = ()) -> str:
+    """The whole, as one RE2 expression on a lower-case name; `own` are an operator's further names."""
+    held = "|".join(folded(name) for name in CERTIFICATES)
+    words = "|".join(CERTIFICATE_WORDS)
+    starts = "|".join(folded(name.removesuffix("-")) for name in BEGINNINGS)
+    names = "|".join(folded(name) for name in (*NAMES, *own))
+    forwarded = "|".join(folded(name) for name in FORWARDED)
+    odd = "x(?:[^a-z0-9-]+|)forwarded.*|x-forwarded(?:[^a-z0-9-]|[a-z0-9]).*"
+    return (
+        f".*(?:{held}).*|(?:.*[^a-z0-9])?(?:{words})(?:[^a-z0-9].*)?|(?:{starts})[^a-z0-9].*|(?:{names})|"
+        f"x-forwarded-(?:{forwarded})|{odd}"
+    )
+
+
+def checked(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of `--strip-header`, in lower case. GatewayError for what is not a header name, or is needed."""
+    found: list[str] = []
+    for name in names:
+        lower = name.lower()
+        if not re.fullmatch("[a-z0-9!#$%&'*+.^`|~-]*[a-z0-9][a-z0-9!#$%&'*+.^`|~-]*", lower):
+            raise GatewayError(f"`{name}` is not a header name that can be stripped; write it as in X-User")
+        if any(re.fullmatch(folded(lower), needed) for needed in NEEDED):
+            raise GatewayError(f"`{name}` can't be stripped: the gateway itself needs it")
+        found.append(lower)
+    return tuple(dict.fromkeys(found))
