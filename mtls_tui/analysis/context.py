@@ -39,12 +39,13 @@ class Clause:
 
 @dataclass(frozen=True)
 class Context:
-    """Rules in order, hosts as (name, whether mTLS is on), lists by name."""
+    """Rules in order, hosts as (name, whether mTLS is on), lists by name; `revoking`: hosts with revocation lists."""
 
     rules: Sequence[Rule]
     hosts: Sequence[tuple[str, bool]] = ()
     lists: Lists = field(default_factory=dict)
     target: Target = "engine"
+    revoking: Sequence[str] = ()
 
     @cached_property
     def enabled(self) -> list[Rule]:
@@ -102,6 +103,11 @@ class Context:
         """Positions of the enabled rules that may match requests to a host (by its name alone), in order."""
         by_host, anywhere = self._places
         return sorted((*by_host.get(sample_host(host), ()), *anywhere))
+
+    @cached_property
+    def revoking_positions(self) -> frozenset[int]:
+        """Positions of the enabled rules that may match requests to a host with revocation lists."""
+        return frozenset(position for host in self.revoking for position in self.positions(host))
 
     @cached_property
     def _readers(self) -> dict[str, set[str | None]]:

@@ -100,7 +100,10 @@ def _cured_rule(rulefile: RuleFile, index: int, findings: Iterable[Finding]) -> 
 
 def _lint(rulefile: RuleFile, target: Target, ignored: Collection[str]) -> list[Finding]:
     hosts = [(hostnames.configured(host.name), host.mtls) for host in rulefile.hosts]
-    return lint(rulefile.engine_rules, hosts=hosts, lists=rulefile.engine_lists, target=target, ignore=ignored)
+    revoking = [
+        hostnames.configured(host.name) for host in rulefile.hosts if host.mtls and (host.crls or rulefile.crls)
+    ]
+    return lint(rulefile.engine_rules, hosts, rulefile.engine_lists, target=target, ignore=ignored, revoking=revoking)
 
 
 def _placed(rulefile: RuleFile, finding: Finding) -> Found:

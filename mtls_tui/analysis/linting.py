@@ -21,14 +21,16 @@ def lint(
     *,
     target: Target = "engine",
     ignore: Collection[str] = (),
+    revoking: Collection[str] = (),
 ) -> list[Finding]:
     """What in these rules probably doesn't say what was meant, in the order of the rules.
 
     `hosts` are (name, whether mTLS is on); without any, checks about hosts are left out. `target` is where the rules
-    run: the bundled engine, or Cloudflare. `ignore` are codes that are not wanted. Disabled rules are looked at for
+    run: the bundled engine, or Cloudflare. `ignore` are codes that are not wanted. `revoking` are the hosts with
+    revocation lists. Disabled rules are looked at for
     what is wrong in themselves only. Never raises on rules that parse.
     """
-    context = Context(tuple(rules), tuple(hosts), dict(lists or {}), target)
+    context = Context(tuple(rules), tuple(hosts), dict(lists or {}), target, tuple(revoking))
     place = {id(rule): index for index, rule in enumerate(rules)}
     found = [
         (-1 if hit.rule is None else place[id(hit.rule)], hit, check)

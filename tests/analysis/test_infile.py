@@ -55,3 +55,19 @@ def test_a_fix_that_goes_over_lines_ends_where_the_expression_does():
     (found,) = (entry for entry in findings_of(file('http.request.headers["x"][0]\n  ne "a"'), AT) if entry.fix)
     assert (found.rule, found.problem.line, found.problem.column) == ("r", 3, 17)
     assert (found.fix.line, found.fix.column, found.fix.end_line, found.fix.end_column) == (3, 17, 4, 9)
+
+
+@pytest.mark.parametrize(
+    ("above", "host", "warns"),
+    [
+        ("", 'mtls = true\ncrls = ["ca.crl"]', True),
+        ('crls = ["ca.crl"]\n', "mtls = true", True),
+        ("", "mtls = true", False),
+        ("", 'mtls = false\ncrls = ["ca.crl"]', False),
+    ],
+)
+def test_revocation_lists_of_the_host_or_of_the_file_make_letting_revoked_ones_in_a_warning(above, host, warns):
+    text = f'{above}[[hosts]]\nname = "a"\n{host}\n[[rules]]\nref = "r"\n'
+    text += f"expression = 'http.host eq \"a\" and not {VERIFIED}'\n"
+    _, done = cured(rulefile.loads(text, strict=False), ("warning",))
+    assert (("r", "revoked-accepted") in done) is warns

@@ -29,6 +29,16 @@ def test_the_default_rule_gets_no_warning():
     assert lint([rule(SAFE)], HOSTS) == []
 
 
+def test_letting_revoked_certificates_in_is_a_warning_where_a_host_of_the_rule_has_revocation_lists():
+    rules = [rule(DEFAULT), rule(f'http.host eq "b" and not {VERIFIED}', "b")]
+    hosts = [*HOSTS, ("b", True)]
+    found = lint(rules, hosts, revoking=["api.example.com"])
+    assert [(one.rule, one.severity) for one in found] == [("r", "warning"), ("b", "info")]
+    assert lint([rule(SAFE)], HOSTS, revoking=["api.example.com"]) == []
+    everywhere = lint([rule(f"not {VERIFIED}")], HOSTS, revoking=["api.example.com"])
+    assert [(one.code, one.severity) for one in everywhere] == [("revoked-accepted", "warning")]
+
+
 def test_a_finding_names_rule_place_and_cure():
     text = 'ssl\nand http.request.uri.path eq "api.example.com"'
     assert lint([rule(text, "mine")]) == [

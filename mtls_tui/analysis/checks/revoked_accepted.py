@@ -10,7 +10,11 @@ from mtls_tui.lang import ast
 
 
 def find(context: Context) -> Iterator[Hit]:
-    """Blocking rules that read `cert_verified` while no rule for the same hosts reads `cert_revoked`."""
+    """Blocking rules that read `cert_verified` while no rule for the same hosts reads `cert_revoked`.
+
+    A warning where a host of the rule has revocation lists: there they are kept up and change nothing.
+    """
+    revoking = {id(context.enabled[position]) for position in context.revoking_positions}
     for clause in context.clauses:
         node = clause.node
         if not isinstance(node, ast.Test) or node.value != ast.Field(VERIFIED) or not clause.negated:
@@ -22,6 +26,7 @@ def find(context: Context) -> Iterator[Hit]:
                 node,
                 "a revoked certificate counts as verified, and no rule asks whether it is revoked",
                 f"write `(not {VERIFIED} or {REVOKED})`",
+                severity="warning" if id(rule) in revoking else None,
                 fix=f"({VERIFIED} and not {REVOKED})",
             )
 
@@ -31,7 +36,8 @@ CHECK = Check(
     "info",
     "A revoked certificate is let in",
     "`cert_verified` stays true for a certificate that was revoked after it was issued; only `cert_revoked` tells. "
-    "Where no revocation list is in use this makes no difference, so it is for your information.",
+    "Where no revocation list is in use this makes no difference, so it is for your information; it is a warning where "
+    "a host that the rule may look at has one (`crls`).",
     'http.host eq "api.example.com" and not cf.tls_client_auth.cert_verified',
     'http.host eq "api.example.com" and (not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)',
     find,
