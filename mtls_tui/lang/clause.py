@@ -7,6 +7,7 @@ from dataclasses import replace
 from mtls_tui.lang.ast import (
     Address,
     Call,
+    Comparison,
     Expression,
     Field,
     Index,
@@ -18,10 +19,11 @@ from mtls_tui.lang.ast import (
     Range,
     Set,
     String,
+    Test,
 )
 from mtls_tui.lang.catalogue import FIELDS, OPERATORS, BuilderOperator
-from mtls_tui.lang.describe import describe
-from mtls_tui.lang.edit import Refusal, Result, replace_part, replace_row
+from mtls_tui.lang.describe import choice_of, describe, opposite
+from mtls_tui.lang.edit import Edit, Refusal, Result, replace_part, replace_row
 from mtls_tui.lang.formatter import format_node, quote, raw_quote
 from mtls_tui.lang.splice import row_path, with_text
 from mtls_tui.lang.tree import Node, Path, node_at, source
@@ -57,7 +59,9 @@ def first_clause(field: str) -> str:
 def change_operator(expression: Expression, path: Path, choice: BuilderOperator, right: str | None = None) -> Result:
     """The row at `path` with another operator of the builder; its value is kept as far as the operator can take it.
 
-    `right` is the text of the new right side where the caller knows better. The choice also settles the row's `not`.
+    `right` is the text of the new right side where the caller knows better. The builder's words are exchanged and
+    nothing else: a `not` that stands before the row stays, and one that is said by the words ("is not in") goes with
+    them. The words that the row has already leave it as it is written.
     """
     expression = with_text(expression)
     path = row_path(expression, path)
@@ -65,15 +69,29 @@ def change_operator(expression: Expression, path: Path, choice: BuilderOperator,
     if row.subject_path is None or (row.quantifier and choice.negated):
         return Refusal("this row has no operator to choose")
     subject = source(expression, path + row.subject_path)
+    below = path + row.clause_path
+    said = not row.quantifier and negation_is_said(expression, below)
+    if right is None and row.choice is not None and choice == (opposite(row.choice) if said else row.choice):
+        return Edit(expression, path)
     if right is None:
         value = node_at(expression, path + row.value_path) if row.value_path is not None else None
         right = _converted(value, choice, subject)
     if right is None:
         return Refusal("choose a list first")
-    plain = replace(choice, negated=False)
-    if row.negated == choice.negated or row.quantifier:
-        return replace_row_inside(expression, path + row.clause_path, clause_text(subject, plain, right))
-    return replace_row_inside(expression, path, clause_text(subject, choice, right))
+    if said and not choice.negated:
+        below = below[:-1]
+    new = replace(choice, negated=choice.negated and not said)
+    done = replace_row_inside(expression, below, clause_text(subject, new, right))
+    return replace(done, path=path) if isinstance(done, Edit) else done
+
+
+def negation_is_said(expression: Expression, path: Path) -> bool:
+    """Whether the clause at `path` has a `not` right before it that the builder says in words ("is not in")."""
+    clause = node_at(expression, path)
+    if not path or not isinstance(node_at(expression, path[:-1]), Not) or not isinstance(clause, Comparison | Test):
+        return False
+    choice = choice_of(clause)
+    return choice is not None and opposite(choice) is not None
 
 
 def replace_row_inside(expression: Expression, path: Path, text: str) -> Result:

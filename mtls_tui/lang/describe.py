@@ -60,9 +60,9 @@ class Row:
         """The row as one sentence, with the builder's negative label where there is one."""
         operator, prefix = self.operator, ""
         if self.negated:
-            opposite = _negative(self.choice) if self.choice and not self.quantifier else None
-            if opposite:
-                operator = opposite.label
+            other = opposite(self.choice) if self.choice and not self.quantifier else None
+            if other:
+                operator = other.label
             else:
                 prefix = "not"
         return " ".join(part for part in (prefix, self.quantifier, self.subject, operator, self.value) if part)
@@ -205,7 +205,7 @@ def _choices() -> dict[tuple[str, str], BuilderOperator]:
     }
 
 
-def _negative(choice: BuilderOperator) -> BuilderOperator | None:
+def opposite(choice: BuilderOperator) -> BuilderOperator | None:
     """The entry that writes `not` before what this one writes."""
     for info in BUILDER.values():
         same = (info.operator, info.function, info.form) == (choice.operator, choice.function, choice.form)
