@@ -162,16 +162,19 @@ class RuleFile:
         *,
         at: int | None = None,
         ref: str | None = None,
+        block_revoked: bool = False,
         **host_settings: Any,
     ) -> RuleFile:
         """With Cloudflare's default mTLS rule for some host names: block when no valid certificate is presented.
+
+        A revoked certificate still counts as valid in it, unless `block_revoked`.
 
         `name` becomes the description, and the ref when none is given. Host names that the file doesn't have yet are
         added with `mtls = true` and `host_settings` (`anchors`, `upstream`, …).
         """
         from mtls_tui.rulefile.seeds import add_mtls_rule
 
-        return add_mtls_rule(self, name, hostnames, at=at, ref=ref, **host_settings)
+        return add_mtls_rule(self, name, hostnames, at=at, ref=ref, block_revoked=block_revoked, **host_settings)
 
     def with_host(self, index: int, **changes: Any) -> RuleFile:
         """Host `index` with some keys changed; None takes a key out."""

@@ -16,8 +16,10 @@ version = 1
 """
 
 
-def default_expression(hostnames_: Iterable[str]) -> str:
+def default_expression(hostnames_: Iterable[str], *, block_revoked: bool = False) -> str:
     """The expression that Cloudflare's "Create mTLS rule" makes: these hosts need a valid certificate.
+
+    A revoked certificate counts as verified there; `block_revoked` asks for one that isn't revoked, too.
 
     A wildcard (`*.example.com`) becomes a `wildcard` clause, since `in` compares whole names.
     """
@@ -28,7 +30,10 @@ def default_expression(hostnames_: Iterable[str]) -> str:
         clauses.append("http.host in {" + " ".join(f'"{name}"' for name in exact) + "}")
     clauses += [f'http.host wildcard "{name}"' for name in names if name.startswith("*.")]
     hosts = clauses[0] if len(clauses) == 1 else "(" + " or ".join(clauses) + ")"
-    return f"({hosts} and not cf.tls_client_auth.cert_verified)"
+    invalid = "not cf.tls_client_auth.cert_verified"
+    if block_revoked:
+        invalid = f"({invalid} or cf.tls_client_auth.cert_revoked)"
+    return f"({hosts} and {invalid})"
 
 
 def slug(name: str) -> str:
@@ -43,6 +48,7 @@ def add_mtls_rule(
     *,
     at: int | None = None,
     ref: str | None = None,
+    block_revoked: bool = False,
     **host_settings: Any,
 ) -> RuleFile:
     """See `RuleFile.with_mtls_rule`."""
@@ -67,7 +73,7 @@ def add_mtls_rule(
     rule = {
         "ref": chosen,
         "description": name,
-        "expression": default_expression(dict.fromkeys(hosts)),
+        "expression": default_expression(dict.fromkeys(hosts), block_revoked=block_revoked),
         "action": "block",
         "enabled": True,
     }

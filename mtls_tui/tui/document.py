@@ -66,7 +66,11 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where one looks. `path` and `part` are the builder's cursor; `closing`: it is on the last line of a group."""
+    """Where one looks. `path` and `part` are the builder's cursor; `closing`: it is on the last line of a group.
+
+    The list's cursor has no place of its own: it is on the rule that the builder shows (`rule`, under `host`), or on
+    the line of a host (`at_host`). So list and builder can't come apart, however the list changes.
+    """
 
     focus: Focus = "builder"
     rule: str = ""
@@ -74,7 +78,8 @@ class View:
     path: Path = ()
     part: int = 0
     closing: bool = False
-    hosts_at: int = 0
+    at_host: str = ""
+    """The host whose line the list's cursor is on; "" when it is on the rule."""
     simulator_at: tuple[int, int] = (0, 0)
     tab: Literal["expression", "simulator"] = "expression"
     text: Buffer | None = None
@@ -262,11 +267,14 @@ def same(one: Content, other: Content) -> bool:
         return False
     if one.probes != other.probes:
         return False
+    known = {rule.ref for rule in one.file.rules}
     for ref in one.work.keys() | other.work.keys():
-        mine, theirs = one.work.get(ref), other.work.get(ref)
-        if mine is theirs:
+        if one.work.get(ref) is other.work.get(ref):
             continue
-        if mine is None or theirs is None or mine.broken != theirs.broken or mine.muted != theirs.muted:
+        if ref not in known:
+            return False
+        mine, theirs = work_of(one, ref), work_of(other, ref)
+        if mine.broken != theirs.broken or mine.muted != theirs.muted:
             return False
         if (mine.full.text if mine.full else "") != (theirs.full.text if theirs.full else ""):
             return False
@@ -279,6 +287,19 @@ def written(content: Content, saved: Content) -> bool:
         return False
     known = {rule.ref: rule.expression for rule in content.file.rules}
     return all(work.text == known[ref] for ref, work in content.work.items() if ref in known)
+
+
+def says_other(one: Content, other: Content) -> bool:
+    """Whether two contents differ in what a file of them would say: a rule, a host, a list or a test."""
+    if one.file is not other.file and one.file.text != other.file.text:
+        return True
+    refs = one.work.keys() | other.work.keys()
+    known = {rule.ref for rule in one.file.rules} if refs else set()
+    return any(
+        work_of(one, ref).text != work_of(other, ref).text
+        for ref in refs & known
+        if one.work.get(ref) is not other.work.get(ref)
+    )
 
 
 _from_file_cache: list[tuple[RuleFile, int, Work]] = []

@@ -234,26 +234,44 @@ def _hosts(file: RuleFile, roles_at: datetime | None) -> tuple[Host, ...]:
 
 def _rules_of_host(content: Content) -> Mapping[str, tuple[int, ...]]:
     """Which rules can match a request to each host."""
-    from mtls_tui.engine.index import RuleIndex
+    index = _Index(content)
+    return MappingProxyType({host.name: index.able(host.name) for host in content.file.hosts})
 
-    expressions: list[Expression] = []
-    positions: list[int] = []
-    broken: list[int] = []
-    for place, entry in enumerate(content.file.rules):
-        try:
-            expressions.append(_checked(work_of(content, entry.ref).text))
-            positions.append(place)
-        except ParseError:
-            broken.append(place)
-    index = RuleIndex(expressions)
-    found: dict[str, tuple[int, ...]] = {}
-    for host in content.file.hosts:
-        if host.name.startswith("*"):
-            found[host.name] = tuple(range(len(content.file.rules)))
-            continue
-        able = [positions[place] for place in index.positions_for_host(host.name.lower().encode())]
-        found[host.name] = tuple(sorted([*able, *broken]))
-    return MappingProxyType(found)
+
+def rules_about(content: Content, host: str) -> tuple[str, ...]:
+    """The rules that can match a request to this host and not one to any host: deleting the host concerns them."""
+    index = _Index(content)
+    everywhere = set(index.able(_NOBODY)) - set(index.broken)
+    return tuple(content.file.rules[place].ref for place in index.able(host) if place not in everywhere)
+
+
+_NOBODY = "nobody.invalid"
+"""A host that no rule names (RFC 2606)."""
+
+
+class _Index:
+    """Which rules of a content can match which host; of one that doesn't parse it can't be told, so it may."""
+
+    def __init__(self, content: Content) -> None:
+        from mtls_tui.engine.index import RuleIndex
+
+        expressions: list[Expression] = []
+        self.positions: list[int] = []
+        self.broken: list[int] = []
+        for place, entry in enumerate(content.file.rules):
+            try:
+                expressions.append(_checked(work_of(content, entry.ref).text))
+                self.positions.append(place)
+            except ParseError:
+                self.broken.append(place)
+        self.index = RuleIndex(expressions)
+
+    def able(self, host: str) -> tuple[int, ...]:
+        """The places of the rules that can match a request to the host; all of them for a wildcard."""
+        if host.startswith("*"):
+            return tuple(sorted([*self.positions, *self.broken]))
+        able = [self.positions[place] for place in self.index.positions_for_host(host.lower().encode())]
+        return tuple(sorted([*able, *self.broken]))
 
 
 # --- requests -------------------------------------------------------------------------------------------------------

@@ -88,5 +88,5 @@ def pasted(document: Document, text: str) -> tuple[str, dict[str, Any]] | None:
     if stripped.startswith(("curl ", "$ curl ")):
         return "simulator.take_curl", {"text": stripped}
     if document.view.focus in {"builder", "hosts"} and document.rule is not None and stripped:
-        return "text.replace", {"text": stripped}
+        return "text.paste_over", {"text": stripped}
     return None

@@ -13,7 +13,7 @@ from mtls_tui.tui.textbuffer import EMPTY, Buffer
 
 if TYPE_CHECKING:
     from mtls_tui.lang.tree import Path
-    from mtls_tui.tui.document import Content, View
+    from mtls_tui.tui.document import Content, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,10 @@ class PartEditor:
     path: Path
     kind: Literal["string", "set", "regex", "wildcard", "integer", "address", "source"]
     buffer: Buffer
-    before: Content
-    before_view: View
+    before: Step
+    """What Esc goes back to; for a row that was only just added, without it."""
+    before_past: tuple[Step, ...]
+    before_future: tuple[Step, ...]
     id: str
     """Merge key of its typing."""
     offers: tuple[Item, ...] = ()
@@ -124,6 +126,17 @@ class Page:
 
 
 Overlay: TypeAlias = Picker | PartEditor | Form | Page
+
+
+def standing(items: tuple[Item, ...], key: str, title: str = "") -> tuple[tuple[Item, ...], int]:
+    """The items and the place of the one that is chosen now, so that Enter changes nothing.
+
+    What is in use and not offered (an old name, a path from elsewhere) stands first.
+    """
+    place = next((place for place, item in enumerate(items) if item.key == key), None)
+    if place is not None or not key:
+        return items, place or 0
+    return (Item(key, title or key, detail="as it is"), *items), 0
 
 
 def search(items: tuple[Item, ...], query: str) -> tuple[Item, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,19 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
-def from_curl(probe: Probe, text: str) -> Probe | str:
+@dataclass(frozen=True, slots=True)
+class FromCurl:
+    """The request of a curl command, what the reader should know, and the passphrase of the certificate it names.
+
+    The passphrase is for memory only: it belongs into no document.
+    """
+
+    probe: Probe
+    notes: tuple[str, ...] = ()
+    passphrase: str | None = field(default=None, repr=False)
+
+
+def from_curl(probe: Probe, text: str) -> FromCurl | str:
     """The request of a curl command, with the certificate that it names; or what is wrong with it."""
     from mtls_tui.simulate.curl import parse_curl
     from mtls_tui.simulate.errors import RequestError
@@ -71,17 +83,18 @@ def from_curl(probe: Probe, text: str) -> Probe | str:
     except RequestError as error:
         return str(error)
     http = command.http
-    certificate = getattr(command, "certificate", None)
+    certificate = command.certificate
     kept = [(name, decode(value)) for name, value in http.headers if name not in {"host", "content-length"}]
-    return replace(
+    made = replace(
         probe,
         method=http.method,
         url=url_of(http),
         headers=tuple(kept),
         body=decode(http.body) if http.body else "",
-        certificate=str(certificate) if certificate else probe.certificate,
+        certificate=certificate.path if certificate else probe.certificate,
         pem="" if certificate else probe.pem,
     )
+    return FromCurl(made, command.notes, certificate.passphrase if certificate else None)
 
 
 def from_test(test: TestEntry) -> Probe:

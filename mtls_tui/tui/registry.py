@@ -7,11 +7,11 @@ touches the world (files, clipboard, terminal) is asked for as an `Effect`, whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.lang.edit import Refusal
-from mtls_tui.tui.document import Document
+from mtls_tui.tui.document import Document, says_other
 
 __all__ = ["ACTIONS", "Action", "Context", "Done", "Effect", "Refusal", "Result", "action", "context_of", "load", "run"]
 
@@ -138,7 +138,23 @@ def run(document: Document, id: str, arguments: Mapping[str, Any] | None = None)
     if reason:
         return Refusal(reason)
     result = found.run(document, **(arguments or {}))
-    return Done(result) if isinstance(result, Document) else result
+    if isinstance(result, Refusal):
+        return result
+    done = Done(result) if isinstance(result, Document) else result
+    return replace(done, document=told(document, done.document))
+
+
+def told(before: Document, after: Document) -> Document:
+    """With a message, when the rules say something else than before and the action had no words for it.
+
+    Typing has none: it is seen where it is done, and the editor says what Esc does.
+    """
+    step = after.past[-1] if after.past else None
+    if after.content is before.content or (after.notice is not None and after.notice is not before.notice):
+        return after
+    if step is None or step.merge or after.past is before.past or not says_other(before.content, after.content):
+        return after
+    return after.noting(f"{step.title}; u undoes")
 
 
 def in_context(context: Context, actions: Iterable[Action] | None = None) -> list[Action]:

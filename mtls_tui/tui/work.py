@@ -45,6 +45,16 @@ class Work:
         return self.effective.text if self.effective else ""
 
 
+def read(text: str) -> Expression | Diagnostic:
+    """The expression that a text is, of any length; else what is wrong with it: unknown names and types are, too."""
+    from mtls_tui import lang
+
+    try:
+        return lang.parse(text, max_length=None)
+    except lang.ParseError as error:
+        return error.diagnostic
+
+
 def normal(expression: Expression, muted: frozenset[Path]) -> frozenset[Path]:
     """The same muting said with the fewest paths: a group of which all is muted is muted itself."""
     found = {path for path in muted if not any(path[:length] in muted for length in range(len(path)))}

@@ -19,26 +19,41 @@ def at_rule(driver: Driver, ref: str) -> Driver:
 
 
 def at_host(driver: Driver, name: str) -> Driver:
-    stops = selectable(driver.document)
-    index = next(place for place, entry in enumerate(stops) if entry.kind == "host" and entry.host == name)
-    driver.document = driver.document.looking(focus="hosts", hosts_at=index)
+    assert any(entry.kind == "host" and entry.host == name for entry in selectable(driver.document))
+    driver.document = driver.document.looking(focus="hosts", at_host=name)
     return driver
 
 
-def test_the_seeds_form_makes_the_default_rule_and_lands_in_the_builder() -> None:
-    driver = (
-        Driver()
-        .press("ctrl+o", "n")
-        .type("Orders API")
-        .press("tab", "ctrl+u")
-        .type("orders.example.com")
-        .press("enter")
-    )
+def new_rule(*more: str) -> Driver:
+    driver = Driver().press("ctrl+o", "n").type("Orders API").press("tab", "ctrl+u").type("orders.example.com")
+    return driver.press(*more, "enter")
+
+
+def test_the_seeds_form_makes_a_rule_that_blocks_revoked_certificates_too_and_lands_in_the_builder() -> None:
+    driver = new_rule()
     assert "orders-api" in refs(driver)
     assert driver.document.view.rule == "orders-api" and driver.document.view.focus == "builder"
-    assert driver.text == '(http.host in {"orders.example.com"} and not cf.tls_client_auth.cert_verified)'
+    assert driver.text == (
+        '(http.host in {"orders.example.com"} and '
+        "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked))"
+    )
     assert any(host.name == "orders.example.com" and host.mtls for host in driver.document.content.file.hosts)
     assert driver.file.startswith("# kept")
+
+
+def test_the_originals_default_rule_is_one_key_away_in_the_form() -> None:
+    driver = new_rule("tab", "tab", "right")
+    assert driver.text == '(http.host in {"orders.example.com"} and not cf.tls_client_auth.cert_verified)'
+
+
+def test_a_revoked_certificate_is_blocked_by_the_rule_of_the_form() -> None:
+    for keys, blocked in (((), True), (("tab", "tab", "right"), False)):
+        driver = new_rule(*keys).do("rule.select", key="mtls-api").do("rule.select", key="orders-api")
+        driver.do("simulator.take_curl", text="curl https://orders.example.com/")
+        driver.do("simulator.set_certificate", key="revoked").evaluate()
+        results = driver.document.results
+        assert results is not None and results.verdict is not None
+        assert results.verdict.blocked is blocked
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,27 @@ def test_a_curl_command_becomes_the_request() -> None:
     assert ("x-a", "b") in [(name.lower(), value) for name, value in probe.headers]
 
 
+def test_a_curl_command_brings_its_certificate_and_says_what_was_passed_over(tmp_path: Path) -> None:
+    driver = Driver(document_of(folder=tmp_path))
+    command = "curl -X POST 'https://api.example.com/v1?x=1' --cert clients/good.pem --key clients/good.key --frob"
+    driver.do("simulator.take_curl", text=command)
+    probe = driver.document.content.probe
+    assert (probe.method, probe.certificate, probe.pem) == ("POST", "clients/good.pem", "")
+    assert driver.document.notice is not None and "--frob" in driver.document.notice.text
+    assert not driver.effects
+
+
+def test_the_passphrase_of_a_curl_command_is_kept_in_no_document() -> None:
+    driver = Driver().do("simulator.take_curl", text="curl https://api.example.com --cert x.p12:s3cret --cert-type P12")
+    assert driver.document.content.probe.certificate == "x.p12"
+    assert [(one.name, one.arguments) for one in driver.effects] == [
+        ("unlock", {"path": "x.p12", "passphrase": "s3cret"})
+    ]
+    assert "s3cret" not in repr(driver.document)
+    driver = Driver().do("simulator.take_curl", text="curl https://api.example.com --cert x.p12")
+    assert [one.name for one in driver.effects] == ["passphrase"]
+
+
 @pytest.mark.parametrize("text", ["wget https://a/", "curl", "curl 'https://a", "ftp://a"])
 def test_what_is_no_request_is_refused_with_a_reason(text: str) -> None:
     driver = Driver()

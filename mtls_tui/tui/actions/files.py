@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.document import Content, Deployed, Document, Gateway, Probe, flushed
-from mtls_tui.tui.overlays import Form, FormField, Item, Page, Picker
+from mtls_tui.tui.overlays import Form, FormField, Item, Page, PartEditor, Picker
 from mtls_tui.tui.registry import Done, Effect, Refusal, Result, action
 from mtls_tui.tui.textbuffer import Buffer
 from mtls_tui.tui.work import muted_rows
@@ -19,8 +19,7 @@ def start(file: RuleFile, *, theme: str = "dark", mouse: bool = True, on_disk: b
     ref = file.rules[0].ref if file.rules else ""
     host = file.hosts[0].name if file.hosts else ""
     document = Document(content, saved=content if on_disk else None)
-    hosts_at = 1 if file.hosts and file.rules else 0
-    return document.looking(rule=ref, host=host, theme=theme, mouse=mouse, hosts_at=hosts_at)
+    return document.looking(rule=ref, host=host, theme=theme, mouse=mouse)
 
 
 def first_probe(file: RuleFile) -> Probe:
@@ -115,10 +114,12 @@ def _reloaded(document: Document, file: RuleFile) -> Result:
     content = Content(file, MappingProxyType(kept), document.content.probe, document.content.probes)
     refs = list(texts)
     ref = document.view.rule if document.view.rule in refs else (refs[0] if refs else "")
-    done = document.edited(content, "read the file again", rule=ref, path=(), part=0, closing=False, text=None)
+    done = document.edited(content, "reading the file again", rule=ref, path=(), part=0, closing=False, text=None)
     lost = muted_rows({ref: work for ref, work in held.items() if ref not in kept})
     said = f"read again from disk, without {lost.removesuffix(' are').removesuffix(' is')}; u brings them back"
-    shown = replace(done, saved=content, changed_on_disk=False)
+    # An editor over a part may be over something else by now.
+    overlay = None if isinstance(done.overlay, PartEditor) else done.overlay
+    shown = replace(done, saved=content, changed_on_disk=False, overlay=overlay)
     return shown.noting(said, "bad") if lost else shown.noting("read again from disk", "good")
 
 
@@ -215,7 +216,7 @@ def _consequences(
 @action("deploy.witness", "Try a request of the deploy page", hidden=True)
 def _witness(document: Document, probe: Probe) -> Result:
     content = replace(document.content, probe=probe)
-    done = replace(document, overlay=None, board="").edited(content, "try a request of the deploy page")
+    done = replace(document, overlay=None, board="").edited(content, "a request of the deploy page tried")
     return done.looking(focus="simulator", tab="simulator", simulator_at=(0, 0)).noting(
         "this request is in the simulator now; u takes it back"
     )
@@ -282,7 +283,7 @@ def _offer(document: Document, content: Content, when: str) -> Result:
 def _take(document: Document, content: Content) -> Result:
     refs = [rule.ref for rule in content.file.rules]
     ref = document.view.rule if document.view.rule in refs else (refs[0] if refs else "")
-    done = replace(document, overlay=None).edited(content, "restore the draft", rule=ref, path=(), part=0)
+    done = replace(document, overlay=None).edited(content, "restoring the draft", rule=ref, path=(), part=0)
     return done.noting("restored; undo goes back to what is on disk", "good")
 
 

@@ -140,11 +140,7 @@ def go(document: Document) -> Result:
 
 
 def _to_host(document: Document, host: str, one: Found) -> Result:
-    from mtls_tui.tui.view.hosts import selectable
-
-    stops = selectable(document)
-    at = next((place for place, entry in enumerate(stops) if entry.kind == "host" and entry.host == host), None)
-    there = document.looking(focus="hosts") if at is None else document.looking(focus="hosts", hosts_at=at)
+    there = document.looking(focus="hosts", at_host=host if host else document.view.at_host)
     return there.noting(one.problem.message)
 
 
@@ -199,5 +195,5 @@ def _fix(document: Document) -> Result:
         return Refusal("the cure doesn't fit into the rule any more: ⏎ goes to the row")
     content = with_work(document.content, one.rule, Work(changed))
     there = select(document, one.rule).looking(text=None, completing=False)
-    done = there.edited(content, f"fix {one.problem.code}", path=(), part=0, closing=False)
+    done = there.edited(content, f"fixed {one.problem.code}", path=(), part=0, closing=False)
     return replace(done, overlay=page).noting(f"fixed {one.problem.code} in {one.rule}; u undoes")

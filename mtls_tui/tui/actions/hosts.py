@@ -73,12 +73,17 @@ def _host_settings(values: dict[str, str], *, clear: bool) -> dict[str, object]:
     return settings
 
 
+def _asking(before: bool, now: bool) -> str:
+    """What a change of mTLS means, as the end of a sentence about the host; "" when there is none."""
+    return "" if before == now else " asks for certificates now" if now else " no longer asks for certificates"
+
+
 @action("host.create", "Create the host", hidden=True)
 def _create_host(document: Document, **values: str) -> Result:
     if not values["name"].strip():
         return Refusal("a host needs a name")
     settings = {key: value for key, value in _host_settings(values, clear=False).items() if value not in (None, ())}
-    return changed(document, f"new host {values['name']}", lambda file: file.with_new_host(settings))
+    return changed(document, f"new host {values['name'].strip()}", lambda file: file.with_new_host(settings))
 
 
 def host_index(document: Document, name: str) -> int | None:
@@ -115,8 +120,15 @@ def _edit_host(document: Document) -> Result:
 def _update_host(document: Document, index: int, **values: str) -> Result:
     if not values["name"].strip():
         return Refusal("a host needs a name")
-    settings = _host_settings(values, clear=True)
-    return changed(document, f"host {values['name']}", lambda file: file.with_host(index, **settings))
+    host, settings = document.content.file.hosts[index], _host_settings(values, clear=True)
+    settings = {key: value for key, value in settings.items() if (getattr(host, key) or None) != (value or None)}
+    if not settings:
+        return replace(document, overlay=None)
+    return changed(
+        document,
+        f"{values['name'].strip()}{_asking(host.mtls, values['mtls'] == 'on') or ' has other settings'}",
+        lambda file: file.with_host(index, **settings),
+    )
 
 
 @action("host.mtls_of", "Switch mTLS with the mouse", hidden=True)
@@ -125,7 +137,7 @@ def _mtls_of(document: Document, name: str) -> Result:
     if index is None:
         return Refusal("there is no such host")
     on = not document.content.file.hosts[index].mtls
-    return changed(document, f"mTLS {'on' if on else 'off'}", lambda file: file.with_host(index, mtls=on))
+    return changed(document, f"{name}{_asking(not on, on)}", lambda file: file.with_host(index, mtls=on))
 
 
 @action(
@@ -148,11 +160,11 @@ def toggle_mtls(document: Document) -> Result:
 def _rename_host(document: Document, index: int, name: str) -> Result:
     if not name.strip():
         return Refusal("a host needs a name")
-    return changed(document, f"rename to {name}", lambda file: file.with_host(index, name=name.strip()))
+    return changed(document, f"host renamed to {name.strip()}", lambda file: file.with_host(index, name=name.strip()))
 
 
 @action("host.copy", "Copy the host", hidden=True)
 def _copy_host(document: Document, index: int, name: str) -> Result:
     if not name.strip() or host_index(document, name.strip()) is not None:
         return Refusal("the copy needs a name that no host has yet")
-    return changed(document, "copy the host", lambda file: file.with_host_copied(index, name.strip()))
+    return changed(document, f"host copied to {name.strip()}", lambda file: file.with_host_copied(index, name.strip()))

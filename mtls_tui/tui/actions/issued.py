@@ -15,9 +15,10 @@ from mtls_tui.tui.text import safe, wrap
 from mtls_tui.tui.textbuffer import Buffer
 
 REASONS = (
-    "unspecified", "keyCompromise", "superseded", "cessationOfOperation", "affiliationChanged", "privilegeWithdrawn",
-    "certificateHold", "cACompromise", "aACompromise",
+    "certificateHold", "unspecified", "keyCompromise", "superseded", "cessationOfOperation", "affiliationChanged",
+    "privilegeWithdrawn", "cACompromise", "aACompromise",
 )  # fmt: skip
+"""Why a certificate is revoked (RFC 5280, 5.3.1). The one that can be lifted stands first: Enter is pressed easily."""
 
 
 def _chosen(document: Document) -> tuple[AuthorityState, Row]:
@@ -61,7 +62,7 @@ def _simulate(document: Document) -> Result:
 def _simulated(document: Document, name: str, file: str, pem: str) -> Result:
     probe = replace(document.content.probe, certificate=file, pem="" if file else pem)
     done = boards.without(document).edited(
-        replace(document.content, probe=probe), f"simulate with {name}", focus="simulator", tab="simulator",
+        replace(document.content, probe=probe), f"{name} in the simulator", focus="simulator", tab="simulator",
         simulator_at=(0, 2),
     )  # fmt: skip
     return boards.left(document, done.noting(f"the simulator shows {name} now", "good"))

@@ -7,13 +7,13 @@ from dataclasses import replace
 from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.tui.document import Content, Document, flushed, with_file
 from mtls_tui.tui.registry import Refusal, Result, action
-from mtls_tui.tui.view.hosts import Entry, selectable
+from mtls_tui.tui.view.hosts import Entry, cursor_of, selectable
 
 
 def chosen(document: Document) -> Entry | None:
     """The line of the list under the cursor."""
     stops = selectable(document)
-    return stops[min(document.view.hosts_at, len(stops) - 1)] if stops else None
+    return stops[cursor_of(document)] if stops else None
 
 
 def on_entry(document: Document) -> str:
@@ -24,8 +24,16 @@ def on_entry(document: Document) -> str:
 def select(document: Document, ref: str, host: str = "") -> Document:
     """Another rule in the builder."""
     if ref == document.view.rule:
-        return document.looking(host=host or document.view.host)
-    return document.looking(rule=ref, host=host, path=(), part=0, closing=False, text=None, completing=False)
+        return document.looking(host=host or document.view.host, at_host="")
+    view = {"path": (), "part": 0, "closing": False, "text": None, "completing": False}
+    return document.looking(rule=ref, host=host, at_host="", **view)
+
+
+def at_entry(document: Document, entry: Entry) -> Document:
+    """The list's cursor on a line; with a rule's, the rule is in the builder."""
+    if entry.kind == "rule":
+        return select(document, entry.rule, entry.host)
+    return document.looking(at_host=entry.host)
 
 
 def changed(document: Document, title: str, edit: object) -> Result:
@@ -38,12 +46,20 @@ def changed(document: Document, title: str, edit: object) -> Result:
         return Refusal(f"{problem.message}; {problem.cure}" if problem.cure else problem.message)
     assert isinstance(file, RuleFile)
     content: Content = with_file(base, file)
-    refs = [rule.ref for rule in file.rules]
     document = replace(document, overlay=None)
-    done = document.edited(content, title)
-    if done.view.rule not in refs:
-        done = select(done, refs[0] if refs else "", "")
-    return done
+    return standing_on(document.edited(content, title), document)
+
+
+def standing_on(document: Document, before: Document) -> Document:
+    """The document with the cursor on what is there: where a rule is gone, on its neighbour in the list."""
+    refs = {rule.ref for rule in document.content.file.rules}
+    if document.view.rule in refs or not document.view.rule:
+        return document
+    stops, at = selectable(before), cursor_of(before)
+    host = stops[at].host if stops else ""
+    around = [one for one in (*stops[at:], *reversed(stops[:at])) if one.rule in refs]
+    near = next((one for one in around if one.host == host), around[0] if around else Entry("rule"))
+    return select(document, near.rule, near.host)
 
 
 def and_select(result: Result, ref: str, **view: object) -> Result:
@@ -55,10 +71,7 @@ def _moved(document: Document, step: int) -> Document:
     stops = selectable(document)
     if not stops:
         return document
-    at = max(0, min(document.view.hosts_at + step, len(stops) - 1))
-    entry = stops[at]
-    moved = document.looking(hosts_at=at)
-    return select(moved, entry.rule, entry.host).looking(hosts_at=at) if entry.kind == "rule" else moved
+    return at_entry(document, stops[max(0, min(cursor_of(document) + step, len(stops) - 1))])
 
 
 @action("hosts.up", "Up", where="hosts", keys="up k", hidden=True)
@@ -105,11 +118,8 @@ def _click(document: Document, index: int) -> Result:
     stops = selectable(document)
     if not 0 <= index < len(stops):
         return document
-    same = document.view.focus == "hosts" and document.view.hosts_at == index
-    entry = stops[index]
-    moved = replace(document.looking(focus="hosts", hosts_at=index), overlay=None)
-    if entry.kind == "rule":
-        moved = select(moved, entry.rule, entry.host).looking(hosts_at=index)
+    same = document.view.focus == "hosts" and cursor_of(document) == index
+    moved = at_entry(replace(document.looking(focus="hosts"), overlay=None), stops[index])
     return _enter(moved) if same else moved
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mtls_tui.tui import textbuffer
 from mtls_tui.tui.actions import findings, parts
 from mtls_tui.tui.choices import source_offers
-from mtls_tui.tui.document import Document
+from mtls_tui.tui.document import Document, says_other
 from mtls_tui.tui.overlays import Form, FormField, Page, PartEditor, Picker
 from mtls_tui.tui.registry import ACTIONS, Refusal, Result, action
 from mtls_tui.tui.textbuffer import Buffer
@@ -143,10 +143,9 @@ def _cancel(document: Document) -> Result:
     editor = editor_of(document)
     if editor.index >= 0:
         return replace(document, overlay=replace(editor, index=-1))
-    past = document.past
-    if past and past[-1].merge == editor.id:
-        past = past[:-1]
-    return replace(document, content=editor.before, view=editor.before_view, past=past, overlay=None, notice=None)
+    there = replace(document, content=editor.before.content, view=editor.before.view, overlay=None, notice=None)
+    there = replace(there, past=editor.before_past, future=editor.before_future)
+    return there.noting("taken back") if says_other(document.content, there.content) else there
 
 
 @action(
@@ -292,7 +291,7 @@ def _with_field(document: Document, form: Form, field: FormField) -> Document:
     # What is typed is tried at once, so that the verdict follows; what is wrong yet is only told.
     result = ACTIONS[form.then].run(document, **form.arguments, **changed.values())
     if isinstance(result, Document) and result.content is not document.content:
-        applied = document.edited(result.content, "change the request", _merge_key(form))
+        applied = document.edited(result.content, "request changed", _merge_key(form))
         return replace(applied, overlay=changed)
     error = result.reason if isinstance(result, Refusal) else ""
     return replace(document, overlay=replace(changed, error=error))

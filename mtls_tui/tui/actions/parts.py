@@ -19,14 +19,16 @@ from mtls_tui.lang.ast import (
 )
 from mtls_tui.lang.catalogue import BUILDER, FIELDS
 from mtls_tui.lang.describe import describe
+from mtls_tui.lang.diagnostics import Diagnostic
 from mtls_tui.lang.tree import Path, node_at, source
 from mtls_tui.tui import choices, values
+from mtls_tui.tui import work as works
 from mtls_tui.tui.actions.cursor import no_rows, part_in_column
-from mtls_tui.tui.actions.rows import applied, current
-from mtls_tui.tui.document import Document, work_of
-from mtls_tui.tui.overlays import PartEditor, Picker
+from mtls_tui.tui.actions.rows import applied, current, joined_by
+from mtls_tui.tui.document import Document, Step, work_of
+from mtls_tui.tui.overlays import PartEditor, Picker, standing
 from mtls_tui.tui.registry import ACTIONS, Done, Refusal, Result, action
-from mtls_tui.tui.rows import Part, Row, row_at
+from mtls_tui.tui.rows import Part, Row, field_label, row_at
 from mtls_tui.tui.textbuffer import Buffer
 
 
@@ -72,20 +74,22 @@ def _edit(document: Document) -> Result:
 
 def _drop_not(document: Document, part: Part) -> Result:
     expression, _ = current(document)
-    return applied(document, edit.negate(expression, part.path), "negate", path=document.view.path, part=0)
+    return applied(document, edit.negate(expression, part.path), "`not` taken away", path=document.view.path, part=0)
 
 
 def _toggle_join(document: Document, row: Row, part: Part) -> Result:
     expression, _ = current(document)
     result = edit.toggle_join(expression, part.path, xor=True)
-    return applied(document, result, "change the join", path=row.path)
+    return applied(document, result, joined_by(result), path=row.path)
 
 
 def _toggle_constant(document: Document, part: Part) -> Result:
     expression, row = current(document)
     node = node_at(expression, part.path)
     text = "false" if isinstance(node, Always) and node.value else "true"
-    return applied(document, edit.replace_row(expression, part.path, text), "change the constant", path=row.path)
+    return applied(
+        document, edit.replace_row(expression, part.path, text), f"constant changed to {text}", path=row.path
+    )
 
 
 # --- field and operator -------------------------------------------------------------------------------------------
@@ -107,9 +111,7 @@ def _field(document: Document) -> Result:
     if part is None or part.sort != "field":
         part = next((one for one in row.parts if one.sort == "field"), None)
     path = part.path if part else row.core
-    name = choices.field_at(document.expression, path)
-    items = choices.fields(document)
-    index = next((place for place, item in enumerate(items) if item.key == name), 0)
+    items, index = standing(choices.fields(document), choices.field_at(document.expression, path))
     return replace(
         document,
         overlay=Picker("Field", items, "part.set_field", {"path": path}, index=index, anchor="row"),
@@ -120,13 +122,17 @@ def _field(document: Document) -> Result:
 def _set_field(document: Document, key: str, path: Path) -> Result:
     expression, row = current(document)
     document = replace(document, overlay=None)
+    old = choices.field_at(expression, path)
+    if key == old:
+        return document
     first = next((one for one in row.parts if one.sort == "field"), None)
-    if first is not None and first.path != path:
-        # A field deeper in the row: only its name changes.
+    fits = old in FIELDS and key in FIELDS and FIELDS[old].type == FIELDS[key].type
+    if fits or (first is not None and first.path != path):
+        # What is around the field stays; only its name changes.
         result = edit.replace_part(expression, path, key)
     else:
         result = clause.change_field(expression, row.path, key)
-    return applied(document, result, "change the field", path=row.path)
+    return applied(document, result, f"field changed to {field_label(key)}", path=row.path)
 
 
 @action(
@@ -144,15 +150,21 @@ def _operator(document: Document) -> Result:
     items = choices.operators(document, row)
     if not items:
         return Refusal("this row has no operator: it is true or false by itself (! negates it)")
-    label = next((part.text for part in row.parts if part.sort == "operator"), "")
-    index = next((place for place, item in enumerate(items) if item.key == label), 0)
+    items, index = standing(items, operator_words(row))
     return replace(document, overlay=Picker("Operator", items, "part.set_operator", index=index, anchor="row"))
+
+
+def operator_words(row: Row) -> str:
+    """The operator of a row as the builder shows it."""
+    return next((part.text for part in row.parts if part.sort == "operator"), "")
 
 
 @action("part.set_operator", "Set the operator", hidden=True)
 def _set_operator(document: Document, key: str) -> Result:
     expression, row = current(document)
     document = replace(document, overlay=None)
+    if key == operator_words(row):
+        return document
     choice = BUILDER[key]
     right: str | None = None
     if choice.form == "list":
@@ -166,7 +178,7 @@ def _set_operator(document: Document, key: str) -> Result:
         else:
             return Refusal("this file has no list that fits: add one to the rule file first")
     result = clause.change_operator(expression, row.path, choice, right)
-    done = applied(document, result, "change the operator")
+    done = applied(document, result, f"operator changed to {key}")
     if isinstance(done, Refusal):
         return done
     after = done.document if isinstance(done, Done) else done
@@ -224,8 +236,9 @@ def _open_value(document: Document, part: Part) -> Result:
             return _opened(document, part.path, "set", None)
         case ListName():
             row = document.row
-            items = choices.lists(document, row) if row else ()
-            picker = Picker("List", items, "part.set_list", {"path": part.path}, anchor="row", free="use the name")
+            items, index = standing(choices.lists(document, row), node.name, f"${node.name}")
+            arguments = {"path": part.path}
+            picker = Picker("List", items, "part.set_list", arguments, index=index, anchor="row", free="use the name")
             return replace(document, overlay=picker)
         case Pattern():
             kind = "regex" if _operator_of(expression, part.path) == "matches" else "wildcard"
@@ -272,8 +285,9 @@ def _opened(document: Document, path: Path, kind: str, text: str | None, *, sele
         path=path,
         kind=kind,  # type: ignore[arg-type]
         buffer=buffer,
-        before=document.content,
-        before_view=document.view,
+        before=Step(document.content, document.view, ""),
+        before_past=document.past,
+        before_future=document.future,
         id=f"value:{len(document.past)}:{path}",
         offers=choices.values_for(document, path, kind),
         raw=raw,
@@ -286,7 +300,7 @@ def _set_list(document: Document, key: str, path: Path) -> Result:
     expression, row = current(document)
     document = replace(document, overlay=None)
     name = key.lstrip("$")
-    return applied(document, edit.replace_part(expression, path, f"${name}"), "change the list", path=row.path)
+    return applied(document, edit.replace_part(expression, path, f"${name}"), "list changed", path=row.path)
 
 
 def typed(document: Document, editor: PartEditor, buffer: Buffer) -> Document:
@@ -300,7 +314,9 @@ def typed(document: Document, editor: PartEditor, buffer: Buffer) -> Document:
     result = value_edit(work.full, editor, buffer.text)
     if isinstance(result, edit.Refusal):
         return replace(opened, overlay=replace(editor, buffer=buffer, error=result.reason, index=-1))
-    done = applied(opened, result, "type", merge=editor.id, path=document.view.path, part=document.view.part)
+    done = applied(
+        opened, result, "typing in a value", merge=editor.id, path=document.view.path, part=document.view.part
+    )
     if isinstance(done, Refusal):
         return replace(opened, overlay=replace(editor, buffer=buffer, error=done.reason))
     return done.document if isinstance(done, Done) else done
@@ -373,6 +389,8 @@ def _pick_new(document: Document, join: str) -> Result:
 @action("row.insert", "Insert a clause", hidden=True)
 def _insert(document: Document, key: str, join: str = "") -> Result:
     expression, row = current(document)
+    if key not in FIELDS and isinstance(wrong := works.read(key), Diagnostic):
+        return Refusal(f"`{key}` can't be added: {wrong.message}")
     document = replace(document, overlay=None)
     text = choices.new_clause(document, key) if key in FIELDS else key
     operator: LogicalOperator | None = "or" if join == "or" else "and" if join == "and" else None
@@ -380,19 +398,26 @@ def _insert(document: Document, key: str, join: str = "") -> Result:
         result = edit.insert(expression, row.core, 0, text)
     else:
         result = edit.add_after(expression, row.path, text, operator)
-    done = applied(document, result, "add a clause", part=0)
+    done = applied(document, result, "row added", part=0)
     if isinstance(done, Refusal) or key not in FIELDS:
         return done
     after = done.document if isinstance(done, Done) else done
     new = after.row
     if new is None:
         return after
-    if any(part.sort == "index" and part.text.startswith('["') for part in new.parts):
-        place = next(i for i, part in enumerate(new.editable) if part.sort == "index" and part.text.startswith('["'))
-        return run_on(after.looking(part=place), "part.source")
-    if any(part.sort == "value" for part in new.parts):
-        return run_on(after, "part.value")
-    return after
+    named = [i for i, part in enumerate(new.editable) if part.sort == "index" and part.text.startswith('["')]
+    if named:
+        opened = run_on(after.looking(part=named[0]), "part.source")
+    elif any(part.sort == "value" for part in new.parts):
+        opened = run_on(after, "part.value")
+    else:
+        return after
+    if not isinstance(opened, Document) or not isinstance(opened.overlay, PartEditor):
+        return opened
+    # Esc in the editor that opens takes the whole row back: half a row would change the rule.
+    before = Step(document.content, document.view, "")
+    editor = replace(opened.overlay, before=before, before_past=document.past, before_future=document.future)
+    return replace(opened, overlay=editor)
 
 
 def select_row(document: Document, path: Path) -> Document:

@@ -11,7 +11,7 @@ from mtls_tui.tui import work as works
 from mtls_tui.tui.actions.cursor import no_rows
 from mtls_tui.tui.document import Document, with_work
 from mtls_tui.tui.registry import Refusal, Result, action
-from mtls_tui.tui.rows import Row
+from mtls_tui.tui.rows import Row, row_at, rows_of
 from mtls_tui.tui.work import Work
 
 
@@ -46,10 +46,22 @@ def applied(
     if carried:
         muted = works.normal(after, muted | {result.path})
     content = with_work(document.content, document.view.rule, Work(after, muted))
-    view: dict[str, object] = {"path": result.path if path is None else path, "closing": False}
+    rows = rows_of(after, muted)
+    on = rows[row_at(rows, result.path if path is None else path)]
+    view: dict[str, object] = {"path": on.path, "closing": False}
     if part is not None:
         view["part"] = part
     return document.edited(content, title, merge, **view)
+
+
+def _kind(row: Row) -> str:
+    return "row" if row.kind == "clause" else "group"
+
+
+def joined_by(result: edit.Result) -> str:
+    """What joins the group that an edit was about, in words: it changes what the rule means."""
+    node = node_at(result.expression, result.path) if isinstance(result, edit.Edit) else None
+    return f"joined by `{node.operator}` now" if isinstance(node, Logical) else "join changed"
 
 
 def on_group(document: Document) -> str:
@@ -72,7 +84,12 @@ def on_group(document: Document) -> str:
 )
 def _negate(document: Document) -> Result:
     expression, row = current(document)
-    return applied(document, edit.negate(expression, row.path), "negate")
+    return applied(document, edit.negate(expression, row.path), _negation(row))
+
+
+def _negation(row: Row) -> str:
+    taken = row.negated or any(part.sort == "not" and part.path == row.path for part in row.parts)
+    return "`not` taken away" if taken else "row negated" if row.kind == "clause" else "group negated"
 
 
 @action(
@@ -86,13 +103,13 @@ def _negate(document: Document) -> Result:
 )
 def _delete(document: Document) -> Result:
     expression, row = current(document)
-    return applied(document, edit.remove(expression, row.path), "delete")
+    return applied(document, edit.remove(expression, row.path), f"{_kind(row)} deleted")
 
 
 @action("row.clone", "Clone", "The same row or group once more, below.", where="builder", keys="y", enabled=no_rows)
 def _clone(document: Document) -> Result:
     expression, row = current(document)
-    return applied(document, edit.duplicate(expression, row.path), "clone")
+    return applied(document, edit.duplicate(expression, row.path), f"{_kind(row)} cloned")
 
 
 @action(
@@ -111,7 +128,8 @@ def _mute(document: Document) -> Result:
     result = works.mute(work, row.path)
     if isinstance(result, Refusal):
         return result
-    title = "mute" if len(result.muted) > len(work.muted) else "unmute"
+    muted = row.path in result.muted or len(result.muted) > len(work.muted)
+    title = f"{_kind(row)} muted: the rule is without it" if muted else f"{_kind(row)} in the rule again"
     return document.edited(with_work(document.content, document.view.rule, result), title)
 
 
@@ -125,7 +143,7 @@ def _mute(document: Document) -> Result:
 )
 def _move_up(document: Document) -> Result:
     expression, row = current(document)
-    return applied(document, edit.move_up(expression, row.path), "move up", moved=row.path)
+    return applied(document, edit.move_up(expression, row.path), "row moved up", moved=row.path)
 
 
 @action(
@@ -138,7 +156,7 @@ def _move_up(document: Document) -> Result:
 )
 def _move_down(document: Document) -> Result:
     expression, row = current(document)
-    return applied(document, edit.move_down(expression, row.path), "move down", moved=row.path)
+    return applied(document, edit.move_down(expression, row.path), "row moved down", moved=row.path)
 
 
 @action(
@@ -165,8 +183,10 @@ def _wrap(document: Document) -> Result:
         other: LogicalOperator = "or" if parent.operator == "and" else "and"
         joined = edit.set_join(result.expression, result.path, other)
         result = joined if isinstance(joined, edit.Edit) else result
-        return applied(document, result, "wrap", part=0, path=(*row.path[:-1], first))
-    return applied(document, result, "wrap", part=0)
+        return applied(
+            document, result, f"rows wrapped in a group, {joined_by(result)}", part=0, path=(*row.path[:-1], first)
+        )
+    return applied(document, result, "rows wrapped in a group", part=0)
 
 
 @action(
@@ -184,7 +204,7 @@ def _unwrap(document: Document) -> Result:
         if not row.path:
             return Refusal("there is no group to unwrap")
         path = row.path[:-1]
-    return applied(document, edit.unwrap(expression, path), "unwrap", part=0)
+    return applied(document, edit.unwrap(expression, path), "group unwrapped", part=0)
 
 
 @action(
@@ -204,7 +224,7 @@ def _join(document: Document) -> Result:
             return Refusal("there is one row only: add a second one to join them")
         path = row.path[:-1]
     result = edit.toggle_join(expression, path, xor=True)
-    return applied(document, result, "change the join", path=row.path)
+    return applied(document, result, joined_by(result), path=row.path)
 
 
 @action("row.click", "Select a part with the mouse", hidden=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from mtls_tui.rulefile import ResponseEntry, RuleFile
 from mtls_tui.tui.actions.hosts import host_index, toggle_mtls
@@ -13,7 +14,6 @@ from mtls_tui.tui.overlays import Form, FormField, Item, Page, Picker
 from mtls_tui.tui.registry import Refusal, Result, action
 from mtls_tui.tui.textbuffer import Buffer
 from mtls_tui.tui.view.builder import ACTION_WORDS
-from mtls_tui.tui.view.hosts import selectable
 
 # --- choosing -----------------------------------------------------------------------------------------------------
 
@@ -36,6 +36,10 @@ def _find(document: Document) -> Result:
         for number, rule in enumerate(document.content.file.rules, 1)
     )
     return replace(document, overlay=Picker("Go to a rule", items, "rule.select"))
+
+
+REVOKED_CHOICES = ("blocked", "let in")
+"""What the form of a new rule does about revoked certificates; the first is what it starts with."""
 
 
 # --- making -------------------------------------------------------------------------------------------------------
@@ -68,6 +72,13 @@ def new_mtls(document: Document) -> Result:
                 "Authority",
                 help="PEM file of the authority that your clients' certificates come from; may stay empty.",
             ),
+            FormField(
+                "revoked",
+                "Revoked",
+                Buffer.of(REVOKED_CHOICES[0]),
+                choices=REVOKED_CHOICES,
+                help="A revoked one still counts as verified. Let in (→): the rule as Cloudflare's form makes it.",
+            ),
         ),
         "rule.create_mtls",
         intro="Blocks every request to these hosts that shows no valid client certificate.",
@@ -81,13 +92,18 @@ def _new_from_builder(document: Document) -> Result:
 
 
 @action("rule.create_mtls", "Create the mTLS rule", hidden=True)
-def _create_mtls(document: Document, name: str, hostnames: str, anchors: str = "") -> Result:
+def _create_mtls(
+    document: Document, name: str, hostnames: str, anchors: str = "", revoked: str = REVOKED_CHOICES[0]
+) -> Result:
     if not name.strip():
         return Refusal("a rule needs a name")
     names = hostnames.replace(",", " ").split()
-    settings = {"anchors": tuple(anchors.split())} if anchors.strip() else {}
+    settings: dict[str, Any] = {"anchors": tuple(anchors.split())} if anchors.strip() else {}
+    settings["block_revoked"] = revoked == REVOKED_CHOICES[0]
     before = {rule.ref for rule in document.content.file.rules}
-    result = changed(document, f"new rule {name}", lambda file: file.with_mtls_rule(name.strip(), names, **settings))
+    result = changed(
+        document, f"new rule {name.strip()}", lambda file: file.with_mtls_rule(name.strip(), names, **settings)
+    )
     if not isinstance(result, Document):
         return result
     new = next((rule.ref for rule in result.content.file.rules if rule.ref not in before), "")
@@ -129,8 +145,13 @@ def _toggle(document: Document) -> Result:
     index = _rule_index(document)
     if index is None:
         return toggle_mtls(document)
-    on = not document.content.file.rules[index].enabled
-    return changed(document, "enable" if on else "disable", lambda file: file.with_rule(index, enabled=on))
+    rule = document.content.file.rules[index]
+    on, ref = not rule.enabled, rule.ref
+    return changed(
+        document,
+        f"{ref} {'enabled' if on else 'disabled: it is not evaluated'}",
+        lambda file: file.with_rule(index, enabled=on),
+    )
 
 
 @action("rule.enable", "Enable or disable this rule", where="builder", keys="D", enabled=on_rule)
@@ -199,7 +220,7 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
     kept = base.work.get(old)
     result = changed(
         document,
-        f"rule {ref}",
+        f"rule {ref.strip()} named and described",
         lambda file: file.with_rule(index, ref=ref.strip(), description=description.strip() or None),
     )
     if not isinstance(result, Document):
@@ -208,7 +229,7 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
         from mtls_tui.tui.document import with_work
 
         result = replace(result, content=with_work(result.content, ref.strip(), kept))
-    return and_select(result, ref.strip()) if document.view.rule == old else result
+    return and_select(result, ref.strip(), host=document.view.host) if document.view.rule == old else result
 
 
 @action(
@@ -236,8 +257,11 @@ def _action(document: Document) -> Result:
 
 @action("rule.set_action", "Set the action", hidden=True)
 def _set_action(document: Document, key: str, index: int) -> Result:
-    edit = partial(_with_action, index=index, key=key)
-    return changed(document, f"action {key}", edit)
+    edit, rule = partial(_with_action, index=index, key=key), document.content.file.rules[index]
+    if rule.action == key:
+        return replace(document, overlay=None)
+    ref = rule.ref
+    return changed(document, f"action of {ref} changed to {ACTION_WORDS[key]}", edit)
 
 
 def _with_action(file: RuleFile, index: int, key: str) -> RuleFile:
@@ -245,6 +269,9 @@ def _with_action(file: RuleFile, index: int, key: str) -> RuleFile:
     if key != "block" and rule.response is not None:
         return file.with_rule(index, action=key, response=None)
     return file.with_rule(index, action=key)
+
+
+_SHADOW = {True: "in shadow: it reports and blocks nothing", False: "out of shadow: it acts again"}
 
 
 @action(
@@ -258,8 +285,9 @@ def _with_action(file: RuleFile, index: int, key: str) -> RuleFile:
 def _shadow(document: Document) -> Result:
     index = _rule_index(document)
     assert index is not None
-    on = not document.content.file.rules[index].shadow
-    return changed(document, f"shadow {'on' if on else 'off'}", lambda file: file.with_rule(index, shadow=on or None))
+    rule = document.content.file.rules[index]
+    on, ref = not rule.shadow, rule.ref
+    return changed(document, f"{ref} {_SHADOW[on]}", lambda file: file.with_rule(index, shadow=on or None))
 
 
 @action(
@@ -303,8 +331,15 @@ def _set_response(document: Document, index: int, status: str, content_type: str
     if len(body.encode()) > 2048:
         return Refusal(f"the body has {len(body.encode())} bytes; at most 2,048 fit")
     response = ResponseEntry(status=int(status), content_type=content_type, body=body)  # type: ignore[arg-type]
-    default = response == ResponseEntry()
-    return changed(document, "response", lambda file: file.with_rule(index, response=None if default else response))
+    default, rule = response == ResponseEntry(), document.content.file.rules[index]
+    if response == (rule.response or ResponseEntry()):
+        return replace(document, overlay=None)
+    ref = rule.ref
+    return changed(
+        document,
+        f"response of {ref} changed",
+        lambda file: file.with_rule(index, response=None if default else response),
+    )
 
 
 def _reordered(document: Document, step: int) -> Result:
@@ -315,24 +350,17 @@ def _reordered(document: Document, step: int) -> Result:
         place, count = host_index(document, entry.host), len(document.content.file.hosts)
         if place is None or not 0 <= place + step < count:
             return Refusal("this is the last host already" if step > 0 else "this is the first host already")
-        result = changed(document, "move the host", lambda file: file.with_host_moved(place, place + step))
+        result = changed(document, f"{entry.host} moved", lambda file: file.with_host_moved(place, place + step))
     else:
         place, count = entry.number - 1, len(document.content.file.rules)
         if not 0 <= place + step < count:
             return Refusal("this is the last rule already" if step > 0 else "this is the first rule already")
-        result = changed(document, "move the rule", lambda file: file.with_rule_moved(place, place + step))
-    if not isinstance(result, Document):
-        return result
-    stops = selectable(result)
-    at = next(
-        (
-            index
-            for index, one in enumerate(stops)
-            if one.kind == entry.kind and one.host == entry.host and (entry.kind == "host" or one.rule == entry.rule)
-        ),
-        result.view.hosts_at,
-    )
-    return result.looking(hosts_at=at)
+        result = changed(
+            document,
+            f"{entry.rule} moved to place {place + step + 1}",
+            lambda file: file.with_rule_moved(place, place + step),
+        )
+    return result
 
 
 @action(
@@ -376,16 +404,17 @@ def _duplicate(document: Document) -> Result:
         field = FormField("name", "Host name", Buffer.of(entry.host, select=True), help="The copy's name.")
         return replace(document, overlay=Form("Copy the host", (field,), "host.copy", {"index": index}, submit="Copy"))
     place = entry.number - 1
-    result = changed(document, "duplicate", lambda file: file.with_rule_copied(place))
+    result = changed(document, f"{entry.rule} copied", lambda file: file.with_rule_copied(place))
     if not isinstance(result, Document):
         return result
-    return and_select(result, result.content.file.rules[place + 1].ref)
+    new = result.content.file.rules[place + 1].ref
+    return select(result, new, entry.host).noting(f"{entry.rule} copied to {new}; u undoes")
 
 
 @action(
     "rule.delete",
     "Delete",
-    "Delete the rule, or the host. Undo brings it back.",
+    "Delete the rule, or the host (asks when rules are about it). Undo brings it back.",
     where="hosts",
     keys="d delete",
     footer="delete",
@@ -394,15 +423,32 @@ def _duplicate(document: Document) -> Result:
 def _delete(document: Document) -> Result:
     entry = chosen(document)
     assert entry is not None
-    if entry.kind == "host":
-        index = host_index(document, entry.host)
-        assert index is not None
-        result = changed(document, f"delete {entry.host}", lambda file: file.without_host(index))
-    else:
-        result = changed(document, f"delete {entry.rule}", lambda file: file.without_rule(entry.number - 1))
-    return (
-        result if not isinstance(result, Document) else result.noting(f"deleted {entry.rule or entry.host}; u undoes")
+    if entry.kind == "rule":
+        return changed(document, f"{entry.rule} deleted", lambda file: file.without_rule(entry.number - 1))
+    from mtls_tui.tui.evaluate import rules_about
+
+    rules = rules_about(document.content, entry.host)
+    return _ask_to_delete(document, entry.host, rules) if rules else _delete_host(document, entry.host)
+
+
+def _ask_to_delete(document: Document, host: str, rules: tuple[str, ...]) -> Result:
+    count = "1 rule is" if len(rules) == 1 else f"{len(rules)} rules are"
+    stay = "It stays in the file." if len(rules) == 1 else "They stay in the file."
+    named = ", ".join(rules[:5]) + (" …" if len(rules) > 5 else "")
+    lines = (((f"{count} about {host}:", "text"),), ((f"  {named}", "strong"),), ((stay, "text"),))
+    choices = (
+        Item("page.close", "Keep the host"),
+        Item("host.delete", "Delete the host", arguments=(("name", host),)),
     )
+    return replace(document, overlay=Page(f"Delete {host}?", lines, choices))
+
+
+@action("host.delete", "Delete the host", hidden=True)
+def _delete_host(document: Document, name: str) -> Result:
+    index = host_index(document, name)
+    if index is None:
+        return Refusal("there is no such host")
+    return changed(document, f"{name} deleted", lambda file: file.without_host(index))
 
 
 @action(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mtls_tui.rulefile import RuleFileError
 from mtls_tui.tui.document import Document, Probe, flushed, with_file
-from mtls_tui.tui.overlays import Form, FormField, Item, Picker
+from mtls_tui.tui.overlays import Form, FormField, Item, Picker, standing
 from mtls_tui.tui.registry import Done, Effect, Refusal, Result, action
 from mtls_tui.tui.results import Case
 from mtls_tui.tui.textbuffer import Buffer
@@ -23,6 +23,10 @@ ROLES = {
     "server_purpose": "valid, but for servers",
 }
 """Certificates by role, made on the fly for tests and the simulator."""
+
+
+CONTAINERS = (".p12", ".pfx")
+"""Endings of PKCS#12 files, which have a passphrase."""
 
 
 def cases(document: Document) -> int:
@@ -107,7 +111,7 @@ def _load(document: Document, index: int) -> Result:
         assert case.probe is not None
         probe = document.content.probes[case.probe]
     content = replace(document.content, probe=probe)
-    return document.edited(content, "load a request").noting("this request is in the simulator now")
+    return document.edited(content, "another request loaded").noting("this request is in the simulator now")
 
 
 @action(
@@ -159,7 +163,7 @@ def _set(document: Document, **values: str) -> Result:
     if isinstance(made, str):
         return Refusal(made)
     content = document.content if made == document.content.probe else replace(document.content, probe=made)
-    return replace(document, overlay=None).edited(content, "change the request")
+    return replace(document, overlay=None).edited(content, "request changed")
 
 
 @action(
@@ -182,7 +186,16 @@ def _curl(document: Document, text: str) -> Result:
     made = probes.from_curl(document.content.probe, text)
     if isinstance(made, str):
         return Refusal(made)
-    return replace(document, overlay=None).edited(replace(document.content, probe=made), "paste a curl command")
+    content = replace(document.content, probe=made.probe)
+    done = replace(document, overlay=None).edited(content, "curl command pasted")
+    if made.notes:
+        done = done.noting(f"taken; {'; '.join(made.notes)}")
+    path = made.probe.certificate
+    if made.passphrase is not None:
+        return Done(done, (Effect("unlock", {"path": path, "passphrase": made.passphrase}),))
+    if path != document.content.probe.certificate and path.lower().endswith(CONTAINERS):
+        return Done(done, (Effect("passphrase", {"path": path}),))
+    return done
 
 
 @action(
@@ -203,8 +216,10 @@ def _offer(document: Document, files: tuple[str, ...] = ()) -> Result:
     probe = document.content.probe
     items = [Item(name, name, detail=title, group="by role") for name, title in ROLES.items()]
     items += [Item(name, name, group="files near the rule file") for name in files]
-    at = next((place for place, item in enumerate(items) if item.key == probe.certificate), 0)
-    picker = Picker("Client certificate", tuple(items), "simulator.set_certificate", index=at, free="use this path")
+    if probe.pem:
+        items.insert(0, Item("", "the pasted certificate", detail="as it is"))
+    listed, at = standing(tuple(items), probe.certificate)
+    picker = Picker("Client certificate", listed, "simulator.set_certificate", index=at, free="use this path")
     return replace(document, overlay=picker)
 
 
@@ -212,9 +227,11 @@ def _offer(document: Document, files: tuple[str, ...] = ()) -> Result:
 def _set_certificate(document: Document, key: str) -> Result:
     if "-----BEGIN" in key:
         return _paste_pem(document, key)
+    if key.strip() == document.content.probe.certificate:
+        return replace(document, overlay=None)
     probe = replace(document.content.probe, certificate=key.strip(), pem="")
-    done = replace(document, overlay=None).edited(replace(document.content, probe=probe), "choose the certificate")
-    if key.strip().lower().endswith((".p12", ".pfx")):
+    done = replace(document, overlay=None).edited(replace(document.content, probe=probe), "certificate chosen")
+    if key.strip().lower().endswith(CONTAINERS):
         return Done(done, (Effect("passphrase", {"path": key.strip()}),))
     return done
 
@@ -228,7 +245,7 @@ def _paste_pem(document: Document, text: str) -> Result:
     if not pem:
         return Refusal("there is no certificate in what was pasted")
     probe = replace(document.content.probe, pem=pem, certificate="")
-    done = replace(document, overlay=None).edited(replace(document.content, probe=probe), "paste a certificate")
+    done = replace(document, overlay=None).edited(replace(document.content, probe=probe), "certificate pasted")
     left_out = "PRIVATE KEY" in text
     return done.noting("certificate taken" + ("; the private key in it was left out" if left_out else ""), "good")
 
@@ -260,7 +277,7 @@ def _save(document: Document) -> Result:
     if probe in document.content.probes:
         return Refusal("this request is in the table already")
     content = replace(document.content, probes=(*document.content.probes, probe))
-    return document.edited(content, "save the request").noting("saved: every edit now shows what it gets", "good")
+    return document.edited(content, "request saved").noting("saved: every edit now shows what it gets", "good")
 
 
 @action(
@@ -285,7 +302,7 @@ def _as_test(document: Document) -> Result:
         file = base.file.with_new_test(probes.to_test(probe, results.verdict, names))
     except (RuleFileError, ValueError) as error:
         return Refusal(str(error).splitlines()[0])
-    return document.edited(with_file(base, file), "save as a test").noting("written into the file's tests", "good")
+    return document.edited(with_file(base, file), "saved as a test").noting("written into the file's tests", "good")
 
 
 @action(
@@ -303,11 +320,11 @@ def _remove(document: Document) -> Result:
     if case.probe is not None:
         probes = document.content.probes
         content = replace(document.content, probes=probes[: case.probe] + probes[case.probe + 1 :])
-        return document.edited(content, "remove a request")
+        return document.edited(content, "request removed")
     assert case.test is not None
     base = flushed(document.content)
     content = with_file(base, base.file.without_test(case.test))
-    return document.edited(content, "remove a test").noting("the test is gone from the file; u undoes")
+    return document.edited(content, "test removed").noting("the test is gone from the file; u undoes")
 
 
 def empty(probe: Probe) -> bool:

@@ -65,7 +65,7 @@ def _simulated(document: Document, entry: Entry, known: Known | None) -> Result:
     if isinstance(probe, Refusal):
         return probe
     done = boards.without(document).edited(
-        replace(document.content, probe=probe), "simulate a logged request", focus="simulator", tab="simulator",
+        replace(document.content, probe=probe), "logged request in the simulator", focus="simulator", tab="simulator",
         simulator_at=(0, 0),
     )  # fmt: skip
     return Done(done.noting(f"as logged at {entry.clock}; {lacking(entry, known)}"), (Effect("tail.pause"),))
@@ -104,7 +104,7 @@ def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
         file = base.file.with_new_test(test)
     except (RuleFileError, ValueError) as error:
         return Refusal(str(error).splitlines()[0])
-    done = document.edited(with_file(base, file), "make a test of a logged request")
+    done = document.edited(with_file(base, file), "test made of a logged request")
     gone = "" if rule or not entry.rule else f"; the file has no rule {printable(entry.rule)}"
     return done.noting(f"a test expects {verdict.action} now{gone}; {lacking(entry, known)}; u undoes", "good")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtls_tui.lang.ast import Expression
-from mtls_tui.lang.diagnostics import ParseError
+from mtls_tui.lang.diagnostics import Diagnostic, ParseError
 from mtls_tui.lang.tree import Path
 from mtls_tui.tui import textbuffer
 from mtls_tui.tui import work as works
@@ -83,7 +83,7 @@ def typed(document: Document, buffer: Buffer) -> Document:
     merge = f"text:{document.view.rule}:{_burst(old.text if old else before, buffer)}"
     content = with_work(document.content, document.view.rule, parsed(buffer.text, work))
     completing = _completes(buffer)
-    return moved.edited(content, "type", merge, text=buffer, completing=completing, completion=0)
+    return moved.edited(content, "typing in the expression", merge, text=buffer, completing=completing, completion=0)
 
 
 def _burst(old: str, buffer: Buffer) -> str:
@@ -150,7 +150,7 @@ def _format_rule(document: Document) -> Result:
     if new.text == work.full.text:
         return document.noting("it is in canonical form already")
     changed = Work(new, work.muted)
-    return document.edited(with_work(document.content, document.view.rule, changed), "format")
+    return document.edited(with_work(document.content, document.view.rule, changed), "expression formatted")
 
 
 @action(
@@ -255,7 +255,28 @@ def _replace(document: Document, text: str) -> Result:
     if buffer is not None:
         buffer = Buffer(text, len(text), None, multiline=True)
     content = with_work(document.content, document.view.rule, new)
-    done = document.edited(content, "edit as text", path=(), part=0, closing=False, text=buffer)
+    done = document.edited(content, "expression replaced", path=(), part=0, closing=False, text=buffer)
     if new.broken is not None and new.error is not None:
         return done.noting(f"{new.error.line}:{new.error.column} {new.error.message}", "bad")
     return done
+
+
+@action("text.paste_over", "Paste an expression over the rule's", hidden=True)
+def _paste_over(document: Document, text: str) -> Result:
+    """An expression that is pasted into the builder is the rule's from then on; anything else leaves the rule alone."""
+    work, text = document.work, text.strip()
+    if document.view.focus != "builder":
+        return Refusal("pasted text was not taken: an expression can be pasted in the builder (Tab), or as text (t)")
+    if work is None:
+        return Refusal("pasted text was not taken: no rule is selected")
+    if work.muted:
+        return Refusal("pasted text was not taken: some rows are muted; bring them back (space) or delete them first")
+    if text == work.text:
+        return document.noting("the rule says that already")
+    new = works.read(text)
+    if isinstance(new, Diagnostic):
+        count = f"{len(text):,} character{'s' if len(text) > 1 else ''}"
+        return Refusal(f"pasted text was not taken: its {count} are no expression ({new.message}); the rule stays")
+    content = with_work(document.content, document.view.rule, Work(new))
+    done = document.edited(content, f"expression of {document.view.rule} replaced", path=(), part=0, closing=False)
+    return done.noting(f"pasted over the expression of {document.view.rule}; u undoes")

@@ -59,7 +59,7 @@ def _trust_now(document: Document, key: str, foreign: str, name: str) -> Result:
     if not chosen:
         return Refusal("no host asks for certificates yet; choose one")
     names = "every mTLS host" if key == "*" else hosts[chosen[0]].name
-    result = changed(document, f"trust {name} on {names}", lambda file: trusting(file, chosen, anchor, crl))
+    result = changed(document, f"{names}: trust in {name}", lambda file: trusting(file, chosen, anchor, crl))
     if not isinstance(result, Document):
         return result
     if result.content is document.content:

@@ -92,6 +92,17 @@ def selectable(document: Document) -> tuple[Entry, ...]:
     return tuple(listed[place] for place in stops)
 
 
+def cursor_of(document: Document) -> int:
+    """The place of the list's cursor among what it stops at: the host's line that it is on, else the shown rule's."""
+    view = document.view
+    fits: dict[tuple[str, str, str], int] = {}
+    for place, entry in enumerate(selectable(document)):
+        fits.setdefault((entry.kind, entry.host, entry.rule), place)
+        fits.setdefault((entry.kind, "", entry.rule), place)
+    wanted = (("host", view.at_host, ""), ("rule", view.host, view.rule), ("rule", "", view.rule))
+    return next((fits[key] for key in wanted[0 if view.at_host else 1 :] if key in fits), 0)
+
+
 def hosts_lines(document: Document, total: int, height: int, *, border: bool = True) -> list[Line]:
     """The whole pane."""
     inner = total - 1 if border else total
@@ -100,7 +111,7 @@ def hosts_lines(document: Document, total: int, height: int, *, border: bool = T
     listed = entries(document)
     stops = stops_of(document)
     numbers = {place: number for number, place in enumerate(stops)}
-    at = stops[min(document.view.hosts_at, len(stops) - 1)] if stops else 0
+    at = stops[cursor_of(document)] if stops else 0
     roomy = height >= 10
     lines = [head, Line()] if roomy else [head]
     room = max(1, height - len(lines))

@@ -70,7 +70,7 @@ def _scrolled(document: Document, boxes: Boxes) -> Document:
     if box.visible:
         listed = hosts.entries(document)
         stops = hosts.stops_of(document)
-        at = stops[min(document.view.hosts_at, len(stops) - 1)] if stops else 0
+        at = stops[hosts.cursor_of(document)] if stops else 0
         tops["hosts"] = scrolled(
             tops.get("hosts", 0), at, max(1, box.height - (2 if box.height >= 10 else 1)), len(listed)
         )
