@@ -90,9 +90,10 @@ class Ruleset:
     def may_match_host(self, host: str | bytes) -> bool:
         """Whether some enabled rule can match a request whose `http.host` is this, whatever else the request holds."""
         name = host.encode() if isinstance(host, str) else host
-        return any(self._may_match(position, name) for position in self.index.positions_for_host(name))
+        return any(self.may_match(position, name) for position in self.index.positions_for_host(name))
 
-    def _may_match(self, position: int, host: bytes) -> bool:
+    def may_match(self, position: int, host: bytes) -> bool:
+        """Whether one enabled rule, by its position, can match a request to a host, whatever else the request holds."""
         known = {HOST: host, LOWERED_HOST: host.lower()}
         rest = fold(self.enabled[position].expression.root, known)
         if isinstance(rest, Always):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mtls_tui.engine.fresh_crls import crl_files
-from mtls_tui.gateway import planning
+from mtls_tui.gateway import planning, styles
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.logfile import open_log
@@ -85,6 +85,7 @@ class Authz:
     async def _read(self) -> Prepare:
         data = planning.read_bundle(self.bundle)
         opened = await asyncio.to_thread(planning.open_bundle, self.bundle, data, self.settings.verify_key, self._lists)
+        styles.check(styles.BY_NAME[self.style], opened.policy, str(self.bundle))
         for note in opened.notes:
             self._tell(note)
         self._list_files = [Path(path) for path in crl_files(opened.bundle)]

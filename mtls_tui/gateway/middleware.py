@@ -1,16 +1,19 @@
 """The same rules inside an ASGI application that stands behind a proxy which terminates TLS.
 
-    app = MtlsMiddleware(app, "api.bundle.json", style="rfc9440", trust=["10.0.0.7"])
+    app = MtlsMiddleware(app, "api.bundle.json", style="rfc9440", secret=os.environ["MTLS_TUI_SECRET"])
 
-The proxy must overwrite the certificate's header. What isn't a trusted proxy gets 403. An allowed request reaches the
-application with `scope["mtls_tui"]`: rule, verified, fingerprint.
+The proxy must overwrite the certificate's header. What doesn't come from the proxy (see `senders`) gets 403. An allowed
+request reaches the application with `scope["mtls_tui"]`: rule, verified, revoked, fingerprint; and with `Client-Cert`
+only when the certificate is verified and not revoked. Every refusal is logged with its reason (`mtls_tui.middleware`):
+what a rule blocked as INFO, everything else as WARNING.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,10 +22,12 @@ from urllib.parse import quote
 from mtls_tui.engine.fresh_crls import crl_files
 from mtls_tui.engine.model import Response
 from mtls_tui.gateway import planning, styles
-from mtls_tui.gateway.decision import REFUSED, Decider, Verdict
-from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.decision import REFUSED, Decider, Verdict, told_upstream
+from mtls_tui.gateway.envoy_filters import IDENTITY_SPELLINGS
+from mtls_tui.gateway.parts import Part, needed
 from mtls_tui.gateway.questions import Asking, Question
 from mtls_tui.gateway.reload import Mark, mark
+from mtls_tui.gateway.senders import SECRET_HEADER, Senders
 from mtls_tui.gateway.settings import EscapedSlashes, GatewayError, Limits
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -31,6 +36,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+LOG = logging.getLogger("mtls_tui.middleware")
 LOOK_SECONDS = 0.5
 _IN_PATHS = "/!$&'()*+,;=:@~"
 """What stands in a path as it is, beside letters, digits and `_.-` (RFC 3986 3.3)."""
@@ -39,7 +45,10 @@ _IN_PATHS = "/!$&'()*+,;=:@~"
 class MtlsMiddleware:
     """Decides every HTTP request and websocket by a bundle; takes over a changed one, keeps the last good one.
 
-    Raises GatewayError at once when the bundle is broken: the application doesn't start.
+    Raises GatewayError at once when the bundle is broken, or reads what the proxy does not pass on: the application
+    doesn't start. `secret` is what the proxy sends as X-Mtls-Tui-Secret (several: each is taken, for a change of it).
+    `trust` names the proxy's addresses or networks, or the Unix socket (`unix:PATH`) that it comes by; with a secret,
+    both must be right. Neither: loopback.
     """
 
     def __init__(
@@ -48,6 +57,7 @@ class MtlsMiddleware:
         bundle: Path | str,
         *,
         style: str = "rfc9440",
+        secret: str | Sequence[str] | None = (),
         trust: Iterable[str] = (),
         verify_key: bytes | None = None,
         shadow: bool = False,
@@ -60,18 +70,18 @@ class MtlsMiddleware:
         self.reload_error = ""
         """Why the bundle on disk was refused; empty while it is the one that runs."""
         self._bundle = Path(bundle).absolute()
-        self._peers = Peers.of(trust)
-        self._style = _of_real_requests(styles.BY_NAME[style])
+        self._senders = Senders.of(secret, trust)
+        self._style = of_applications(styles.BY_NAME[style])
         self._escaped_slashes = escaped_slashes
         self._verify_key, self._shadow, self._limits = verify_key, shadow, limits or Limits()
         self._lists: dict[str, bytes] = {}
         self._files: tuple[Path, ...] = (self._bundle,)
         self._looked = time.monotonic()
         self._seen: dict[Path, Mark] = {}
-        self._decider, self._body = self._load()
+        self._decider, self._needs = self._load()
         self._loading = asyncio.Lock()
 
-    def _load(self) -> tuple[Decider, bool]:
+    def _load(self) -> tuple[Decider, frozenset[Part]]:
         before = self._marks()
         data = planning.read_bundle(self._bundle)
         opened = planning.open_bundle(self._bundle, data, self._verify_key, self._lists)
@@ -79,11 +89,13 @@ class MtlsMiddleware:
         self._files = (self._bundle, *(Path(path) for path in crl_files(opened.bundle)))
         # Looked at before reading: a file that changes meanwhile, or is new here, is read once more.
         self._seen = {path: before.get(path) for path in self._files}
-        body = planning.ask_for(opened.policy.ruleset.fields_read) == "body"
-        return Decider(opened.policy, self._read, shadow=self._shadow), body
+        styles.check(self._style, opened.policy, str(self._bundle))
+        needs = needed(opened.policy)
 
-    def _read(self, asking: Asking) -> Question:
-        return styles.read_forwarded(self._style, asking, self._escaped_slashes)
+        def read(asking: Asking) -> Question:
+            return styles.read_forwarded(self._style, asking, self._escaped_slashes, needs)
+
+        return Decider(opened.policy, read, shadow=self._shadow), needs
 
     def _marks(self) -> dict[Path, Mark]:
         return {path: mark(path) for path in self._files}
@@ -98,10 +110,11 @@ class MtlsMiddleware:
                 return
             self._seen = now
             try:
-                self._decider, self._body = await asyncio.to_thread(self._load)
+                self._decider, self._needs = await asyncio.to_thread(self._load)
                 self.reload_error = ""
             except GatewayError as error:
                 self.reload_error = str(error)
+                LOG.warning("reload refused, the old state stays: %s", error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -109,32 +122,53 @@ class MtlsMiddleware:
             await self.app(scope, receive, send)
             return
         await self._refresh()
-        client = scope.get("client")
-        if not client or not self._peers.trusts(str(client[0])):
+        doubt = self._senders.doubt(scope)
+        if doubt is not None:
+            LOG.warning("refused: not from the proxy: %s", doubt)
             await _refuse(scope, send, REFUSED)
             return
+        # Both of one bundle: another may be taken over while the body comes in.
+        decider, needs = self._decider, self._needs
         body, truncated = b"", False
-        if self._body and scope["type"] == "http":
+        if "body" in needs and scope["type"] == "http":
             body, truncated, receive = await _buffer(receive, self._limits.body_bytes)
-        verdict = self._decider.judge(_asking(scope, str(client[0]), body, truncated), time.time())
+        verdict = decider.judge(_asking(scope, body, truncated), time.time())
         if verdict.response is not None:
+            ruled = verdict.outcome is not None and verdict.outcome.decision.rule is not None
+            # `ascii`: parts of the reason are what a client wrote.
+            LOG.log(logging.INFO if ruled else logging.WARNING, "refused: %s", ascii(verdict.line.reason)[1:-1])
             await _refuse(scope, send, verdict.response)
             return
-        await self.app({**scope, "mtls_tui": _told(verdict)}, receive, send)
+        await self.app({**scope, "headers": _cleaned(scope, verdict), "mtls_tui": _told(verdict)}, receive, send)
 
 
-def _of_real_requests(style: styles.Style) -> styles.Style:
-    """The style of a proxy that passes the request itself on, not a question about it."""
+def of_applications(style: styles.Style) -> styles.Style:
+    """The style of a proxy that passes the request itself on, with its body, and no question about it."""
     told = {key: name for key, name in style.told.items() if key not in ("method", "target", "host")}
-    return replace(style, told=told)
+    hop = styles.HOP_HEADERS - {"content-length", "expect", "upgrade"}
+    return replace(style, told=told, body=True, joined="", hop=hop)
 
 
-def _asking(scope: Scope, peer: str, body: bytes, truncated: bool) -> Asking:
+def _asking(scope: Scope, body: bytes, truncated: bool) -> Asking:
     path: bytes = scope.get("raw_path") or quote(str(scope["path"]), safe=_IN_PATHS).encode("ascii")
     if scope.get("query_string"):
         path += b"?" + scope["query_string"]
     headers = [(name.decode("latin-1").lower(), value) for name, value in scope["headers"]]
-    return Asking(scope.get("method", "GET"), path.decode("latin-1"), headers, body, peer, truncated)
+    headers = [(name, value) for name, value in headers if name != SECRET_HEADER]
+    return Asking(scope.get("method", "GET"), path.decode("latin-1"), headers, body, body_truncated=truncated)
+
+
+def _cleaned(scope: Scope, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+    """The headers for the application: none that stands for a certificate, but the one that was verified."""
+    headers = [(name, value) for name, value in scope["headers"] if not stands_for_identity(name.decode("latin-1"))]
+    told = told_upstream(verdict, ("client-cert", "client-cert-chain"))
+    return headers + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told]
+
+
+def stands_for_identity(name: str) -> bool:
+    """Whether a header's name, however it is spelled, is one by which applications learn of client certificates."""
+    plain = name.lower().replace("_", "-")
+    return any(spelling in plain for spelling in IDENTITY_SPELLINGS)
 
 
 def _told(verdict: Verdict) -> dict[str, object]:

@@ -20,26 +20,16 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.credentials import Credentials
-from mtls_tui.gateway.hostplan import Ask, HostPlan, Upstream, widest
+from mtls_tui.gateway.hostplan import Ask, HostPlan, Upstream
+from mtls_tui.gateway.parts import parts_of
 from mtls_tui.gateway.settings import GatewayError, Settings, is_ip
+from mtls_tui.lang.catalogue import FIELDS
 
 LARGEST_BUNDLE = 256 * 1024 * 1024
 NO_LISTS: Mapping[str, bytes] = MappingProxyType({})
 
-PLAIN_FIELDS = frozenset(
-    (
-        "http.host", "http.request.method", "http.request.version", "http.request.uri", "http.request.full_uri",
-        "http.request.timestamp.sec", "http.request.timestamp.msec", "ssl", "cf.tls_version", "cf.tls_cipher",
-        "raw.http.request.uri", "raw.http.request.full_uri",
-    )
-)  # fmt: skip
-PLAIN_PREFIXES = (
-    "http.request.uri.", "raw.http.request.uri.", "ip.", "cf.tls_client_auth.", "cf.edge.", "cf.zone.", "cf.colo.",
-)  # fmt: skip
 HOST = "http.host"
 CERTIFICATE_PREFIX = "cf.tls_client_auth."
-BODY_PREFIX = "http.request.body."
-BODY_FROM_HEADERS = frozenset(("http.request.body.mime",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +163,14 @@ def only_certificate(fields: frozenset[str] | None) -> bool:
 
 
 def ask_for(fields: Iterable[str]) -> Ask:
-    """The kind of question that carries these fields. An unknown field counts as one of the headers."""
+    """The kind of question that carries these fields. A field that the language doesn't have counts as a header."""
     ask: Ask = "plain"
     for name in fields:
-        if name in PLAIN_FIELDS or name.startswith(PLAIN_PREFIXES):
-            continue
-        body = name.startswith(BODY_PREFIX) and name not in BODY_FROM_HEADERS
-        ask = widest(ask, "body" if body else "headers")
+        parts = parts_of(name)
+        if "body" in parts:
+            return "body"
+        if "headers" in parts or name not in FIELDS:
+            ask = "headers"
     return ask
 
 

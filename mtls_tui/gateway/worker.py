@@ -20,6 +20,7 @@ from mtls_tui.gateway.accesslog import FLUSH_SECONDS, LogWriter
 from mtls_tui.gateway.control import Commit, Committed, Ping, Pong, Prepare, Prepared, frame, read_by_worker
 from mtls_tui.gateway.crlfiles import policy_of
 from mtls_tui.gateway.decision import Decider
+from mtls_tui.gateway.parts import needed
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import Connection, Service
 
@@ -28,9 +29,10 @@ MOST_BODY = 16 * 1024 * 1024
 
 def prepare(message: Prepare, counters_of: Service) -> Decider:
     """A decider of a bundle; whatever is wrong with it is raised."""
+    policy = policy_of(message.bundle, message.verify_key, message.lists)
     return Decider(
-        policy=policy_of(message.bundle, message.verify_key, message.lists),
-        reader=styles.reader(message.style, message.escaped_slashes),
+        policy=policy,
+        reader=styles.reader(message.style, message.escaped_slashes, needed(policy)),
         generation=message.generation,
         shadow=message.shadow,
         upstream_headers=message.upstream_headers,

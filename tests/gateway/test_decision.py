@@ -222,7 +222,7 @@ def test_subject_is_a_header_value_whatever_it_holds():
     ("fields", "ask"),
     [
         ([], "plain"), (["http.host", "cf.tls_client_auth.cert_verified", "ip.src", "http.request.uri.path"], "plain"),
-        (["http.user_agent"], "headers"), (["http.request.body.mime"], "headers"), (["some.future.field"], "headers"),
+        (["http.user_agent"], "headers"), (["http.request.body.mime"], "body"), (["some.future.field"], "headers"),
         (["http.request.body.raw"], "body"), (["http.request.body.truncated", "http.host"], "body"),
     ],
 )  # fmt: skip
