@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import stat
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ import click
 
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.serve import narrator, read_key, refuse_root, run_until_signal
-from mtls_tui.gateway.settings import GatewayError, Settings, address_text, parse_address
+from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, parse_address
 
 
 @click.command()
@@ -25,9 +26,10 @@ from mtls_tui.gateway.settings import GatewayError, Settings, address_text, pars
 @click.option(
     "--trust",
     multiple=True,
-    help="Who may ask: an address, a network, uid:NUMBER (repeatable; default: loopback, and our own user).",
+    help="Who may ask: an address, a network, uid:NUMBER, user:NAME (repeatable; default: loopback, and our own user).",
 )
 @click.option("--socket-mode", default="0660", show_default=True, help="Mode of the Unix socket.")
+@click.option("--socket-group", help="Group of the Unix socket, by name or number: the proxy's.")
 @click.option(
     "--verify-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
 )
@@ -45,7 +47,8 @@ from mtls_tui.gateway.settings import GatewayError, Settings, address_text, pars
 @click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
 def command(
-    bundle: Path, listen: str, style: str, trust: tuple[str, ...], socket_mode: str, verify_key: Path | None,
+    bundle: Path, listen: str, style: str, trust: tuple[str, ...], socket_mode: str,
+    socket_group: str | None, verify_key: Path | None,
     shadow: bool, status: str | None, log: Path | None, workers: int | None,
     escaped_slashes: Literal["reject", "keep"], allow_root: bool, as_json: bool,
 ) -> None:  # fmt: skip
@@ -72,12 +75,26 @@ def command(
     except GatewayError as error:
         raise InputError(str(error)) from None
     refuse_root(allow_root)
-    service = Authz(bundle, address, style, peers, settings, tell, socket_mode=_mode(socket_mode))
+    service = Authz(
+        bundle, address, style, peers, settings, tell,
+        socket_mode=_mode(socket_mode), socket_group=_group(socket_group, address),
+    )  # fmt: skip
 
     def ready() -> None:
         tell(f"answering {style} questions on {address_text(service.listen)}")
 
     run_until_signal(service, ready)
+
+
+def _group(name: str | None, address: Address) -> int | None:
+    if name is None:
+        return None
+    if not isinstance(address, Path):
+        raise InputError("--socket-group: there is no Unix socket; use --listen unix:PATH")
+    try:
+        return int(name) if name.isascii() and name.isdigit() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise InputError(f"--socket-group {name}: this machine has no such group; `getent group` lists them") from None
 
 
 def _mode(text: str) -> int:

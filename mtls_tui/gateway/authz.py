@@ -36,9 +36,11 @@ class Authz:
         tell: Callable[[str], None],
         *,
         socket_mode: int = 0o660,
+        socket_group: int | None = None,
     ) -> None:
         self.bundle, self.listen, self.style, self.peers = bundle.absolute(), listen, style, peers
-        self.settings, self._tell, self._mode = settings, tell, socket_mode
+        self.settings, self._tell = settings, tell
+        self._mode, self._group = socket_mode, socket_group
         self.generation = 0
         self.digest = ""
         self._lists: dict[str, bytes] = {}
@@ -76,8 +78,14 @@ class Authz:
     def _listen(self) -> socket.socket:
         try:
             if isinstance(self.listen, Path):
-                return listen_unix(self.listen, self._mode)
+                return listen_unix(self.listen, self._mode, self._group)
             return listen_tcp(*self.listen)
+        except PermissionError as error:
+            text = address_text(self.listen)
+            cure = "choose another with --listen"
+            if self._group is not None:
+                cure = f"it may be that its user is not in group {self._group} (--socket-group): make it a member"
+            raise GatewayError(f"{text}: can't listen: {error.strerror}; {cure}") from None
         except OSError as error:
             text = address_text(self.listen)
             raise GatewayError(f"{text}: can't listen: {error.strerror}; choose another with --listen") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import pwd
 import socket
 import struct
 from collections.abc import Iterable
@@ -28,17 +29,28 @@ class Peers:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Peers:
-        """From `--trust` values: `192.0.2.7`, `10.0.0.0/8`, `uid:33`; none: loopback. GatewayError when unreadable."""
+        """From `--trust` values: `192.0.2.7`, `10.0.0.0/8`, `uid:33`, `user:www-data`; none: loopback.
+
+        GatewayError when one can't be read.
+        """
         networks: list[Network] = []
         users: set[int] = set()
         for text in texts:
             if text.startswith("uid:") and text[4:].isdigit():
                 users.add(int(text[4:]))
                 continue
+            if text.startswith("user:"):
+                try:
+                    users.add(pwd.getpwnam(text[5:]).pw_uid)
+                except (KeyError, ValueError):
+                    raise GatewayError(f"--trust {text}: this machine has no such user") from None
+                continue
             try:
                 network = ipaddress.ip_network(text)
             except ValueError as error:
-                raise GatewayError(f"--trust {text}: {error}; give an address, a network or uid:NUMBER") from None
+                raise GatewayError(
+                    f"--trust {text}: {error}; give an address, a network, uid:NUMBER or user:NAME"
+                ) from None
             if network.prefixlen == 0:
                 raise GatewayError(f"--trust {text}: that is everybody; name the proxies' own addresses")
             networks.append(network)
@@ -73,6 +85,16 @@ class Peers:
         if not name or not self.trusts(str(name[0])):
             return None
         return str(name[0])
+
+
+def stranger(transport: asyncio.BaseTransport) -> str:
+    """Who a refused asker is, and how he would be let in: for the log."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family == socket.AF_UNIX:
+        user = peer_user(connection)
+        return f"the asker is not trusted: user {user} on the Unix socket; --trust uid:{user} would"
+    name = transport.get_extra_info("peername") or ("unknown",)
+    return f"the asker is not trusted: {name[0]}; --trust {name[0]} would"
 
 
 def peer_user(connection: socket.socket) -> int | None:

@@ -144,8 +144,11 @@ class WorkerProcess:
         return total([*self.past, self.counters])
 
 
-def listen_unix(path: Path, mode: int) -> socket.socket:
-    """A listening Unix socket; OSError when the path can't be had. A stale socket of a dead process is replaced."""
+def listen_unix(path: Path, mode: int, group: int | None = None) -> socket.socket:
+    """A listening Unix socket; OSError when the path or group can't be had. A dead process' stale socket is replaced.
+
+    `group` is the id of the group that the socket file gets; None: that of this process.
+    """
     if path.is_socket():
         probe = socket.socket(socket.AF_UNIX)
         try:
@@ -160,7 +163,14 @@ def listen_unix(path: Path, mode: int) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX)
     try:
         listening.bind(str(path))
-        path.chmod(mode)
+        # Nobody can connect before `listen`, whatever the file's mode was until now.
+        try:
+            if group is not None:
+                os.chown(path, -1, group)
+            path.chmod(mode)
+        except OSError:
+            path.unlink()
+            raise
         listening.listen(1024)
     except OSError:
         listening.close()

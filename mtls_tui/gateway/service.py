@@ -16,6 +16,7 @@ import httptools
 from mtls_tui.gateway.accesslog import Line, LogWriter
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.decision import REFUSED, refusal
+from mtls_tui.gateway.peers import stranger
 from mtls_tui.gateway.questions import Asking
 
 MOST_HEADER_BYTES = 512 * 1024
@@ -66,6 +67,7 @@ class Connection(asyncio.Protocol):
         peer = self._service.admit(transport)
         if peer is None:
             self._bad = True
+            self._service.log.add(Line.of(None, time.time(), action="block", rule="", reason=stranger(transport)))
             transport.write(REFUSAL)
             transport.close()
             return
