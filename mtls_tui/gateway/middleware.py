@@ -161,7 +161,9 @@ def _asking(scope: Scope, body: bytes, truncated: bool) -> Asking:
 def _cleaned(scope: Scope, verdict: Verdict) -> list[tuple[bytes, bytes]]:
     """The headers for the application: none that stands for a certificate, but the one that was verified."""
     headers = [(name, value) for name, value in scope["headers"] if not stands_for_identity(name.decode("latin-1"))]
-    told = told_upstream(verdict, ("client-cert", "client-cert-chain"))
+    told, too_long = told_upstream(verdict, ("client-cert", "client-cert-chain"))
+    if too_long:
+        LOG.warning("not told to the application, since too long: %s", ", ".join(too_long))
     return headers + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told]
 
 
