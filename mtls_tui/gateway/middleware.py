@@ -23,12 +23,12 @@ from mtls_tui.engine.fresh_crls import crl_files
 from mtls_tui.engine.model import Response
 from mtls_tui.gateway import planning, styles
 from mtls_tui.gateway.decision import REFUSED, Decider, Verdict, told_upstream
-from mtls_tui.gateway.envoy_filters import IDENTITY_SPELLINGS
 from mtls_tui.gateway.parts import Part, needed
 from mtls_tui.gateway.questions import Asking, Question
 from mtls_tui.gateway.reload import Mark, mark
 from mtls_tui.gateway.senders import SECRET_HEADER, Senders
 from mtls_tui.gateway.settings import EscapedSlashes, GatewayError, Limits
+from mtls_tui.gateway.stripping import stands_for_certificate
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -160,17 +160,11 @@ def _asking(scope: Scope, body: bytes, truncated: bool) -> Asking:
 
 def _cleaned(scope: Scope, verdict: Verdict) -> list[tuple[bytes, bytes]]:
     """The headers for the application: none that stands for a certificate, but the one that was verified."""
-    headers = [(name, value) for name, value in scope["headers"] if not stands_for_identity(name.decode("latin-1"))]
+    headers = [(name, value) for name, value in scope["headers"] if not stands_for_certificate(name.decode("latin-1"))]
     told, too_long = told_upstream(verdict, ("client-cert", "client-cert-chain"))
     if too_long:
         LOG.warning("not told to the application, since too long: %s", ", ".join(too_long))
     return headers + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told]
-
-
-def stands_for_identity(name: str) -> bool:
-    """Whether a header's name, however it is spelled, is one by which applications learn of client certificates."""
-    plain = name.lower().replace("_", "-")
-    return any(spelling in plain for spelling in IDENTITY_SPELLINGS)
 
 
 def _told(verdict: Verdict) -> dict[str, object]:

@@ -19,8 +19,9 @@ CERTIFICATES = (
 """Removed is every name that holds one of these."""
 CERTIFICATE_WORDS = ("cert", "certs", "certificate", "certificates")
 """Removed is every name that has one of these as a word, between other characters than letters and digits."""
+CONNECTION_BEGINNINGS = ("ssl-", "x-ssl-", "tls-", "x-tls-")
 BEGINNINGS = (
-    "ssl-", "x-ssl-", "tls-", "x-tls-", "remote-", "x-remote-", "x-auth-request-", "x-authenticated-", "x-original-",
+    *CONNECTION_BEGINNINGS, "remote-", "x-remote-", "x-auth-request-", "x-authenticated-", "x-original-",
     "x-rewrite-", "x-envoy-",
 )  # fmt: skip
 """Removed is every name that begins so."""
@@ -47,16 +48,30 @@ def folded(name: str) -> str:
 
 def pattern(own: Iterable[str] = ()) -> str:
     """The whole, as one RE2 expression on a lower-case name; `own` are an operator's further names."""
-    held = "|".join(folded(name) for name in CERTIFICATES)
-    words = "|".join(CERTIFICATE_WORDS)
-    starts = "|".join(folded(name.removesuffix("-")) for name in BEGINNINGS)
+    return "|".join(alternatives(own))
+
+
+def alternatives(own: Iterable[str] = ()) -> tuple[str, ...]:
+    """The expressions that `pattern` joins: for proxies whose lines are short."""
     names = "|".join(folded(name) for name in (*NAMES, *own))
     forwarded = "|".join(folded(name) for name in FORWARDED)
     odd = "x(?:[^a-z0-9-]+|)forwarded.*|x-forwarded(?:[^a-z0-9-]|[a-z0-9]).*"
-    return (
-        f".*(?:{held}).*|(?:.*[^a-z0-9])?(?:{words})(?:[^a-z0-9].*)?|(?:{starts})[^a-z0-9].*|(?:{names})|"
-        f"x-forwarded-(?:{forwarded})|{odd}"
-    )
+    return (*_certificates(BEGINNINGS), f"(?:{names})", f"x-forwarded-(?:{forwarded})", odd)
+
+
+def _certificates(beginnings: Iterable[str]) -> tuple[str, ...]:
+    held = "|".join(folded(name) for name in CERTIFICATES)
+    words = "|".join(CERTIFICATE_WORDS)
+    starts = "|".join(folded(name.removesuffix("-")) for name in beginnings)
+    return f".*(?:{held}).*", f"(?:.*[^a-z0-9])?(?:{words})(?:[^a-z0-9].*)?", f"(?:{starts})[^a-z0-9].*"
+
+
+_CERTIFICATE = re.compile("|".join((*_certificates(CONNECTION_BEGINNINGS), folded("x-verified"))))
+
+
+def stands_for_certificate(name: str) -> bool:
+    """Whether a header's name, in any spelling, is one by which upstreams learn of a client's certificate."""
+    return _CERTIFICATE.fullmatch(name.lower()) is not None
 
 
 def checked(names: Iterable[str]) -> tuple[str, ...]:

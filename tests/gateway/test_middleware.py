@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mtls_tui.gateway import GatewayError
 from mtls_tui.gateway.middleware import MtlsMiddleware
 from tests.gateway.site import Site
+from tests.gateway.test_headers import FORGED, HONEST
 
 API = "api.example.com"
 
@@ -159,3 +160,26 @@ def test_middleware_does_not_start_on_what_is_broken(files, tmp_path):
         MtlsMiddleware(Application(), files.bundle, style="apache")
     with pytest.raises(GatewayError, match="everybody"):
         MtlsMiddleware(Application(), files.bundle, trust=["0.0.0.0/0"])
+
+
+async def test_application_learns_of_no_certificate_but_the_verified_one_in_any_spelling(files):
+    app = Application()
+    middleware = MtlsMiddleware(app, files.bundle)
+    names = [*FORGED, "Client_Cert", "ssl_client_verify", "HTTP.Client.Cert"]
+    carriers = ("client-cert", "client-cert-chain")
+    forged = [(name.encode(), b"forged") for name in names if name.lower() not in carriers]
+    honest = [(name.lower().encode(), b"honest") for name in HONEST]
+    assert (await request(middleware, kind="good", files=files, headers=[*forged, *honest]))[0]["status"] == 200
+    leaf = b64encode(files.chains["good"][0].public_bytes(Encoding.DER))
+    headers = app.scopes[0]["headers"]
+    assert [value for name, value in headers if name == b"client-cert"] == [b":" + leaf + b":"]
+    assert not [name for name, value in headers if value == b"forged"]
+    assert [pair for pair in headers if pair[1] == b"honest"] == honest
+
+
+async def test_application_is_not_shown_a_certificate_that_is_not_verified(files):
+    app = Application()
+    middleware = MtlsMiddleware(app, files.bundle)
+    sent = await request(middleware, "head.example.com", kind="self_signed", files=files)
+    assert sent[0]["status"] == 200
+    assert not [name for name, _ in app.scopes[0]["headers"] if b"cert" in name]
