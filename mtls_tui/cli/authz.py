@@ -83,7 +83,7 @@ def command(
     def ready() -> None:
         tell(f"answering {style} questions on {address_text(service.listen)}")
 
-    run_until_signal(service, ready)
+    run_until_signal(service, tell, ready)
 
 
 def _group(name: str | None, address: Address) -> int | None:

@@ -6,18 +6,23 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 from mtls_tui.cli.errors import InputError
 from mtls_tui.gateway.settings import (
+    TLS_CIPHERS,
+    TLS_VERSIONS,
     UPSTREAM_HEADERS,
     EscapedSlashes,
     GatewayError,
+    Limits,
     Settings,
+    TlsVersion,
     UpstreamHeader,
     address_text,
     parse_address,
@@ -25,6 +30,7 @@ from mtls_tui.gateway.settings import (
 from mtls_tui.gateway.stripping import checked
 
 LARGEST_KEY = 100_000
+DEFAULT_LIMITS = {name.replace("_", "-"): value for name, value in asdict(Limits()).items()}
 
 
 def narrator(as_json: bool) -> Callable[[str], None]:
@@ -53,33 +59,77 @@ def read_key(path: Path | None) -> bytes | None:
         raise InputError(f"{path}: can't be read: {error.strerror}") from None
 
 
-def run_until_signal(thing: Any, ready: Callable[[], None]) -> None:
-    """Start a service, run it until SIGTERM or SIGINT, stop it. SIGHUP reloads. InputError when it can't start."""
+class Service(Protocol):
+    """What a command runs until a signal."""
+
+    async def start(self) -> None:
+        """Be ready, or raise GatewayError."""
+        ...
+
+    async def reload(self) -> object:
+        """Take over what is on disk."""
+        ...
+
+    async def reopen_log(self) -> None:
+        """Open the log file again: it was renamed."""
+        ...
+
+    async def stop(self) -> None:
+        """End, gently."""
+        ...
+
+    def hurry(self) -> None:
+        """End at once."""
+        ...
+
+
+def run_until_signal(service: Service, tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+    """Start a service, run it until SIGTERM or SIGINT, stop it. InputError when it can't start.
+
+    SIGHUP reloads, SIGUSR1 reopens the log; either while it starts is done then. A second SIGTERM or SIGINT ends a
+    drain.
+    """
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        ending = asyncio.Event()
+        ending, started = asyncio.Event(), asyncio.Event()
+        doing: set[asyncio.Task[None]] = set()
+
+        def end() -> None:
+            if ending.is_set():
+                service.hurry()
+            ending.set()
+
+        def soon(action: Callable[[], Awaitable[object]]) -> None:
+            async def act() -> None:
+                await started.wait()
+                if not ending.is_set():
+                    await action()
+
+            task = asyncio.create_task(act())
+            doing.add(task)
+            task.add_done_callback(doing.discard)
+
+        # From the first moment: what a signal does by itself is to kill.
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ending.set)
-        starting = asyncio.create_task(thing.start())
+            loop.add_signal_handler(number, end)
+        loop.add_signal_handler(signal.SIGHUP, soon, service.reload)
+        loop.add_signal_handler(signal.SIGUSR1, soon, service.reopen_log)
+        starting = asyncio.create_task(service.start())
         waiting = asyncio.create_task(ending.wait())
         await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
-            return
-        starting.result()
-        reloads: set[asyncio.Task[object]] = set()
-
-        def reload() -> None:
-            task = asyncio.create_task(thing.reload())
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, reload)
-        ready()
-        await waiting
-        await thing.stop()
+        else:
+            starting.result()
+            started.set()
+            ready()
+            await waiting
+            for task in doing:
+                task.cancel()
+            tell("stopping: clients are asked to leave; a second signal ends at once")
+            await service.stop()
 
     try:
         asyncio.run(main())
@@ -125,20 +175,49 @@ def run_until_signal(thing: Any, ready: Callable[[], None]) -> None:
     show_default=True,
     help="Seconds for which Envoy may repeat a verdict that only host and certificate decide; 0: it always asks.",
 )
+@click.option(
+    "--tls-min",
+    type=click.Choice(TLS_VERSIONS),
+    default="1.2",
+    show_default=True,
+    help="Lowest TLS version of clients.",
+)
+@click.option(
+    "--tls-max",
+    type=click.Choice(TLS_VERSIONS),
+    default="1.3",
+    show_default=True,
+    help="Highest TLS version of clients.",
+)
+@click.option(
+    "--tls-cipher",
+    "tls_ciphers",
+    multiple=True,
+    type=click.Choice(TLS_CIPHERS),
+    help="A cipher suite for TLS 1.2 (repeatable, the preferred first; default: all of these).",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help=f"A limit (repeatable): {', '.join(f'{name}={value:g}' for name, value in DEFAULT_LIMITS.items())}.",
+)
 @click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--print-config", is_flag=True, help="Print Envoy's configuration as JSON and end.")
 @click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
 def command(
     bundle: Path, listen: str, verify_key: Path | None, shadow: bool, status: str | None, log: Path | None,
     workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...],
-    strip_headers: tuple[str, ...], remember: float,
+    strip_headers: tuple[str, ...], remember: float, tls_min: TlsVersion, tls_max: TlsVersion,
+    tls_ciphers: tuple[str, ...], limits: tuple[str, ...],
     allow_root: bool, print_config: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run the gateway on BUNDLE: Envoy in front, every request decided by the rules.
 
     It refuses to start on anything broken. While it runs it takes over a changed bundle and changed server
-    certificates within a second; what is broken then is refused and the old state stays. SIGHUP reloads, SIGTERM and
-    Ctrl-C let open requests end.
+    certificates within a second; what is broken then is refused and the old state stays. SIGHUP reloads, SIGUSR1
+    opens the log again after it was renamed, SIGTERM and Ctrl-C let clients and open requests end.
     """
     try:
         settings = Settings(
@@ -152,6 +231,10 @@ def command(
             strip_headers=checked(strip_headers),
             remember_seconds=remember,
             verify_key=read_key(verify_key),
+            tls_minimum=tls_min,
+            tls_maximum=tls_max,
+            tls_ciphers=tls_ciphers,
+            limits=Limits.parse(limits),
         )
     except GatewayError as error:
         raise InputError(str(error)) from None
@@ -172,7 +255,7 @@ def command(
         if shadow:
             tell("SHADOW MODE: nothing is blocked")
 
-    run_until_signal(supervisor, ready)
+    run_until_signal(supervisor, tell, ready)
 
 
 def _tcp(text: str) -> tuple[str, int]:

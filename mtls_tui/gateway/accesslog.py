@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
+from mtls_tui.gateway.logfile import open_log
 from mtls_tui.gateway.questions import Question
+from mtls_tui.gateway.tally import Tally
 
 MOST_BUFFERED = 1 << 20
 """Bytes kept while the log can't be written; more are dropped, and counted."""
@@ -87,36 +90,70 @@ def time_text(now: float) -> str:
 
 
 class LogWriter:
-    """Gathers lines for a file descriptor opened for appending. `flush` never raises and never waits long."""
+    """Gathers lines for a file descriptor opened for appending.
 
-    def __init__(self, descriptor: int | None) -> None:
+    `write` never raises, but may wait for the disk or for a reader, and so belongs in a thread.
+    """
+
+    def __init__(self, descriptor: int | None, tally: Tally | None = None) -> None:
         self._descriptor = descriptor
         self._lines: list[bytes] = []
         self._size = 0
+        self._cut = False
+        """Whether the last thing written is half a line."""
         self._encode = msgspec.json.Encoder().encode
-        self.lost = 0
+        self.tally = tally or Tally()
+        self.error = ""
+        """Why the last lines could not be written."""
+
+    @property
+    def lost(self) -> int:
         """Lines that could not be written."""
+        return self.tally.lost
 
     def add(self, line: Line) -> None:
         """Take a line."""
         if self._descriptor is None:
             return
+        self.tally.added()
         if self._size >= MOST_BUFFERED:
-            self.lost += 1
+            self.tally.settle(0, 1)
+            self.error = "it takes lines too slowly"
             return
         data = self._encode(line)
         self._lines.append(data)
         self._size += len(data)
 
-    def flush(self) -> None:
-        """Write what is gathered, in one piece so that lines of several processes don't mix."""
-        if not self._lines or self._descriptor is None:
-            return
+    def take(self) -> list[bytes]:
+        """What is gathered; to be written next."""
         lines, self._lines, self._size = self._lines, [], 0
-        data = b"\n".join(lines) + b"\n"
+        return lines
+
+    def write(self, lines: list[bytes]) -> None:
+        """Write lines, in one piece so that those of several processes don't mix."""
+        if not lines or self._descriptor is None:
+            return
+        repair = b"\n" if self._cut else b""
+        data = repair + b"\n".join(lines) + b"\n"
+        done, error = 0, ""
         try:
-            written = os.write(self._descriptor, data)
-            while written < len(data):
-                written += os.write(self._descriptor, data[written:])
-        except OSError:
-            self.lost += len(lines)
+            while done < len(data):
+                done += os.write(self._descriptor, data[done:])
+        except OSError as failure:
+            error = failure.strerror or str(failure)
+        self.error = error
+        whole = max(0, data.count(b"\n", 0, done) - len(repair))
+        self.tally.settle(whole, len(lines) - whole)
+        if done:
+            self._cut = data[done - 1 : done] != b"\n"
+
+    def flush(self) -> None:
+        """Write what is gathered."""
+        self.write(self.take())
+
+    def reopen(self, path: Path) -> None:
+        """Go on in what has the name now. GatewayError, and the old file goes on, when it can't be written."""
+        if self._descriptor is not None:
+            new = open_log(path)
+            os.close(self._descriptor)
+            self._descriptor, self._cut = new, False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,9 +13,10 @@ from mtls_tui.engine.fresh_crls import crl_files
 from mtls_tui.gateway import planning, styles
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
-from mtls_tui.gateway.logfile import open_log
+from mtls_tui.gateway.logfile import LogFile
+from mtls_tui.gateway.logwatch import LogWatch
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.pool import Pool
+from mtls_tui.gateway.pool import PING_SECONDS, Pool
 from mtls_tui.gateway.processes import listen_tcp, listen_unix
 from mtls_tui.gateway.reload import Watch
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text
@@ -51,15 +51,18 @@ class Authz:
         self._sockets: list[socket.socket] = []
         self._status: StatusServer | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._log: int | None = None
+        self._log: LogFile | None = None
+        self._log_watching: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._stopping = False
 
     async def start(self) -> None:
         """Listen and answer, or GatewayError and nothing left behind."""
         try:
             message = await self._read()
             self._lists = message.lists
-            self._log = open_log(self.settings.log)
+            self._log = LogFile(self.settings.log)
             self._sockets = [self._listen()]
             for _ in range(self.settings.worker_count - 1):
                 self._sockets.append(self._sockets[0].dup())
@@ -70,6 +73,7 @@ class Authz:
             if self.settings.status is not None:
                 self._status = StatusServer(self, self.settings.status)
                 await self._status.start()
+            self._log_watching = asyncio.create_task(self._watch_log())
             self._watching = asyncio.create_task(Watch(lambda: [self.bundle, *self._list_files], self._changed).run())
         except BaseException:
             await self.stop()
@@ -132,6 +136,19 @@ class Authz:
             self._tell(f"reloaded: bundle {planning.short(self.digest)}")
             return True
 
+    async def reopen_log(self) -> None:
+        """Go on in what has the log's name now, in all processes; what can't be done is told."""
+        if self._pool is not None:
+            problems = await self._pool.reopen_log()
+            self._tell(f"log not opened again: {'; '.join(problems)}" if problems else "log opened again")
+
+    async def _watch_log(self) -> None:
+        assert self._pool is not None
+        watch = LogWatch("decision processes", self._tell)
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            watch.look(self._pool.log_error, self._pool.log_lost["decision"], asyncio.get_running_loop().time())
+
     def _note(self, result: str, detail: str) -> None:
         self.reloads[result] += 1
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -140,7 +157,7 @@ class Authz:
     @property
     def healthy(self) -> bool:
         """Whether questions are answered."""
-        return self._pool is not None and self._pool.ready > 0
+        return self._pool is not None and self._pool.ready > 0 and not self._stopping
 
     @property
     def counters(self) -> Counters:
@@ -169,6 +186,10 @@ class Authz:
             "shadow": self.settings.shadow,
             "decisions": outcomes,
             "workers": [worker.shown() for worker in (self._pool.workers if self._pool else ())],
+            "log": {
+                "file": str(self.settings.log or "standard output"),
+                "lost": self._pool.log_lost if self._pool else {},
+            },
         }
 
     async def envoy_metrics(self) -> bytes:
@@ -176,10 +197,14 @@ class Authz:
         return b""
 
     async def stop(self) -> None:
-        """End every process and free the address."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        """Ask the proxies to leave for `drain_seconds` (answers have `Connection: close`), end, free the address."""
+        self._stopping = True
+        tasks = [task for task in (self._watching, self._log_watching) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._pool is not None:
+            await self._pool.drain(self.settings.limits.drain_seconds, self._hurry)
         if self._status is not None:
             await self._status.stop()
         if self._pool is not None:
@@ -189,5 +214,8 @@ class Authz:
         if isinstance(self.listen, Path) and self._sockets:
             self.listen.unlink(missing_ok=True)
         if self._log is not None:
-            os.close(self._log)
-            self._log = None
+            self._log.close()
+
+    def hurry(self) -> None:
+        """Drain no longer."""
+        self._hurry.set()

@@ -1,6 +1,6 @@
 """How the supervisor and its decision processes talk: frames of MessagePack over a socket pair.
 
-Supervisor: configure (prepare a bundle), commit, ping, drain. Process: prepared, failed, committed, pong.
+Supervisor: prepare (a bundle), commit, ping, reopen (the log). Process: prepared, committed, pong, reopened.
 A bundle is prepared by all before any commits, so that all switch together or none does.
 """
 
@@ -44,6 +44,15 @@ class Commit(msgspec.Struct, tag="commit"):
 class Ping(msgspec.Struct, tag="ping"):
     """Say that you live, and your counters."""
 
+    draining: bool = False
+    """From now on ask whoever asks to leave: close each connection after the next answer."""
+
+
+class Reopen(msgspec.Struct, tag="reopen"):
+    """The log was renamed: go on in what has its name now."""
+
+    path: str
+
 
 class Prepared(msgspec.Struct, tag="prepared"):
     """The answer to `Prepare`; `error` tells why it could not be done."""
@@ -63,12 +72,19 @@ class Pong(msgspec.Struct, tag="pong"):
 
     generation: int
     counters: dict[str, Any]
-    log_lost: int = 0
+    log_error: str = ""
     resident_kib: int = 0
+    connections: int = 0
 
 
-ToWorker = Prepare | Commit | Ping
-FromWorker = Prepared | Committed | Pong
+class Reopened(msgspec.Struct, tag="reopened"):
+    """The answer to `Reopen`; `error` tells why the old file goes on."""
+
+    error: str = ""
+
+
+ToWorker = Prepare | Commit | Ping | Reopen
+FromWorker = Prepared | Committed | Pong | Reopened
 
 _encode = msgspec.msgpack.Encoder().encode
 _to_worker = msgspec.msgpack.Decoder(ToWorker)

@@ -14,6 +14,8 @@ from pathlib import Path
 from mtls_tui.gateway.settings import GatewayError
 
 VALIDATE_SECONDS = 180.0
+FLUSH_SECONDS = 0.05
+"""How long Envoy gathers log lines before it writes them: as much is lost when it is killed."""
 
 
 def find() -> Path:
@@ -57,7 +59,7 @@ def command(binary: Path, config: Path, log: Path, concurrency: int, drain_secon
         sys.executable, "-m", "mtls_tui.gateway.envoy", str(os.getpid()), str(binary),
         "-c", str(config), "--log-path", str(log), "-l", "warning", "--concurrency", str(concurrency),
         "--disable-hot-restart", "--drain-time-s", str(max(1, round(drain_seconds))), "--drain-strategy", "immediate",
-        "--file-flush-interval-msec", "200",
+        "--file-flush-interval-msec", str(round(FLUSH_SECONDS * 1000)),
     ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from mtls_tui.gateway.envoy_filters import (
     seconds,
 )
 from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
-from mtls_tui.gateway.settings import Settings, is_ip
+from mtls_tui.gateway.settings import Settings, TlsVersion, is_ip
 from mtls_tui.gateway.stripping import pattern
 from mtls_tui.gateway.verdicts import VERDICT_HEADER, lua
 
@@ -52,6 +52,7 @@ SIGNATURES = (
 )  # fmt: skip
 """In the handshake. BoringSSL's own list, without SHA-1, with Ed25519 and P-521: a client whose kind of key is not
 offered sends no certificate, although verification takes it."""
+TLS_NAMES: dict[TlsVersion, str] = {"1.2": "TLSv1_2", "1.3": "TLSv1_3"}
 ROUTES = "hosts"
 UNSERVED = "unserved"
 """The chain for connections whose SNI names no host (or that have none): asks for no certificate, answers 421."""
@@ -150,7 +151,7 @@ def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, 
                 "name": plan.name,
                 "filter_chain_match": {"server_names": [plan.name]},
                 "transport_socket_connect_timeout": seconds(limits.handshake_seconds),
-                "transport_socket": _tls(pairs[plan.name], plan.mtls),
+                "transport_socket": _tls(pairs[plan.name], plan.mtls, settings),
                 "filters": [_connection_manager(plan.name, routes(plan.name), settings, mtls=plan.mtls)],
             }
             for plan in plans
@@ -158,20 +159,23 @@ def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, 
         "default_filter_chain": {
             "name": UNSERVED,
             "transport_socket_connect_timeout": seconds(limits.handshake_seconds),
-            "transport_socket": _tls(pairs[plans[0].name], False),
+            "transport_socket": _tls(pairs[plans[0].name], False, settings),
             "filters": [_connection_manager(UNSERVED, routes(UNSERVED), settings, mtls=False)],
         },
     }
 
 
-def _tls(pair: Data, mtls: bool) -> Data:
+def _tls(pair: Data, mtls: bool, settings: Settings) -> Data:
+    parameters: Data = {
+        "tls_minimum_protocol_version": TLS_NAMES[settings.tls_minimum],
+        "tls_maximum_protocol_version": TLS_NAMES[settings.tls_maximum],
+        "signature_algorithms": list(SIGNATURES),
+    }
+    if settings.tls_ciphers:
+        parameters["cipher_suites"] = list(settings.tls_ciphers)
     common: Data = {
         "alpn_protocols": ["h2", "http/1.1"],
-        "tls_params": {
-            "tls_minimum_protocol_version": "TLSv1_2",
-            "tls_maximum_protocol_version": "TLSv1_3",
-            "signature_algorithms": list(SIGNATURES),
-        },
+        "tls_params": parameters,
         "tls_certificates": [pair],
     }
     if mtls:

@@ -1,4 +1,4 @@
-"""Opening the access log for all processes: appending, so that lines of several never overwrite each other."""
+"""The access log's file for all processes: appending, so that lines of several never overwrite each other."""
 
 from __future__ import annotations
 
@@ -15,6 +15,35 @@ def open_log(path: Path | None) -> int | None:
     if str(path) == os.devnull:
         return None
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        # Without waiting: a pipe that nobody reads would hold us here for good.
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o640)
     except OSError as error:
         raise GatewayError(f"{path}: the access log can't be written: {error.strerror}") from None
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+class LogFile:
+    """The log as the supervisor holds it: what processes that start later inherit. GatewayError as `open_log`."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.descriptor = open_log(path)
+
+    @property
+    def has_name(self) -> bool:
+        """Whether it is a file that can be renamed: not standard output, and not switched off."""
+        return self.path is not None and self.descriptor is not None
+
+    def reopen(self) -> None:
+        """Open what has the name now. GatewayError, and the old file stays open, when that can't be written."""
+        if self.has_name:
+            new = open_log(self.path)
+            self.close()
+            self.descriptor = new
+
+    def close(self) -> None:
+        """Close it."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import socket
 from collections.abc import Callable, Sequence
 
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters, total
+from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.processes import WorkerGone, WorkerProcess
 from mtls_tui.gateway.settings import GatewayError
 
 PING_SECONDS = 1.0
+DRAIN_LOOK_SECONDS = 0.1
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.1, 5.0
 STEADY_SECONDS = 10.0
 """A process that lived so long starts with a fresh back-off."""
@@ -23,9 +26,10 @@ class Pool:
     """The processes on their listening sockets."""
 
     def __init__(
-        self, sockets: Sequence[socket.socket], log: int | None, peers: Peers, tell: Callable[[str], None]
+        self, sockets: Sequence[socket.socket], log: LogFile, peers: Peers, tell: Callable[[str], None]
     ) -> None:
         self.workers = [WorkerProcess(index, one, log, peers) for index, one in enumerate(sockets)]
+        self._log = log
         self._tell = tell
         self._current: Prepare | None = None
         self._watching: list[asyncio.Task[None]] = []
@@ -88,7 +92,8 @@ class Pool:
             if self._stopping:
                 return
             code = await worker.dead()
-            self._tell(f"decision process {worker.index} ended ({code}); starting another")
+            lines = f", and {worker.log_open} log lines with it" if worker.log_open else ""
+            self._tell(f"decision process {worker.index} ended ({code}){lines}; starting another")
             worker.restarts += 1
             if loop.time() - born > STEADY_SECONDS:
                 backoff = FIRST_BACKOFF
@@ -113,6 +118,46 @@ class Pool:
     async def refresh(self) -> None:
         """Fetch the counters of all."""
         await asyncio.gather(*(worker.ping() for worker in self.workers), return_exceptions=True)
+
+    async def reopen_log(self) -> list[str]:
+        """Open the log again, here and in all processes; the texts say what can't be done."""
+        async with self._change:  # who starts now inherits the old file or the new one, and is told or needn't be
+            try:
+                self._log.reopen()
+            except GatewayError as error:
+                return [f"the old file goes on: {error}"]
+            path = self._log.path
+            if path is None or not self._log.has_name:
+                return []
+            results = await asyncio.gather(
+                *(worker.reopen(path) for worker in self.workers if worker.alive), return_exceptions=True
+            )
+        return [result for result in results if isinstance(result, str) and result]
+
+    @property
+    def log_error(self) -> str:
+        """What keeps a process from writing the log; empty when nothing does."""
+        return next((worker.log_error for worker in self.workers if worker.log_error), "")
+
+    @property
+    def log_lost(self) -> dict[str, int]:
+        """Lines that could not be written, and lines that died with a process."""
+        return {
+            "decision": sum(worker.log_lost for worker in self.workers),
+            "killed": sum(worker.log_killed for worker in self.workers),
+        }
+
+    async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
+        """Ask whoever asks to leave, until nobody is connected, for at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not hurry.is_set():
+                    pings = (worker.ping(draining=True) for worker in self.workers)
+                    await asyncio.gather(*pings, return_exceptions=True)
+                    if not any(worker.connections for worker in self.workers if worker.alive):
+                        return
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(hurry.wait(), DRAIN_LOOK_SECONDS)
 
     @property
     def counters(self) -> Counters:

@@ -9,10 +9,24 @@ import socket
 import sys
 from pathlib import Path
 
-from mtls_tui.gateway.control import Commit, Committed, FromWorker, Ping, Pong, Prepare, Prepared, ToWorker, frame
+from mtls_tui.gateway.control import (
+    Commit,
+    Committed,
+    FromWorker,
+    Ping,
+    Pong,
+    Prepare,
+    Prepared,
+    Reopen,
+    Reopened,
+    ToWorker,
+    frame,
+)
 from mtls_tui.gateway.control import read_by_supervisor as read
 from mtls_tui.gateway.counters import Counters, total
+from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.tally import Tally, memory
 
 PREPARE_SECONDS = 60.0
 COMMIT_SECONDS = 5.0
@@ -26,7 +40,7 @@ class WorkerGone(Exception):  # noqa: N818 - an event, not an error of anybody's
 class WorkerProcess:
     """One decision process. Its listening socket is ours and outlives it: while it is replaced, questions queue."""
 
-    def __init__(self, index: int, listening: socket.socket, log: int | None, peers: Peers) -> None:
+    def __init__(self, index: int, listening: socket.socket, log: LogFile, peers: Peers) -> None:
         self.index = index
         self.listening = listening
         self._log = log
@@ -36,8 +50,12 @@ class WorkerProcess:
         self.counters = Counters()
         self.past: list[Counters] = []
         """Counters of earlier processes in this place."""
-        self.log_lost = 0
+        self._tally = Tally()
+        self.lost_before = self.killed_before = 0
+        """Log lines of earlier processes in this place: those that could not be written, those that died with one."""
+        self.log_error = ""
         self.resident_kib = 0
+        self.connections = 0
         self.restarts = 0
         self._lock = asyncio.Lock()
 
@@ -49,24 +67,27 @@ class WorkerProcess:
     async def spawn(self) -> None:
         """Start the process; it knows no bundle yet."""
         ours, theirs = socket.socketpair()
-        descriptors = [theirs.fileno(), self.listening.fileno()]
-        if self._log is not None:
-            descriptors.append(self._log)
-        log = "-1" if self._log is None else str(self._log)
+        self.generation = 0
+        log, shared = self._log.descriptor, memory()
+        self.lost_before += self._tally.lost
+        self.killed_before += self._tally.open
+        self._tally, self.log_error = Tally(shared), ""
+        descriptors = [theirs.fileno(), self.listening.fileno(), shared, *([] if log is None else [log])]
         try:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "mtls_tui.gateway.worker",
-                str(theirs.fileno()), str(self.listening.fileno()), log, self._peers.text(),
+                str(theirs.fileno()), str(self.listening.fileno()), str(-1 if log is None else log), str(shared),
+                self._peers.text(),
                 pass_fds=descriptors, stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         finally:
             theirs.close()
+            os.close(shared)
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         self.past.append(self.counters)
         self.past = [total(self.past)]
         self.counters = Counters()
-        self.generation = 0
 
     async def prepare(self, message: Prepare) -> str:
         """Have it prepare a bundle; the text is why it can't. WorkerGone when it died or hangs."""
@@ -82,13 +103,20 @@ class WorkerProcess:
             raise WorkerGone
         self.generation = generation
 
-    async def ping(self) -> None:
-        """Ask for a sign of life, and its counters."""
-        answer = await self._ask(Ping(), HANG_SECONDS)
+    async def reopen(self, path: Path) -> str:
+        """Have it open the log again; the text is why it can't."""
+        answer = await self._ask(Reopen(str(path)), HANG_SECONDS)
+        if not isinstance(answer, Reopened):
+            raise WorkerGone
+        return answer.error
+
+    async def ping(self, *, draining: bool = False) -> None:
+        """Ask for a sign of life, and its counters; `draining`: and that it asks whoever asks to leave."""
+        answer = await self._ask(Ping(draining), HANG_SECONDS)
         if not isinstance(answer, Pong):
             raise WorkerGone
         self.counters = Counters.from_plain(answer.counters)
-        self.log_lost, self.resident_kib = answer.log_lost, answer.resident_kib
+        self.log_error, self.resident_kib, self.connections = answer.log_error, answer.resident_kib, answer.connections
 
     async def _ask(self, message: ToWorker, seconds: float) -> FromWorker:
         async with self._lock:
@@ -138,6 +166,21 @@ class WorkerProcess:
             "resident_kib": self.resident_kib,
             "log_lines_lost": self.log_lost,
         }
+
+    @property
+    def log_lost(self) -> int:
+        """Log lines that could not be written, by this process and those before it."""
+        return self.lost_before + self._tally.lost
+
+    @property
+    def log_killed(self) -> int:
+        """Log lines that died with a process in this place."""
+        return self.killed_before + (0 if self.alive else self._tally.open)
+
+    @property
+    def log_open(self) -> int:
+        """Log lines that this process has not written yet."""
+        return self._tally.open
 
     def all_counters(self) -> Counters:
         """Of this process and those before it."""

@@ -40,6 +40,8 @@ class Service:
         self.admit: Callable[[asyncio.BaseTransport], str | None] = lambda transport: ""
         """The asker's address (empty for a local socket), or None for a stranger."""
         self.connections: set[Connection] = set()
+        self.draining = False
+        """Whether a connection is closed after its next answer, which says so."""
 
 
 class Connection(asyncio.Protocol):
@@ -145,11 +147,14 @@ class Connection(asyncio.Protocol):
         data, line = service.answer(asking, time.time())
         if method == "HEAD":
             data = data[: data.index(b"\r\n\r\n") + 4]
+        keep = parser.should_keep_alive() and not service.draining
+        if service.draining:
+            data = data.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
         self._transport.write(data)
         spent = time.perf_counter() - begin
         service.counters.time(spent)
         line.microseconds = int(spent * 1_000_000)
         service.log.add(line)
-        if not parser.should_keep_alive():
+        if not keep:
             self._bad = True
             self._transport.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -15,6 +17,14 @@ Address: TypeAlias = tuple[str, int] | Path
 EscapedSlashes: TypeAlias = Literal["reject", "unescape", "keep"]
 UpstreamHeader: TypeAlias = Literal["client-cert", "client-cert-chain", "verified", "subject", "fingerprint"]
 UPSTREAM_HEADERS: tuple[UpstreamHeader, ...] = get_args(UpstreamHeader)
+TlsVersion: TypeAlias = Literal["1.2", "1.3"]
+TLS_VERSIONS: tuple[TlsVersion, ...] = get_args(TlsVersion)
+TLS_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305",
+)  # fmt: skip
+"""Suites of TLS 1.2 with forward secrecy and authenticated encryption; weaker ones can't be chosen. Those of TLS 1.3
+are fixed (BoringSSL)."""
 
 
 class GatewayError(Exception):
@@ -43,12 +53,61 @@ class Limits:
     """Requests at a time on one HTTP/2 connection."""
     body_bytes: int = BODY_BYTES
     """How much of a body the rules see; the rest is passed on unseen and `http.request.body.truncated` says so."""
-    drain_seconds: float = 5.0
-    """How long open requests may go on after a stop is asked for."""
+    drain_seconds: float = 3.0
+    """After a stop is asked for: how long the port stays open while every answer asks its client to leave. Over as soon
+    as no client is connected."""
+    finish_seconds: float = 5.0
+    """After the port is closed: how long open requests may go on."""
     closing_seconds: float = 1.0
     """How long a client that was refused may take to read why."""
     buffer_bytes: int = 65_536
-    """Buffered per connection before the other side is slowed down."""
+    """Buffered per connection before the other side is slowed down; also the window of an HTTP/2 stream."""
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in LIMIT_RANGES.items():
+            value = getattr(self, name)
+            if not math.isfinite(value) or not least <= value <= most:
+                raise GatewayError(f"limit {name.replace('_', '-')}={value}: give {least} to {most}")
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Limits:
+        """Limits out of texts such as `drain-seconds=10`; the rest as by default. GatewayError for anything else."""
+        defaults: dict[str, float] = asdict(cls())
+        values: dict[str, float] = {}
+        for text in texts:
+            name, _, value = text.partition("=")
+            field_name = name.replace("-", "_")
+            if field_name not in defaults:
+                known = ", ".join(one.replace("_", "-") for one in defaults)
+                raise GatewayError(f"`{text}`: no such limit; give NAME=NUMBER, NAME being one of {known}")
+            whole = isinstance(defaults[field_name], int)
+            try:
+                values[field_name] = int(value) if whole else float(value)
+            except ValueError:
+                what = "a whole number" if whole else "a number"
+                raise GatewayError(f"`{text}`: give {what}, as in {name}={defaults[field_name]}") from None
+        return cls(**values)  # type: ignore[arg-type]
+
+
+LIMIT_RANGES: dict[str, tuple[float, float]] = {
+    "connections": (1, 1_000_000),
+    "handshake_seconds": (0.1, 300),
+    "headers_seconds": (0.1, 300),
+    "request_seconds": (0.1, 86_400),
+    "idle_seconds": (0.1, 86_400),
+    "upstream_connect_seconds": (0.1, 300),
+    "decision_seconds": (0.05, 60),
+    "header_kib": (1, 128),
+    "header_count": (1, 10_000),
+    "concurrent_streams": (1, 100_000),
+    "body_bytes": (1, 8 * 1024 * 1024),
+    "drain_seconds": (0, 3600),
+    "finish_seconds": (0, 3600),
+    "closing_seconds": (0, 60),
+    "buffer_bytes": (65_535, 16 * 1024 * 1024),
+}
+"""Least and greatest value of each. Headers: what a question to the decision service holds beside the certificates;
+buffers: a window of HTTP/2 is never smaller (RFC 9113 section 6.9.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +134,23 @@ class Settings:
     it always asks. A reload ends it at once."""
     verify_key: bytes | None = None
     """PEM of the Ed25519 public key that must have signed the bundle; None: signatures are not asked for."""
+    tls_minimum: TlsVersion = "1.2"
+    tls_maximum: TlsVersion = "1.3"
+    """The versions that clients may use; the upstreams' are 1.2 and 1.3."""
+    tls_ciphers: tuple[str, ...] = ()
+    """Suites for TLS 1.2, the preferred first, out of TLS_CIPHERS; empty: all of them in BoringSSL's order."""
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        if TLS_VERSIONS.index(self.tls_minimum) > TLS_VERSIONS.index(self.tls_maximum):
+            raise GatewayError(f"TLS {self.tls_minimum} at least and {self.tls_maximum} at most leave no version")
+        if self.tls_ciphers and self.tls_minimum != "1.2":
+            raise GatewayError(
+                "cipher suites can be chosen for TLS 1.2 only, which is switched off; those of 1.3 are fixed"
+            )
+        for name in self.tls_ciphers:
+            if name not in TLS_CIPHERS:
+                raise GatewayError(f"`{name}`: no such cipher suite; choose from {', '.join(TLS_CIPHERS)}")
         if not 0 <= self.remember_seconds <= 1:
             raise GatewayError("verdicts may be remembered for at most one second")
 

@@ -138,14 +138,18 @@ def metrics(status: dict[str, Any], counters: Counters) -> bytes:
             restarts = CounterMetricFamily("mtls_tui_restarts", "Processes that had to be replaced.", labels=["kind"])
             restarts.add_metric(["decision"], sum(worker["restarts"] for worker in status["workers"]))
             restarts.add_metric(["envoy"], status.get("envoy", {}).get("restarts", 0))
-            lost = sum(worker["log_lines_lost"] for worker in status["workers"])
+            lost = CounterMetricFamily(
+                "mtls_tui_log_lines_lost", "Log lines that could not be written or died with a process.", labels=["by"]
+            )
+            for by, number in status.get("log", {}).get("lost", {}).items():
+                lost.add_metric([by], number)
             return [
                 decisions,
                 left_out,
                 times,
                 reloads,
                 restarts,
-                CounterMetricFamily("mtls_tui_log_lines_lost", "Log lines that could not be written.", value=lost),
+                lost,
                 GaugeMetricFamily("mtls_tui_healthy", "1 while requests are being decided.", value=status["healthy"]),
                 GaugeMetricFamily("mtls_tui_generation", "Bundles taken since the start.", value=status["generation"]),
                 InfoMetricFamily("mtls_tui_bundle", "The running bundle.", value={"digest": str(status["digest"])}),

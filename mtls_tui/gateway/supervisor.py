@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -21,11 +20,13 @@ from typing import Any
 from mtls_tui.gateway import envoy, planning, rundir
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.drain import drain
 from mtls_tui.gateway.hostplan import HostPlan, widest
-from mtls_tui.gateway.logfile import open_log
+from mtls_tui.gateway.logfile import LogFile
+from mtls_tui.gateway.logwatch import WRITES, EnvoyLog, LogWatch
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.planning import State, short
-from mtls_tui.gateway.pool import Pool
+from mtls_tui.gateway.pool import PING_SECONDS, Pool
 from mtls_tui.gateway.processes import free_port, listen_unix
 from mtls_tui.gateway.reload import Watch
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, available_cores
@@ -56,8 +57,10 @@ class Supervisor:
         self._run: Path | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._status: StatusServer | None = None
-        self._log: int | None = None
+        self._log: LogFile | None = None
+        self._envoy_log = EnvoyLog()
         self._stopping = False
+        self._hurry = asyncio.Event()
         self._reloading = asyncio.Lock()
         self.failed: str = ""
 
@@ -78,7 +81,7 @@ class Supervisor:
         state = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
         self.settings = replace(self.settings, listen=self._port())
         self._files = Files(self._run, self.settings)
-        self._log = open_log(self.settings.log)
+        self._log = LogFile(self.settings.log)
         sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
         self.generation = 1
         await self._judge(state, sockets)
@@ -94,8 +97,9 @@ class Supervisor:
 
         document = bootstrap(self.settings, self._files.xds, self._run / "admin.sock", sockets)
         rundir.write(config, json.dumps(document).encode())
+        limits = self.settings.limits
         self._command = envoy.command(
-            binary, config, self._run / "envoy.log", available_cores(), self.settings.limits.drain_seconds
+            binary, config, self._run / "envoy.log", available_cores(), limits.drain_seconds + limits.finish_seconds
         )
         await self._spawn_envoy()
         await self._ready()
@@ -103,7 +107,11 @@ class Supervisor:
         self._status = StatusServer(self, self.settings.status or self._run / "status.sock")
         await self._status.start()
         watch = Watch(self._watched, self._changed)
-        self._tasks = [asyncio.create_task(self._keep_envoy()), asyncio.create_task(watch.run())]
+        self._tasks = [
+            asyncio.create_task(self._keep_envoy()),
+            asyncio.create_task(watch.run()),
+            asyncio.create_task(self._watch_log()),
+        ]
 
     def _port(self) -> tuple[str, int]:
         host, port = self.settings.listen
@@ -188,7 +196,10 @@ class Supervisor:
             if self._stopping:
                 return
             self.envoy_restarts += 1
-            self._tell(f"Envoy ended ({self._envoy.returncode}): {self._envoy_says()}; starting it again")
+            self._tell(
+                f"Envoy ended ({self._envoy.returncode}): {self._envoy_says()}; starting it again; "
+                f"log lines of its last {envoy.FLUSH_SECONDS} s may be missing"
+            )
             if loop.time() - born > STEADY_SECONDS:
                 backoff = FIRST_BACKOFF
             await asyncio.sleep(backoff)
@@ -278,6 +289,37 @@ class Supervisor:
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
 
+    # --- log --------------------------------------------------------------------------------------------------------
+
+    async def reopen_log(self) -> None:
+        """Go on in what has the log's name now, all processes and Envoy; what can't be done is told."""
+        if self._log is None or self._pool is None:
+            return
+        problems = await self._pool.reopen_log()
+        if self._log.has_name:
+            try:
+                await ask_admin(self._admin, "/reopen_logs", "POST")
+            except (OSError, ValueError, TimeoutError) as error:
+                problems.append(f"Envoy did not open it again ({type(error).__name__})")
+        self._tell(f"log not opened again: {'; '.join(problems)}" if problems else "log opened again")
+
+    async def _watch_log(self) -> None:
+        assert self._pool is not None
+        watches = {name: LogWatch(name, self._tell) for name in ("decision processes", "Envoy")}
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._ask_envoy_log()
+            now = asyncio.get_running_loop().time()
+            watches["decision processes"].look(self._pool.log_error, self._pool.log_lost["decision"], now)
+            why = "writing fails" if self._envoy_log.failing else ""
+            watches["Envoy"].look(why, self._envoy_log.lost, now)
+
+    async def _ask_envoy_log(self) -> None:
+        with contextlib.suppress(OSError, ValueError, TimeoutError):
+            text = (await ask_admin(self._admin, "/stats?filter=^filesystem[.]write_")).decode()
+            found = dict(line.removeprefix("filesystem.").split(": ") for line in text.splitlines())
+            self._envoy_log.look({name: int(found.get(name, 0)) for name in WRITES})
+
     # --- status -----------------------------------------------------------------------------------------------------
 
     @property
@@ -299,7 +341,7 @@ class Supervisor:
     async def refresh(self) -> None:
         """Fetch fresh counters."""
         if self._pool is not None:
-            await self._pool.refresh()
+            await asyncio.gather(self._pool.refresh(), self._ask_envoy_log())
 
     @property
     def counters(self) -> Counters:
@@ -323,6 +365,7 @@ class Supervisor:
             "last_reload": self.last_reload,
             "reloads": self.reloads,
             "notes": list(state.notes) if state else [],
+            "draining": self._stopping,
             "shadow": self.settings.shadow,
             "hosts": [
                 {"name": plan.name, "mtls": plan.mtls, "asks": plan.ask} for plan in (state.plans if state else ())
@@ -334,6 +377,10 @@ class Supervisor:
                 if rule and outcome != "allow"
             },
             "workers": [worker.shown() for worker in (pool.workers if pool else ())],
+            "log": {
+                "file": str(self.settings.log or "standard output"),
+                "lost": (pool.log_lost if pool else {}) | {"envoy": self._envoy_log.lost},
+            },
             "envoy": {"process": self._envoy.pid if self._envoy else None, "restarts": self.envoy_restarts},
         }
 
@@ -347,45 +394,39 @@ class Supervisor:
     # --- stop -------------------------------------------------------------------------------------------------------
 
     async def stop(self) -> None:
-        """Close the port, let open requests end, then end every process and remove the run directory."""
+        """Drain, then end every process and remove the run directory. `hurry` cuts it short."""
         if self._stopping:
             return
         self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._envoy is not None and self._envoy.returncode is None:
+            await drain(self._admin, self.settings.limits, self._hurry)
+            await self._end_envoy(self._envoy)
         if self._status is not None:
             await self._status.stop()
-        if self._envoy is not None and self._envoy.returncode is None:
-            await self._drain()
         if self._pool is not None:
             await self._pool.stop()
         if self._log is not None:
-            os.close(self._log)
+            self._log.close()
         if self._run is not None:
             shutil.rmtree(self._run, ignore_errors=True)
 
-    async def _drain(self) -> None:
-        assert self._envoy is not None
-        limit = self.settings.limits.drain_seconds
-        with contextlib.suppress(OSError, ValueError, TimeoutError):
-            await ask_admin(self._admin, "/drain_listeners?graceful&skip_exit", "POST")
-            async with asyncio.timeout(limit):
-                while await self._open_requests() > 0:
-                    await asyncio.sleep(0.05)
+    def hurry(self) -> None:
+        """Drain no longer: end what is open."""
+        self._hurry.set()
+
+    async def _end_envoy(self, process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
-            self._envoy.terminate()
+            process.terminate()
         try:
             async with asyncio.timeout(5.0):
-                await self._envoy.wait()
+                await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
-                self._envoy.kill()
-            await self._envoy.wait()
-
-    async def _open_requests(self) -> int:
-        text = await ask_admin(self._admin, "/stats?filter=^http.gateway.downstream_rq_active$")
-        return int(text.rpartition(b":")[2] or 0)
+                process.kill()
+            await process.wait()
 
 
 def both(old: tuple[HostPlan, ...], new: tuple[HostPlan, ...]) -> list[HostPlan]:

@@ -1,4 +1,6 @@
-"""One decision process: `python -m mtls_tui.gateway.worker CONTROL LISTEN LOG`, three inherited file descriptors.
+"""One decision process: `python -m mtls_tui.gateway.worker CONTROL LISTEN LOG TALLY PEERS`.
+
+The first four are inherited file descriptors (log -1: none).
 
 It answers questions on the listening socket by the bundle that the supervisor commits. It ends when the supervisor
 is gone, and it never decides by anything that was not committed.
@@ -9,21 +11,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from mtls_tui.gateway import styles
 from mtls_tui.gateway.accesslog import FLUSH_SECONDS, LogWriter
-from mtls_tui.gateway.control import Commit, Committed, Ping, Pong, Prepare, Prepared, frame, read_by_worker
+from mtls_tui.gateway.control import (
+    Commit,
+    Committed,
+    Ping,
+    Pong,
+    Prepare,
+    Prepared,
+    Reopen,
+    Reopened,
+    frame,
+    read_by_worker,
+)
 from mtls_tui.gateway.crlfiles import policy_of
 from mtls_tui.gateway.decision import Decider
 from mtls_tui.gateway.parts import needed
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import Connection, Service
+from mtls_tui.gateway.settings import GatewayError
+from mtls_tui.gateway.tally import Tally
 
+REOPEN_SECONDS = 2.0
 MOST_BODY = 16 * 1024 * 1024
 
 
@@ -48,6 +67,7 @@ async def obey(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     open_up: Callable[[], Awaitable[object]],
+    reopen: Callable[[Path], Awaitable[str]],
 ) -> None:
     """Do what the supervisor says until it is gone. Nobody is let in before the first commit: questions queue."""
     loop = asyncio.get_running_loop()
@@ -57,7 +77,11 @@ async def obey(
         message = await read_by_worker(reader)
         if isinstance(message, Ping):
             usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            writer.write(frame(Pong(current, service.counters.plain(), service.log.lost, usage)))
+            service.draining = service.draining or message.draining
+            connections = len(service.connections)
+            writer.write(frame(Pong(current, service.counters.plain(), service.log.error, usage, connections)))
+        elif isinstance(message, Reopen):
+            writer.write(frame(Reopened(await reopen(Path(message.path)))))
         elif isinstance(message, Prepare):
             try:
                 # In a thread: reading a thousand rules takes a while, and questions don't wait.
@@ -78,10 +102,13 @@ async def obey(
         await writer.drain()
 
 
-async def run(control: int, listen: int, log: int, peers: Peers) -> None:
+async def run(control: int, listen: int, log: int, tally: int, peers: Peers) -> None:
     """Serve and obey."""
     loop = asyncio.get_running_loop()
-    writer = LogWriter(log if log >= 0 else None)
+    writer = LogWriter(log if log >= 0 else None, Tally(tally))
+    os.close(tally)
+    # A thread of its own: whoever reads the log, or the disk, may let it wait; questions don't.
+    logging = ThreadPoolExecutor(1, "log")
     service = Service(writer, MOST_BODY)
     service.admit = peers.admit
     server_socket = socket.socket(fileno=listen)
@@ -97,12 +124,23 @@ async def run(control: int, listen: int, log: int, peers: Peers) -> None:
     async def flush() -> None:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            writer.flush()
+            if lines := writer.take():
+                await loop.run_in_executor(logging, writer.write, lines)
+
+    async def reopen(path: Path) -> str:
+        try:
+            opening = loop.run_in_executor(logging, writer.reopen, path)
+            await asyncio.wait_for(asyncio.shield(opening), REOPEN_SECONDS)
+        except GatewayError as error:
+            return str(error)
+        except TimeoutError:
+            return "the old file takes lines too slowly; the new one is opened as soon as they are written"
+        return ""
 
     flushing = asyncio.create_task(flush())
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    obeying = asyncio.create_task(obey(service, reader, commands, open_up))
+    obeying = asyncio.create_task(obey(service, reader, commands, open_up, reopen))
     stopping = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait((obeying, stopping), return_when=asyncio.FIRST_COMPLETED)
     for server in servers:
@@ -110,7 +148,7 @@ async def run(control: int, listen: int, log: int, peers: Peers) -> None:
     for connection in list(service.connections):
         connection.close()
     flushing.cancel()
-    writer.flush()
+    await loop.run_in_executor(logging, writer.write, writer.take())
     for task in done:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             task.result()
@@ -118,16 +156,17 @@ async def run(control: int, listen: int, log: int, peers: Peers) -> None:
 
 def main() -> None:
     """The process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which drains
-    control, listen, log = (int(text) for text in sys.argv[1:4])
-    peers = Peers.from_text(sys.argv[4] if len(sys.argv) > 4 else "")
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)  # these are for the supervisor, even when the whole group gets them
+    control, listen, log, tally = (int(text) for text in sys.argv[1:5])
+    peers = Peers.from_text(sys.argv[5])
     try:
         import uvloop
     except ImportError:
-        asyncio.run(run(control, listen, log, peers))
+        asyncio.run(run(control, listen, log, tally, peers))
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(control, listen, log, peers))
+            runner.run(run(control, listen, log, tally, peers))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,22 @@
 """Who may ask, and what may be set."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.planning import read_bundle
-from mtls_tui.gateway.settings import GatewayError, address_text, parse_address
+from mtls_tui.gateway.settings import (
+    LIMIT_RANGES,
+    TLS_CIPHERS,
+    GatewayError,
+    Limits,
+    Settings,
+    address_text,
+    parse_address,
+)
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:8443", "[::1]:0", "unix:/run/x.sock"])
@@ -48,3 +57,32 @@ def test_pipe_in_the_place_of_a_bundle_is_refused_without_waiting_for_its_writer
     os.mkfifo(pipe)
     with pytest.raises(GatewayError, match="is no regular file"):
         read_bundle(pipe)
+
+
+def test_every_limit_has_a_range_and_can_be_named():
+    assert set(LIMIT_RANGES) == set(asdict(Limits()))
+    for name, bounds in LIMIT_RANGES.items():
+        for value in bounds:
+            assert getattr(Limits.parse([f"{name.replace('_', '-')}={value}"]), name) == value
+    assert Limits.parse(["connections=5", "drain_seconds=0.5"]) == Limits(connections=5, drain_seconds=0.5)
+    assert Limits.parse([]) == Limits()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "connections", "connections=", "connections=1.5", "connections=0", "connections=1000001", "drain-seconds=-1",
+     "idle-seconds=nan", "request-seconds=inf", "request-seconds=1e9", "buffer-bytes=65534", "nothing=1"],
+)  # fmt: skip
+def test_limit_that_is_none_or_out_of_range_is_refused(text):
+    with pytest.raises(GatewayError, match="give "):
+        Limits.parse([text])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"tls_minimum": "1.3", "tls_maximum": "1.2"}, {"tls_minimum": "1.3", "tls_ciphers": TLS_CIPHERS[:1]},
+     {"tls_ciphers": ("AES128-SHA",)}],
+)  # fmt: skip
+def test_tls_settings_that_leave_nothing_or_something_weak_are_refused(changes):
+    with pytest.raises(GatewayError):
+        Settings(**changes)

@@ -73,6 +73,8 @@ def test_what_is_broken_is_refused_with_place_and_cure(site, bundle, tmp_path, r
     assert "not signed" in refused(bundle_of(site, bundle), "--verify-key", public_key(tmp_path))
     assert "--listen" in refused(bundle_of(site, bundle), "--listen", "203.0.113.1:8443")
     assert "127.0.0.1:8443" in refused(bundle, "--listen", "localhost:1")
+    assert "drain-seconds" in refused(bundle, "--limit", "drain=1")
+    assert "TLS 1.3" in refused(bundle, "--tls-min", "1.3", "--tls-max", "1.2").replace("TLS 1.3 at", "TLS 1.3")
     bundle.write_text("{}")
     assert str(bundle) in refused(bundle)
 
