@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mtls_tui.gateway.descriptors import raise_limit
 from mtls_tui.gateway.settings import GatewayError
 
 VALIDATE_SECONDS = 180.0
@@ -53,10 +54,12 @@ def complaint(output: str) -> str:
     return serious[0][:600]
 
 
-def command(binary: Path, config: Path, log: Path, concurrency: int, drain_seconds: float) -> list[str]:
-    """The command line of a running Envoy, by way of `launch`, so that it ends with its supervisor."""
+def command(
+    binary: Path, config: Path, log: Path, concurrency: int, drain_seconds: float, open_files: int
+) -> list[str]:
+    """The command line of a running Envoy, by way of `launch`: it ends with its supervisor, and may open more files."""
     return [
-        sys.executable, "-m", "mtls_tui.gateway.envoy", str(os.getpid()), str(binary),
+        sys.executable, "-m", "mtls_tui.gateway.envoy", str(os.getpid()), str(open_files), str(binary),
         "-c", str(config), "--log-path", str(log), "-l", "warning", "--concurrency", str(concurrency),
         "--disable-hot-restart", "--drain-time-s", str(max(1, round(drain_seconds))), "--drain-strategy", "immediate",
         "--file-flush-interval-msec", str(round(FLUSH_SECONDS * 1000)),
@@ -71,7 +74,8 @@ def launch(arguments: list[str]) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(1)
-    os.execv(arguments[1], arguments[1:])  # noqa: S606 - the binary of an installed package
+    raise_limit(int(arguments[1]))
+    os.execv(arguments[2], arguments[2:])  # noqa: S606 - the binary of an installed package
 
 
 if __name__ == "__main__":

@@ -350,10 +350,17 @@ def _http1(idle: float) -> Data:
 
 
 def _breakers(settings: Settings) -> Data:
-    most = settings.limits.connections * 4
+    limits = settings.limits
+    most = limits.connections * 4
     return {
         "thresholds": [
-            {"max_connections": most, "max_pending_requests": most, "max_requests": most, "max_retries": 3},
+            # Each is an open file, and many streams of HTTP/2 may want one: what waits for a free one costs none.
+            {
+                "max_connections": limits.connections,
+                "max_pending_requests": most,
+                "max_requests": most,
+                "max_retries": 3,
+            },
         ]
     }
 

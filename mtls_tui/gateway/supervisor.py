@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mtls_tui.gateway import envoy, planning, rundir
+from mtls_tui.gateway import descriptors, envoy, planning, rundir
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.drain import drain
@@ -77,6 +77,7 @@ class Supervisor:
     async def _start(self) -> None:
         binary = envoy.find()
         data = planning.read_bundle(self.bundle)
+        self._fit_connections()
         self._run = rundir.make()
         state = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
         self.settings = replace(self.settings, listen=self._port())
@@ -99,7 +100,12 @@ class Supervisor:
         rundir.write(config, json.dumps(document).encode())
         limits = self.settings.limits
         self._command = envoy.command(
-            binary, config, self._run / "envoy.log", available_cores(), limits.drain_seconds + limits.finish_seconds
+            binary,
+            config,
+            self._run / "envoy.log",
+            available_cores(),
+            limits.drain_seconds + limits.finish_seconds,
+            descriptors.needed(limits.connections, available_cores()),
         )
         await self._spawn_envoy()
         await self._ready()
@@ -112,6 +118,13 @@ class Supervisor:
             asyncio.create_task(watch.run()),
             asyncio.create_task(self._watch_log()),
         ]
+
+    def _fit_connections(self) -> None:
+        limits = self.settings.limits
+        fit, note = descriptors.fitting(limits.connections, available_cores(), descriptors.allowed())
+        if note:
+            self._tell(note)
+        self.settings = replace(self.settings, limits=replace(limits, connections=fit))
 
     def _port(self) -> tuple[str, int]:
         host, port = self.settings.listen

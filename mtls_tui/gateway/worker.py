@@ -36,12 +36,14 @@ from mtls_tui.gateway.control import (
 )
 from mtls_tui.gateway.crlfiles import policy_of
 from mtls_tui.gateway.decision import Decider
+from mtls_tui.gateway.descriptors import raise_limit
 from mtls_tui.gateway.parts import needed
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import Connection, Service
 from mtls_tui.gateway.settings import GatewayError
 from mtls_tui.gateway.tally import Tally
 
+MOST_OPEN_FILES = 65_536
 REOPEN_SECONDS = 2.0
 MOST_BODY = 16 * 1024 * 1024
 
@@ -158,6 +160,7 @@ def main() -> None:
     """The process."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # these are for the supervisor, even when the whole group gets them
+    raise_limit(MOST_OPEN_FILES)
     control, listen, log, tally = (int(text) for text in sys.argv[1:5])
     peers = Peers.from_text(sys.argv[5])
     try:

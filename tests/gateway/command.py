@@ -1,6 +1,7 @@
 """`mtls-tui serve` as a process of its own, for tests that send it signals."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -17,13 +18,18 @@ ROOT = ["--allow-root"] if os.geteuid() == 0 else []
 class Serving:
     """A running gateway: its port, its status, and what it has said on stderr so far."""
 
-    def __init__(self, bundle, folder, *options, log=None, remember="0", workers="1"):
+    def __init__(self, bundle, folder, *options, log=None, remember="0", workers="1", open_files=None):
         self.port, self.status = free_port("127.0.0.1", 0), folder / "status.sock"
         self.said: list[str] = []
+
+        def limit():
+            if open_files is not None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
+
         command = [sys.executable, "-m", "mtls_tui", "serve", str(bundle), "--listen", f"127.0.0.1:{self.port}",
                    "--status", f"unix:{self.status}", "--workers", workers,
                    "--log", str(log or folder / "access.jsonl"), "--remember", remember, *options, *ROOT]  # fmt: skip
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
         self._listening = threading.Thread(target=self._listen, daemon=True)
         self._listening.start()
 
