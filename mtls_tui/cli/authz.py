@@ -44,13 +44,18 @@ from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_t
     show_default=True,
     help="What to do with %2F and %5C in a path.",
 )
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    help="Where the newest revocation lists are kept over restarts (default: $STATE_DIRECTORY, else yours).",
+)
 @click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
 def command(
     bundle: Path, listen: str, style: str, trust: tuple[str, ...], socket_mode: str,
     socket_group: str | None, verify_key: Path | None,
     shadow: bool, status: str | None, log: Path | None, workers: int | None,
-    escaped_slashes: Literal["reject", "keep"], allow_root: bool, as_json: bool,
+    escaped_slashes: Literal["reject", "keep"], state_dir: Path | None, allow_root: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Answer proxies' questions by BUNDLE: 200 lets a request pass, anything else is the refusal.
 
@@ -69,6 +74,7 @@ def command(
             log=log.absolute() if log else None,
             verify_key=read_key(verify_key),
             escaped_slashes=escaped_slashes,
+            state_dir=state_dir,
         )
         address = parse_address(listen)
         peers = Peers.of(trust)

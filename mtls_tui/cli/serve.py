@@ -203,6 +203,11 @@ def run_until_signal(service: Service, tell: Callable[[str], None], ready: Calla
     metavar="NAME=NUMBER",
     help=f"A limit (repeatable): {', '.join(f'{name}={value:g}' for name, value in DEFAULT_LIMITS.items())}.",
 )
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    help="Where the newest revocation lists are kept over restarts (default: $STATE_DIRECTORY, else yours).",
+)
 @click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--print-config", is_flag=True, help="Print Envoy's configuration as JSON and end.")
 @click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
@@ -211,7 +216,7 @@ def command(
     workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...],
     strip_headers: tuple[str, ...], remember: float, tls_min: TlsVersion, tls_max: TlsVersion,
     tls_ciphers: tuple[str, ...], limits: tuple[str, ...],
-    allow_root: bool, print_config: bool, as_json: bool,
+    state_dir: Path | None, allow_root: bool, print_config: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run the gateway on BUNDLE: Envoy in front, every request decided by the rules.
 
@@ -235,6 +240,7 @@ def command(
             tls_maximum=tls_max,
             tls_ciphers=tls_ciphers,
             limits=Limits.parse(limits),
+            state_dir=state_dir,
         )
     except GatewayError as error:
         raise InputError(str(error)) from None
@@ -281,9 +287,6 @@ def _configuration(bundle: Path, settings: Settings) -> dict[str, Any]:
         state = planning.make_state(bundle, planning.read_bundle(bundle), settings, run / "ca")
     except GatewayError as error:
         raise InputError(str(error)) from None
-    secrets = {
-        plan.name: envoy_config.tls_files(certificate, key)
-        for plan, (certificate, key) in zip(state.plans, state.pairs, strict=True)
-    }
+    secrets = {host: envoy_config.tls_files(*pair) for host, pair in state.pairs.items()}
     sockets = [run / f"d{index}.sock" for index in range(settings.worker_count)]
     return envoy_config.complete(state.plans, settings, run / "admin.sock", sockets, secrets)

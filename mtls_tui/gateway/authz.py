@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mtls_tui.engine.fresh_crls import crl_files
 from mtls_tui.gateway import planning, styles
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import LogWatch
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.pool import PING_SECONDS, Pool
 from mtls_tui.gateway.processes import listen_tcp, listen_unix
-from mtls_tui.gateway.reload import Watch
+from mtls_tui.gateway.reload import Mark, Reloads, Taken, mark, refusals
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text
 from mtls_tui.gateway.status import StatusServer
 
@@ -43,10 +42,13 @@ class Authz:
         self._mode, self._group = socket_mode, socket_group
         self.generation = 0
         self.digest = ""
-        self._lists: dict[str, bytes] = {}
-        self._list_files: list[Path] = []
-        self.last_reload: dict[str, object] = {}
-        self.reloads = {"taken": 0, "refused": 0}
+        self._generations = 0
+        """Numbers given out; none is used twice."""
+        self._lists = CrlStore(settings.state_dir or default_folder())
+        self._bundle_seen: Mark = None
+        self._data = b""
+        self._opened: planning.Opened | None = None
+        self._reloads = Reloads(self._take, self._seen, lambda: f"bundle {planning.short(self.digest)}", tell)
         self._pool: Pool | None = None
         self._sockets: list[socket.socket] = []
         self._status: StatusServer | None = None
@@ -54,27 +56,32 @@ class Authz:
         self._log: LogFile | None = None
         self._log_watching: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
-        self._reloading = asyncio.Lock()
         self._stopping = False
 
     async def start(self) -> None:
         """Listen and answer, or GatewayError and nothing left behind."""
         try:
-            message = await self._read()
-            self._lists = message.lists
+            self._bundle_seen = mark(self.bundle)
+            data = planning.read_bundle(self.bundle)
+            opened = await asyncio.to_thread(self._open, data, True)
+            await asyncio.to_thread(self._lists.keep, opened.lists)
+            for note in (*opened.notes, self._lists.problem):
+                if note:
+                    self._tell(note)
             self._log = LogFile(self.settings.log)
             self._sockets = [self._listen()]
             for _ in range(self.settings.worker_count - 1):
                 self._sockets.append(self._sockets[0].dup())
             self.listen = self.listen if isinstance(self.listen, Path) else self._sockets[0].getsockname()[:2]
             self._pool = Pool(self._sockets, self._log, self.peers, self._tell)
-            await self._pool.start(message)
-            self._note("taken", "started")
+            await self._pool.start(self._message(data, opened))
+            self._use(data, opened)
+            self._reloads.started(opened.refused)
             if self.settings.status is not None:
                 self._status = StatusServer(self, self.settings.status)
                 await self._status.start()
             self._log_watching = asyncio.create_task(self._watch_log())
-            self._watching = asyncio.create_task(Watch(lambda: [self.bundle, *self._list_files], self._changed).run())
+            self._watching = asyncio.create_task(self._reloads.run())
         except BaseException:
             await self.stop()
             raise
@@ -94,17 +101,15 @@ class Authz:
             text = address_text(self.listen)
             raise GatewayError(f"{text}: can't listen: {error.strerror}; choose another with --listen") from None
 
-    async def _read(self) -> Prepare:
-        data = planning.read_bundle(self.bundle)
-        opened = await asyncio.to_thread(planning.open_bundle, self.bundle, data, self.settings.verify_key, self._lists)
+    def _open(self, data: bytes, first: bool) -> planning.Opened:
+        opened = planning.open_bundle(self.bundle, data, self.settings.verify_key, self._lists, strict=first)
         styles.check(styles.BY_NAME[self.style], opened.policy, str(self.bundle))
-        for note in opened.notes:
-            self._tell(note)
-        self._list_files = [Path(path) for path in crl_files(opened.bundle)]
-        self.generation += 1
-        self.digest = opened.digest
+        return opened
+
+    def _message(self, data: bytes, opened: planning.Opened) -> Prepare:
+        self._generations += 1
         return Prepare(
-            generation=self.generation,
+            generation=self._generations,
             bundle=data,
             verify_key=self.settings.verify_key,
             style=self.style,
@@ -115,26 +120,53 @@ class Authz:
             lists=opened.lists,
         )
 
-    async def _changed(self) -> None:
-        await self.reload()
+    def _use(self, data: bytes, opened: planning.Opened) -> None:
+        self._data, self._opened, self.digest, self.generation = data, opened, opened.digest, self._generations
+
+    def _seen(self) -> dict[Path, Mark]:
+        return {**(self._opened.seen if self._opened else {}), self.bundle: self._bundle_seen}
 
     async def reload(self) -> bool:
-        """Take over what is on disk now. False when it is broken: the old bundle stays."""
-        async with self._reloading:
-            assert self._pool is not None
-            before = self.digest, self.generation
-            try:
-                message = await self._read()
-                await self._pool.switch(message)
-                self._lists = message.lists
-            except GatewayError as error:
-                self.digest, self.generation = before
-                self._note("refused", str(error))
-                self._tell(f"reload refused, the old state stays: {error}")
-                return False
-            self._note("taken", "bundle")
-            self._tell(f"reloaded: bundle {planning.short(self.digest)}")
-            return True
+        """Take over what is on disk now. False when not all of it could be; the status says what and why."""
+        return await self._reloads.reload()
+
+    async def _take(self, force: bool) -> Taken:
+        """Newer lists first, by the bundle that runs; then a new bundle."""
+        assert self._opened is not None
+        self._bundle_seen = mark(self.bundle)
+        changed: list[str] = []
+        refused: list[str] = []
+        with refusals(refused):
+            if await self._enforce(self._data):
+                changed.append("revocation lists")
+        with refusals(refused):
+            data = await asyncio.to_thread(planning.read_bundle, self.bundle)
+            if data != self._data and await self._enforce(data):
+                changed = ["bundle"]
+        await asyncio.to_thread(self._lists.keep, self._opened.lists)
+        return Taken(", ".join(changed), (*refused, *self._opened.refused))
+
+    async def _enforce(self, data: bytes) -> bool:
+        """Let a bundle with the newest lists rule; False when it does. Raises, and nothing changed, if it can't."""
+        assert self._pool is not None and self._opened is not None
+        opened = await asyncio.to_thread(self._open, data, False)
+        old = self._opened
+        for note in opened.notes:
+            if note not in old.notes:
+                self._tell(note)
+        if data == self._data and opened.lists == old.lists:
+            self._opened = opened
+            return False
+        self._opened = old._replace(seen=old.seen | opened.seen)
+        await self._pool.switch(self._message(data, opened))
+        self._use(data, opened)
+        self._lists.remember(opened.lists)
+        return True
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """What on disk is not in force, and why."""
+        return self._reloads.refused
 
     async def reopen_log(self) -> None:
         """Go on in what has the log's name now, in all processes; what can't be done is told."""
@@ -148,11 +180,6 @@ class Authz:
         while True:
             await asyncio.sleep(PING_SECONDS)
             watch.look(self._pool.log_error, self._pool.log_lost["decision"], asyncio.get_running_loop().time())
-
-    def _note(self, result: str, detail: str) -> None:
-        self.reloads[result] += 1
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self.last_reload = {"result": result, "detail": detail, "time": now}
 
     @property
     def healthy(self) -> bool:
@@ -181,8 +208,11 @@ class Authz:
             "bundle": str(self.bundle),
             "digest": self.digest,
             "generation": self.generation,
-            "last_reload": self.last_reload,
-            "reloads": self.reloads,
+            "last_reload": self._reloads.last,
+            "reloads": self._reloads.counts,
+            "pending": list(self._reloads.refused),
+            "last_agreed": self._reloads.last_success,
+            "notes": [note for note in (*(self._opened.notes if self._opened else ()), self._lists.problem) if note],
             "shadow": self.settings.shadow,
             "decisions": outcomes,
             "workers": [worker.shown() for worker in (self._pool.workers if self._pool else ())],

@@ -27,13 +27,18 @@ class Credentials:
         return "Credentials(…)"
 
 
-def load(host: str, certificate: str | None, key: str | None) -> Credentials:
-    """The pair of a host. GatewayError names host, file and cure; it never quotes the key."""
+def files(host: str, certificate: str | None, key: str | None) -> tuple[Path, Path]:
+    """Where the pair of a host stands. GatewayError when the bundle doesn't say."""
     if certificate is None or key is None:
         missing = "server_certificate" if certificate is None else "server_key"
         raise GatewayError(f"host {host}: `{missing}` is not set; the gateway needs it (PEM), then export again")
-    chain_pem, key_pem = _read(host, Path(certificate)), _read(host, Path(key))
-    check_permissions(host, Path(key))
+    return Path(certificate), Path(key)
+
+
+def load(host: str, certificate: Path, key: Path) -> Credentials:
+    """The pair of a host. GatewayError names host, file and cure; it never quotes the key."""
+    chain_pem, key_pem = _read(host, certificate), _read(host, key)
+    check_permissions(host, key)
     try:
         chain = x509.load_pem_x509_certificates(chain_pem)
     except ValueError:

@@ -1,13 +1,14 @@
-"""Revocation lists that are renewed on disk: reading the files that a bundle names, and the policy with what they hold.
+"""Revocation lists that are renewed on disk: reading the files that a bundle names, each for itself.
 
-A file that is gone leaves what was taken from it before, or what the bundle embeds, in force; a file that is there and
-holds no list is an error, as at a start so at a reload.
+A file that is gone, can't be read or holds no list leaves in force what was taken from it before, or what the bundle
+embeds; it stops no other file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.fresh_crls import crl_files, merged, with_files
@@ -18,36 +19,57 @@ from mtls_tui.gateway.settings import GatewayError
 LARGEST_FILE = 256 * 1024 * 1024
 
 
-def read(bundle: Bundle, last: Mapping[str, bytes]) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """What the bundle's files hold, by path, and what is to be said. `last` is what was read before.
+class Read(NamedTuple):
+    """What the files of a bundle hold."""
 
-    GatewayError for a file that can't be read or holds no list.
-    """
-    contents: dict[str, bytes] = {}
+    lists: dict[str, bytes]
+    """By path, what is in force of the file (PEM); a path is missing where that is what the bundle embeds."""
+    notes: tuple[str, ...]
+    """What an operator should know."""
+    refused: dict[str, tuple[str, ...]]
+    """By path, what stands there and is not in force, and why."""
+
+
+def read(bundle: Bundle, last: Mapping[str, bytes]) -> Read:
+    """What the bundle's files hold now. `last` is what was in force of them before."""
+    lists: dict[str, bytes] = {}
     notes: list[str] = []
+    refused: dict[str, tuple[str, ...]] = {}
     for path in crl_files(bundle):
+        if path in last:
+            lists[path] = last[path]
         try:
-            if Path(path).exists() and not Path(path).is_file():  # opening a pipe would wait for its writer
-                raise GatewayError(f"{path}: is no regular file, so no revocation list")
-            with Path(path).open("rb") as file:
-                data = file.read(LARGEST_FILE + 1)
-        except FileNotFoundError:
-            if path in last:
-                contents[path] = last[path]
-                notes.append(f"{path}: is gone; the list that was taken from it stays in force")
+            data = _bytes(Path(path))
+            if data is None:
+                what = "list that was taken from it" if path in last else "list that the bundle embeds"
+                notes.append(f"{path}: is gone; the {what} stays in force")
+                continue
+            found = merged(bundle, path, last.get(path), data)
+        except (GatewayError, BundleError) as error:
+            refused[path] = (str(error),)
             continue
-        except OSError as error:
-            raise GatewayError(
-                f"{path}: the revocation list can't be read: {error.strerror}; make it readable"
-            ) from None
-        if len(data) > LARGEST_FILE:
-            raise GatewayError(f"{path}: is larger than {LARGEST_FILE} bytes: that is no revocation list")
-        try:
-            contents[path], older = merged(path, last.get(path), data)
-        except BundleError as error:
-            raise GatewayError(str(error)) from None
-        notes += older
-    return contents, tuple(notes)
+        if found.lists:
+            lists[path] = found.lists
+        notes += found.notes
+        if found.refused:
+            refused[path] = found.refused
+    return Read(lists, tuple(notes), refused)
+
+
+def _bytes(path: Path) -> bytes | None:
+    """A file's bytes, None when it is not there. GatewayError when it can't be read."""
+    try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
+            raise GatewayError(f"{path}: is not a regular file, so not a revocation list")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise GatewayError(f"{path}: the revocation list can't be read: {error.strerror}; make it readable") from None
+    if len(data) > LARGEST_FILE:
+        raise GatewayError(f"{path}: is larger than {LARGEST_FILE} bytes: that is not a revocation list")
+    return data
 
 
 def policy_of(data: bytes, verify_key: bytes | None, contents: Mapping[str, bytes]) -> Policy:

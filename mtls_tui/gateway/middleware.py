@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from mtls_tui.engine.fresh_crls import crl_files
 from mtls_tui.engine.model import Response
 from mtls_tui.gateway import planning, styles
+from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.decision import REFUSED, Decider, Verdict, told_upstream
 from mtls_tui.gateway.parts import Part, needed
 from mtls_tui.gateway.questions import Asking, Question
-from mtls_tui.gateway.reload import Mark, mark
+from mtls_tui.gateway.reload import LONGEST_RETRY, Mark, mark
 from mtls_tui.gateway.senders import SECRET_HEADER, Senders
 from mtls_tui.gateway.settings import EscapedSlashes, GatewayError, Limits
 from mtls_tui.gateway.stripping import stands_for_certificate
@@ -63,18 +63,21 @@ class MtlsMiddleware:
         shadow: bool = False,
         escaped_slashes: EscapedSlashes = "reject",
         limits: Limits | None = None,
+        state_dir: Path | None = None,
     ) -> None:
         if style not in styles.BY_NAME:
             raise GatewayError(f"style `{style}`: choose one of {', '.join(styles.BY_NAME)}")
         self.app = app
         self.reload_error = ""
-        """Why the bundle on disk was refused; empty while it is the one that runs."""
+        """What on disk was refused, and why; empty while it is what runs. It is tried again until it is taken."""
         self._bundle = Path(bundle).absolute()
         self._senders = Senders.of(secret, trust)
         self._style = of_applications(styles.BY_NAME[style])
         self._escaped_slashes = escaped_slashes
         self._verify_key, self._shadow, self._limits = verify_key, shadow, limits or Limits()
-        self._lists: dict[str, bytes] = {}
+        self._lists = CrlStore(state_dir)
+        self._data: bytes | None = None
+        self._retry_at = 0.0
         self._files: tuple[Path, ...] = (self._bundle,)
         self._looked = time.monotonic()
         self._seen: dict[Path, Mark] = {}
@@ -83,19 +86,35 @@ class MtlsMiddleware:
 
     def _load(self) -> tuple[Decider, frozenset[Part]]:
         before = self._marks()
-        data = planning.read_bundle(self._bundle)
-        opened = planning.open_bundle(self._bundle, data, self._verify_key, self._lists)
-        self._lists = opened.lists
-        self._files = (self._bundle, *(Path(path) for path in crl_files(opened.bundle)))
+        refused: list[str] = []
+        try:
+            data = planning.read_bundle(self._bundle)
+            opened = self._open(data)
+        except Exception as error:
+            if self._data is None:
+                raise
+            # A broken bundle stops no newer revocation list.
+            refused.append(str(error))
+            data = self._data
+            opened = self._open(data)
+        self._data = data
+        self._lists.keep(opened.lists)
+        self._files = (self._bundle, *opened.seen)
         # Looked at before reading: a file that changes meanwhile, or is new here, is read once more.
         self._seen = {path: before.get(path) for path in self._files}
-        styles.check(self._style, opened.policy, str(self._bundle))
+        self.reload_error = "; ".join((*refused, *opened.refused))
         needs = needed(opened.policy)
 
         def read(asking: Asking) -> Question:
             return styles.read_forwarded(self._style, asking, self._escaped_slashes, needs)
 
         return Decider(opened.policy, read, shadow=self._shadow), needs
+
+    def _open(self, data: bytes) -> planning.Opened:
+        first = self._data is None
+        opened = planning.open_bundle(self._bundle, data, self._verify_key, self._lists, strict=first)
+        styles.check(self._style, opened.policy, str(self._bundle))
+        return opened
 
     def _marks(self) -> dict[Path, Mark]:
         return {path: mark(path) for path in self._files}
@@ -106,15 +125,17 @@ class MtlsMiddleware:
         async with self._loading:
             self._looked = time.monotonic()
             now = self._marks()
-            if now == self._seen:
+            if now == self._seen and not (self.reload_error and self._looked >= self._retry_at):
                 return
             self._seen = now
+            before = self.reload_error
             try:
                 self._decider, self._needs = await asyncio.to_thread(self._load)
-                self.reload_error = ""
-            except GatewayError as error:
-                self.reload_error = str(error)
-                LOG.warning("reload refused, the old state stays: %s", error)
+            except Exception as error:  # the last good decider stays
+                self.reload_error = f"{type(error).__name__}: {error}"
+            if self.reload_error and self.reload_error != before:
+                LOG.warning("reload refused, its last good state stays: %s", self.reload_error)
+            self._retry_at = time.monotonic() + LONGEST_RETRY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, decode_file
@@ -20,13 +19,16 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.credentials import Credentials
+from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.hostplan import Ask, HostPlan, Upstream
 from mtls_tui.gateway.parts import parts_of
+from mtls_tui.gateway.reload import Mark, marks
 from mtls_tui.gateway.settings import GatewayError, Settings, is_ip
 from mtls_tui.lang.catalogue import FIELDS
 
 LARGEST_BUNDLE = 256 * 1024 * 1024
-NO_LISTS: Mapping[str, bytes] = MappingProxyType({})
+Pair: TypeAlias = tuple[Path, Path]
+"""The files of a server certificate and its key."""
 
 HOST = "http.host"
 CERTIFICATE_PREFIX = "cf.tls_client_auth."
@@ -39,22 +41,33 @@ class State:
     data: bytes
     digest: str
     """The bundle's own, as `export` prints it."""
+    bundle: Bundle
     policy: Policy
     plans: tuple[HostPlan, ...]
     credentials: dict[str, Credentials]
     upstream_cas: dict[Path, bytes]
-    pairs: tuple[tuple[Path, Path], ...]
-    """Server certificate and key of each host, by file name; their change matters too."""
+    pairs: dict[str, Pair]
+    """By host; their change matters too."""
     lists: dict[str, bytes]
-    """Revocation lists as they stand on disk, by the path that the bundle has."""
-    list_files: tuple[Path, ...] = ()
+    """What is in force of the revocation list files, by the path that the bundle has."""
     notes: tuple[str, ...] = ()
     """What an operator should know and what stops nothing."""
+    refused_lists: tuple[str, ...] = ()
+    """Revocation lists that stand on disk and are not in force, and why."""
+    refused_pairs: tuple[str, ...] = ()
+    """Server certificates and keys likewise: those loaded before are shown."""
+    seen: dict[Path, Mark] = field(default_factory=dict)
+    """The files beside the bundle, with their marks from before they were read."""
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """The files beside the bundle, each once."""
-        return tuple(dict.fromkeys((*(path for pair in self.pairs for path in pair), *self.list_files)))
+    def refused(self) -> tuple[str, ...]:
+        """What stands on disk beside the bundle and is not in force, and why."""
+        return (*self.refused_lists, *self.refused_pairs)
+
+    @property
+    def loaded(self) -> dict[Pair, Credentials]:
+        """Server certificates by their files."""
+        return {pair: self.credentials[host] for host, pair in self.pairs.items()}
 
     @property
     def asks(self) -> dict[str, Ask]:
@@ -79,20 +92,26 @@ def read_bundle(path: Path) -> bytes:
 
 
 def make_state(
-    path: Path, data: bytes, settings: Settings, ca_folder: Path, last: Mapping[str, bytes] = NO_LISTS
+    path: Path,
+    data: bytes,
+    settings: Settings,
+    ca_folder: Path,
+    store: CrlStore | None = None,
+    before: State | None = None,
 ) -> State:
     """Everything of a bundle. `ca_folder` is where files with the trust of https upstreams will be.
 
-    `last` are the revocation lists of the state before: no list of theirs is given up for an older one.
+    `store` knows the revocation lists that were in force: none is given up for an older one. `before` is the state that
+    runs, if any: where a file of its is broken now, what was loaded from it stays. Without one whatever is broken
+    raises GatewayError, but for a list file of which `store` knows what was in force.
     """
-    opened = open_bundle(path, data, settings.verify_key, last)
+    opened = open_bundle(path, data, settings.verify_key, store, strict=before is None)
     policy, bundle = opened.policy, opened.bundle
     if not bundle.hosts:
         raise GatewayError(f"{path}: the bundle has no hosts: there is nothing to serve")
-    pairs: dict[str, Credentials] = {}
     plans: list[HostPlan] = []
     cas: dict[Path, bytes] = {}
-    files: list[tuple[Path, Path]] = []
+    pairs: dict[str, Pair] = {}
     identities = bool(settings.upstream_headers)
     for host in bundle.hosts:
         if is_ip(host.name.strip("[]")):
@@ -100,8 +119,7 @@ def make_state(
                 f"host {host.name}: clients send no server name for an address, so the gateway can't tell its "
                 "connections; give the host a name"
             )
-        pairs[host.name] = credentials.load(host.name, host.server_certificate, host.server_key)
-        files.append((Path(str(host.server_certificate)), Path(str(host.server_key))))
+        pairs[host.name] = credentials.files(host.name, host.server_certificate, host.server_key)
         upstream = upstream_of(host, ca_folder, cas)
         fields = fields_read(host, policy)
         ask: Ask = ask_for(fields) if fields is not None else "nothing"
@@ -109,33 +127,100 @@ def make_state(
             ask = "plain"  # the upstream learns of the certificate from our answer
         remember = ask == "plain" and only_certificate(fields)
         plans.append(HostPlan(host.name, host.mtls, upstream, ask, remember))
-    list_files = tuple(Path(name) for name in crl_files(bundle))
+    seen = opened.seen | marks(file for pair in pairs.values() for file in pair)
+    loaded, refused = load_pairs(pairs, before.loaded if before is not None else {})
     return State(
-        data, opened.digest, policy, tuple(plans), pairs, cas, tuple(files), opened.lists, list_files, opened.notes
+        data=data,
+        digest=opened.digest,
+        bundle=bundle,
+        policy=policy,
+        plans=tuple(plans),
+        credentials=loaded,
+        upstream_cas=cas,
+        pairs=pairs,
+        lists=opened.lists,
+        notes=opened.notes,
+        refused_lists=opened.refused,
+        refused_pairs=refused,
+        seen=seen,
     )
 
 
+def load_pairs(
+    pairs: Mapping[str, Pair], before: Mapping[Pair, Credentials]
+) -> tuple[dict[str, Credentials], tuple[str, ...]]:
+    """The server certificate of each host, and what is broken; GatewayError where nothing is known from `before`."""
+    loaded: dict[str, Credentials] = {}
+    refused: list[str] = []
+    for host, pair in pairs.items():
+        try:
+            loaded[host] = credentials.load(host, *pair)
+        except GatewayError as error:
+            if pair not in before:
+                raise
+            loaded[host] = before[pair]
+            refused.append(str(error))
+    return loaded, tuple(refused)
+
+
+def renewed_pairs(state: State) -> State:
+    """The state with server certificates and keys as they stand on disk now; broken ones stay as they are."""
+    seen = state.seen | marks(file for pair in state.pairs.values() for file in pair)
+    loaded, refused = load_pairs(state.pairs, state.loaded)
+    return replace(state, credentials=loaded, refused_pairs=refused, seen=seen)
+
+
+def renewed_lists(state: State) -> State:
+    """The state with the newest revocation lists, of those on disk now and those in force."""
+    paths = crl_files(state.bundle)
+    seen = state.seen | marks(map(Path, paths))
+    read = crlfiles.read(state.bundle, state.lists)
+    refused = tuple(line for lines in read.refused.values() for line in lines)
+    if read.lists == state.lists:
+        return replace(state, notes=read.notes, refused_lists=refused, seen=seen)
+    fresh, older = with_files(state.bundle, read.lists)
+    policy = Policy.from_bundle(fresh)
+    notes = (*read.notes, *older)
+    return replace(state, policy=policy, lists=read.lists, notes=notes, refused_lists=refused, seen=seen)
+
+
 class Opened(NamedTuple):
-    """A bundle with the revocation lists that stand on disk now."""
+    """A bundle with the newest revocation lists."""
 
     policy: Policy
     bundle: Bundle
     digest: str
     lists: dict[str, bytes]
     notes: tuple[str, ...]
+    refused: tuple[str, ...]
+    """Lists that stand on disk and are not in force, and why."""
+    seen: dict[Path, Mark]
+    """The list files, with their marks from before they were read."""
 
 
-def open_bundle(path: Path, data: bytes, verify_key: bytes | None, last: Mapping[str, bytes] = NO_LISTS) -> Opened:
-    """A bundle's policy. GatewayError for a broken, unsigned or wrongly signed one, or a broken list on disk."""
+def open_bundle(
+    path: Path, data: bytes, verify_key: bytes | None, store: CrlStore | None = None, *, strict: bool = True
+) -> Opened:
+    """A bundle's policy. GatewayError for a broken, unsigned or wrongly signed one.
+
+    When `strict`, also for a broken list file of which `store` doesn't know what was in force.
+    """
     try:
         key = load_verify_key(verify_key) if verify_key is not None else None
         bundle, file = decode_file(data, key)
-        lists, notes = crlfiles.read(bundle, last)
-        fresh, older = with_files(bundle, lists)
+        paths = crl_files(bundle)
+        known = store.recall(paths) if store is not None else {}
+        seen = marks(map(Path, paths))
+        read = crlfiles.read(bundle, known)
+        for name, why in read.refused.items():
+            if strict and name not in known:
+                raise GatewayError(why[0])
+        fresh, older = with_files(bundle, read.lists)
         policy = Policy.from_bundle(fresh)
     except (BundleError, ValueError) as error:
         raise GatewayError(f"{path}: {error}") from None
-    return Opened(policy, bundle, file.digest, lists, (*notes, *older))
+    refused = tuple(line for lines in read.refused.values() for line in lines)
+    return Opened(policy, bundle, file.digest, read.lists, (*read.notes, *older), refused, seen)
 
 
 def short(digest: str) -> str:

@@ -139,6 +139,8 @@ class Settings:
     """The versions that clients may use; the upstreams' are 1.2 and 1.3."""
     tls_ciphers: tuple[str, ...] = ()
     """Suites for TLS 1.2, the preferred first, out of TLS_CIPHERS; empty: all of them in BoringSSL's order."""
+    state_dir: Path | None = None
+    """Where the newest revocation lists are kept over restarts; None: systemd's `STATE_DIRECTORY`, else the user's."""
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

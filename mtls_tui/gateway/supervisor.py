@@ -1,7 +1,9 @@
 """Runs the gateway: decision processes, Envoy, reloads, drain. Everything that starts or ends a process is here.
 
 Order at a start: bundle → Envoy's own check of the configuration → decision processes → Envoy → port open. Order at a
-reload: routes that ask for all that old and new rules need → decision processes switch → the rest of Envoy's files.
+reload: newer revocation lists → decision processes; then for a new bundle or server certificate: Envoy's own check →
+routes that ask for all that old and new rules need → decision processes → the rest of Envoy's files. Only the check
+must succeed: what Envoy can't be told now it is told when it is back.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from typing import Any
 from mtls_tui.gateway import descriptors, envoy, planning, rundir
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.drain import drain
+from mtls_tui.gateway.envoysync import EnvoySync, Wanted
 from mtls_tui.gateway.hostplan import HostPlan, widest
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import WRITES, EnvoyLog, LogWatch
@@ -28,12 +32,14 @@ from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.planning import State, short
 from mtls_tui.gateway.pool import PING_SECONDS, Pool
 from mtls_tui.gateway.processes import free_port, listen_unix
-from mtls_tui.gateway.reload import Watch
+from mtls_tui.gateway.reload import Mark, Reloads, Taken, mark, refusals
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, available_cores
 from mtls_tui.gateway.status import StatusServer
-from mtls_tui.gateway.xds import Files, ask_admin, taken
+from mtls_tui.gateway.xds import TAKEN_SECONDS, Files, ask_admin, taken
 
 READY_SECONDS = 120.0
+SETTLE_SECONDS = 10.0
+"""How long somebody who asks for a reload waits for Envoy."""
 FIRST_BACKOFF, LONGEST_BACKOFF, STEADY_SECONDS = 0.1, 5.0, 10.0
 
 
@@ -47,8 +53,12 @@ class Supervisor:
         self._tell = tell or (lambda text: print(text, file=sys.stderr))  # noqa: T201 - narration of a program
         self.state: State | None = None
         self.generation = 0
-        self.last_reload: dict[str, object] = {}
-        self.reloads = {"taken": 0, "refused": 0}
+        self._generations = 1
+        """Numbers given out; none is used twice, since Envoy remembers verdicts by it."""
+        self._lists = CrlStore(self.settings.state_dir or default_folder())
+        self._bundle_seen: Mark = None
+        self._reloads = Reloads(self._take, self._seen, self._running, self._tell)
+        self._sync: EnvoySync | None = None
         self.envoy_restarts = 0
         self.started = datetime.now(UTC)
         self._envoy: asyncio.subprocess.Process | None = None
@@ -61,7 +71,6 @@ class Supervisor:
         self._envoy_log = EnvoyLog()
         self._stopping = False
         self._hurry = asyncio.Event()
-        self._reloading = asyncio.Lock()
         self.failed: str = ""
 
     # --- start ------------------------------------------------------------------------------------------------------
@@ -76,10 +85,17 @@ class Supervisor:
 
     async def _start(self) -> None:
         binary = envoy.find()
+        self._bundle_seen = mark(self.bundle)
         data = planning.read_bundle(self.bundle)
         self._fit_connections()
         self._run = rundir.make()
-        state = await asyncio.to_thread(planning.make_state, self.bundle, data, self.settings, self._run / "ca")
+        state = await asyncio.to_thread(
+            planning.make_state, self.bundle, data, self.settings, self._run / "ca", self._lists
+        )
+        await asyncio.to_thread(self._lists.keep, state.lists)
+        for note in (*state.notes, self._lists.problem):
+            if note:
+                self._tell(note)
         self.settings = replace(self.settings, listen=self._port())
         self._files = Files(self._run, self.settings)
         self._log = LogFile(self.settings.log)
@@ -91,7 +107,7 @@ class Supervisor:
         self._files.listeners(state.plans, state.credentials)
         listening = [listen_unix(path, 0o600) for path in sockets]
         self._pool = Pool(listening, self._log, Peers(), self._tell)
-        await self._pool.start(self._message(state))
+        await self._pool.start(self._message(state, self.generation))
         self.state = state
         config = self._run / "envoy.json"
         from mtls_tui.gateway.envoy_config import bootstrap
@@ -109,14 +125,15 @@ class Supervisor:
         )
         await self._spawn_envoy()
         await self._ready()
-        self._note("taken", "started")
+        self._sync = EnvoySync(
+            self._files, self._admin, Wanted(state.plans, state.credentials, self.generation), self._tell
+        )
+        self._reloads.started(state.refused)
         self._status = StatusServer(self, self.settings.status or self._run / "status.sock")
         await self._status.start()
-        watch = Watch(self._watched, self._changed)
         self._tasks = [
-            asyncio.create_task(self._keep_envoy()),
-            asyncio.create_task(watch.run()),
-            asyncio.create_task(self._watch_log()),
+            asyncio.create_task(task)
+            for task in (self._keep_envoy(), self._sync.run(), self._reloads.run(), self._watch_log())
         ]
 
     def _fit_connections(self) -> None:
@@ -134,9 +151,9 @@ class Supervisor:
             text = address_text(self.settings.listen)
             raise GatewayError(f"{text}: can't listen: {error.strerror}; choose another with --listen") from None
 
-    def _message(self, state: State) -> Prepare:
+    def _message(self, state: State, generation: int) -> Prepare:
         return Prepare(
-            generation=self.generation,
+            generation=generation,
             bundle=state.data,
             verify_key=self.settings.verify_key,
             style="gateway",
@@ -203,12 +220,13 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         backoff = FIRST_BACKOFF
         while True:
-            assert self._envoy is not None
+            assert self._envoy is not None and self._sync is not None
             born = loop.time()
             await self._envoy.wait()
             if self._stopping:
                 return
             self.envoy_restarts += 1
+            self._sync.check("Envoy ended and is being started again")
             self._tell(
                 f"Envoy ended ({self._envoy.returncode}): {self._envoy_says()}; starting it again; "
                 f"log lines of its last {envoy.FLUSH_SECONDS} s may be missing"
@@ -218,89 +236,84 @@ class Supervisor:
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF)
             await self._spawn_envoy()
+            self._sync.check("Envoy was started again and is not ready yet")
 
     # --- reload -----------------------------------------------------------------------------------------------------
 
-    def _watched(self) -> list[Path]:
-        return [self.bundle, *(self.state.files if self.state else ())]
+    def _seen(self) -> dict[Path, Mark]:
+        return {**(self.state.seen if self.state else {}), self.bundle: self._bundle_seen}
 
-    async def _changed(self) -> None:
-        await self.reload()
+    def _running(self) -> str:
+        return f"bundle {short(self.state.digest)}" if self.state else "nothing"
 
     async def reload(self, *, force: bool = False) -> bool:
-        """Take over what is on disk now. False when it is broken: the old state stays, and `last_reload` says why."""
-        async with self._reloading:
-            try:
-                changed = await self._reload(force)
-            except GatewayError as error:
-                self._note("refused", str(error))
-                self._tell(f"reload refused, the old state stays: {error}")
-                return False
-            except Exception as error:
-                self._note("refused", f"{type(error).__name__}: {error}")
-                self._tell(f"reload failed, the old state stays: {type(error).__name__}: {error}")
-                return False
-            if changed:
-                assert self.state is not None
-                self._note("taken", changed)
-                self._tell(f"reloaded ({changed}); now running bundle {short(self.state.digest)}")
-            elif self.last_reload.get("result") == "refused":
-                # What was broken is mended, back to what runs: whoever watches the status has to see it.
-                self._note("taken", "as it was")
-                self._tell("what was refused is gone; what is on disk is what runs")
-            return True
+        """Take over what is on disk now. True when all of it is in force, and in Envoy; the status says what is not."""
+        assert self._sync is not None
+        taken_all = await self._reloads.reload(force=force)
+        return await self._sync.settled(SETTLE_SECONDS) and taken_all
 
-    async def _reload(self, force: bool) -> str:
-        assert self.state and self._run and self._files and self._pool
-        old, generation = self.state, self.generation
-        data = planning.read_bundle(self.bundle)
-        new = await asyncio.to_thread(
-            planning.make_state, self.bundle, data, self.settings, self._run / "ca", old.lists
-        )
+    async def _take(self, force: bool) -> Taken:
+        """Revocations first: they need neither Envoy nor any other file. Whatever is broken stops nothing else."""
+        assert self.state is not None and self._run is not None
+        self._bundle_seen = mark(self.bundle)
+        changed: list[str] = []
+        refused: list[str] = []
+        with refusals(refused):
+            if await self._enforce(await asyncio.to_thread(planning.renewed_lists, self.state)):
+                changed.append("revocation lists")
+        with refusals(refused):
+            data = await asyncio.to_thread(planning.read_bundle, self.bundle)
+            if data != self.state.data:
+                new = await asyncio.to_thread(
+                    planning.make_state, self.bundle, data, self.settings, self._run / "ca", self._lists, self.state
+                )
+                if await self._enforce(new):
+                    changed = ["bundle"]
+        with refusals(refused):
+            if await self._enforce(await asyncio.to_thread(planning.renewed_pairs, self.state), force=force):
+                changed.append("as asked" if force else "server certificates")
+        await asyncio.to_thread(self._lists.keep, self.state.lists)
+        return Taken(", ".join(changed), (*refused, *self.state.refused))
+
+    async def _enforce(self, new: State, *, force: bool = False) -> bool:
+        """Let a state rule from now on; False when it does already. Raises, and nothing changed, if it can't."""
+        assert self.state and self._run and self._files and self._pool and self._sync
+        # What was read is not read again because it could not be used: that is the retry's to do.
+        self.state = old = replace(self.state, seen=self.state.seen | new.seen)
         for note in new.notes:
             if note not in old.notes:
                 self._tell(note)
         rules_same = new.data == old.data and new.lists == old.lists
         if not force and rules_same and new.credentials == old.credentials:
-            self.state = replace(old, notes=new.notes)
-            return ""
-        sockets = [self._run / f"d{index}.sock" for index in range(len(self._pool.workers))]
+            self.state = new
+            return False
         shape = [(plan.name, plan.mtls) for plan in new.plans] != [(plan.name, plan.mtls) for plan in old.plans]
         moved = {plan.upstream for plan in new.plans} != {plan.upstream for plan in old.plans}
-        try:
-            if shape or moved or new.credentials != old.credentials:
-                await self._judge(new, sockets)
-            if not rules_same or force:
-                # First let Envoy ask for all that old and new rules need together, so that no question lacks a field.
-                self._files.routes(both(old.plans, new.plans), self.generation)
-                await taken(self._admin, self._files)
-                self.generation += 1
-                await self._pool.switch(self._message(new))
-            self.state = new
-            self._files.clusters([*new.plans, *old.plans])
-            await taken(self._admin, self._files)
-            self._files.routes(new.plans, self.generation)
-            self._files.listeners(new.plans, new.credentials)
-            await taken(self._admin, self._files)
-            self._files.clusters(new.plans)
-        except GatewayError:
-            if self.state is old:
-                self.generation = generation
-                self._files.routes(old.plans, generation)
-            raise
-        if new.data != old.data:
-            return "bundle"
-        if new.lists != old.lists:
-            return "revocation lists"
-        return "server certificates" if not force else "as asked"
+        if shape or moved or new.credentials != old.credentials:
+            await self._judge(new, [self._run / f"d{index}.sock" for index in range(len(self._pool.workers))])
+        if not rules_same or force:
+            await self._decide_by(old, new)
+        self.state = new
+        self._lists.remember(new.lists)
+        self._sync.want(new.plans, new.credentials, self.generation)
+        return True
 
-    def _note(self, result: str, detail: str) -> None:
-        self.reloads[result] += 1
-        self.last_reload = {
-            "result": result,
-            "detail": detail,
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        }
+    async def _decide_by(self, old: State, new: State) -> None:
+        """Switch the decision processes."""
+        assert self._pool and self._sync
+        wider = both(old.plans, new.plans)
+        if wider != list(old.plans):
+            # Let Envoy ask for all that old and new rules need together, so that no question lacks a field. When it
+            # can't be reached, such questions are refused until it can: better than to go on by the old rules.
+            self._sync.want(wider, old.credentials, self.generation)
+            await self._sync.settled(TAKEN_SECONDS)
+        self._generations += 1
+        try:
+            await self._pool.switch(self._message(new, self._generations))
+        except BaseException:
+            self._sync.want(old.plans, old.credentials, self.generation)
+            raise
+        self.generation = self._generations
 
     # --- log --------------------------------------------------------------------------------------------------------
 
@@ -349,7 +362,14 @@ class Supervisor:
     def healthy(self) -> bool:
         """Whether requests are being decided."""
         envoy_up = self._envoy is not None and self._envoy.returncode is None
+        envoy_up = envoy_up and self._sync is not None and self._sync.answering
         return envoy_up and self._pool is not None and self._pool.ready > 0 and not self._stopping
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """What on disk is not in force everywhere, and why; empty: what runs is what stands on disk."""
+        behind = self._sync.behind if self._sync is not None else ""
+        return (*self._reloads.refused, *((behind,) if behind else ()))
 
     async def refresh(self) -> None:
         """Fetch fresh counters."""
@@ -375,9 +395,11 @@ class Supervisor:
             "digest": state.digest if state else None,
             "generation": self.generation,
             "started": self.started.isoformat(timespec="seconds"),
-            "last_reload": self.last_reload,
-            "reloads": self.reloads,
-            "notes": list(state.notes) if state else [],
+            "last_reload": self._reloads.last,
+            "reloads": self._reloads.counts,
+            "pending": list(self.pending),
+            "last_agreed": self._reloads.last_success,
+            "notes": [note for note in (*(state.notes if state else ()), self._lists.problem) if note],
             "draining": self._stopping,
             "shadow": self.settings.shadow,
             "hosts": [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mtls_tui.gateway import envoy_config, rundir
@@ -42,7 +42,7 @@ class Files:
             self.xds / "clusters.json", [envoy_config.upstream_cluster(one, self.settings) for one in upstreams]
         )
 
-    def listeners(self, plans: Iterable[HostPlan], pairs: dict[str, Credentials]) -> None:
+    def listeners(self, plans: Iterable[HostPlan], pairs: Mapping[str, Credentials]) -> None:
         """The listener. A chain that didn't change keeps its connections."""
         routes = envoy_config.routes_from(self.xds / "routes.json")
         listener = envoy_config.listener(list(plans), self.settings, inline(pairs), routes)
@@ -61,6 +61,10 @@ class Files:
         }
         return {name: str(json.loads(path.read_bytes())["version_info"]) for name, path in files.items()}
 
+    def forget(self) -> None:
+        """Write every file again at its next change, also one that would be the same."""
+        self._written.clear()
+
     def _change(self, path: Path, resources: list[Data]) -> None:
         text = json.dumps(resources, sort_keys=True)
         if self._written.get(path) != text:
@@ -72,7 +76,7 @@ class Files:
         rundir.write(path, json.dumps(envoy_config.discovery(str(self._version), resources)).encode())
 
 
-def inline(pairs: dict[str, Credentials]) -> dict[str, Data]:
+def inline(pairs: Mapping[str, Credentials]) -> dict[str, Data]:
     """Server certificates as Envoy's configuration has them."""
     return {host: envoy_config.tls_inline(pair.certificate, pair.key) for host, pair in pairs.items()}
 

@@ -115,7 +115,7 @@ def test_garbage_for_an_answer_is_no_permission(site, upstream, envoy_binary, tm
     nonsense = Nonsense(tmp_path / "d.sock")
     settings = Settings(listen=("127.0.0.1", free_port("127.0.0.1", 0)), log=tmp_path / "log")
     state = planning.make_state(site.bundle, site.bundle.read_bytes(), settings, tmp_path)
-    secrets = {plan.name: envoy_config.tls_files(*pair) for plan, pair in zip(state.plans, state.pairs, strict=True)}
+    secrets = {host: envoy_config.tls_files(*pair) for host, pair in state.pairs.items()}
     config = envoy_config.complete(state.plans, settings, tmp_path / "a.sock", [nonsense.path], secrets)
     (tmp_path / "envoy.json").write_text(json.dumps(config))
     command = [envoy_binary, "-c", tmp_path / "envoy.json", "--disable-hot-restart", "--concurrency", "1", "-l", "off"]

@@ -1,0 +1,137 @@
+"""Taking over what changes on disk: nothing is missed, what is refused is tried again, and messages say what is."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from mtls_tui.gateway import reload as reloading
+from mtls_tui.gateway.reload import Reloads, Taken, mark
+
+
+class Subject:
+    """Reads one file; `refuse` makes it refuse what it read, `late` is done between reading and returning."""
+
+    def __init__(self, path):
+        self.path, self.seen, self.read, self.told = path, {}, [], []
+        self.refuse, self.late = (), None
+        self.reloads = Reloads(self.take, lambda: self.seen, lambda: "it", self.told.append)
+        self.seen = {path: mark(path)}
+
+    async def take(self, force):
+        self.seen = {self.path: mark(self.path)}
+        text = self.path.read_text()
+        if self.late is not None:
+            late, self.late = self.late, None
+            late()
+        changed = "" if self.refuse or self.read[-1:] == [text] else "bundle"
+        if not self.refuse:
+            self.read.append(text)
+        return Taken(changed, tuple(self.refuse))
+
+    @contextlib.asynccontextmanager
+    async def running(self):
+        task = asyncio.create_task(self.reloads.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition, seconds=20.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def subject(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("first")
+    return Subject(path)
+
+
+def replace(path, text):
+    new = path.with_name("new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def test_file_that_changes_while_it_is_taken_over_is_read_once_more(subject):
+    async def main():
+        async with subject.running():
+            subject.late = lambda: replace(subject.path, "third")
+            replace(subject.path, "second")
+            await until(lambda: subject.read[-1:] == ["third"])
+        assert subject.read == ["second", "third"]
+
+    asyncio.run(main())
+
+
+def test_file_that_changed_between_the_first_reading_and_the_watch_is_read_once_more(subject):
+    async def main():
+        replace(subject.path, "second")
+        async with subject.running():
+            await until(lambda: subject.read == ["second"])
+
+    asyncio.run(main())
+
+
+def test_what_is_refused_is_tried_again_without_any_file_changing(subject, monkeypatch):
+    monkeypatch.setattr(reloading, "FIRST_RETRY", 0.05)
+
+    async def main():
+        async with subject.running():
+            subject.refuse = ("file: for a passing reason",)
+            assert await subject.reloads.reload() is False
+            assert subject.reloads.last["result"] == "refused"
+            await asyncio.sleep(1.5)
+            assert len(subject.told) == 1  # and each try is not told
+            assert subject.reloads.counts == {"taken": 0, "refused": 1}
+            subject.refuse = ()
+            await until(lambda: subject.read == ["first"])
+        assert subject.reloads.refused == () and subject.reloads.last["result"] == "taken"
+        assert subject.reloads.last_success > 0
+
+    asyncio.run(main())
+
+
+def test_error_that_nobody_foresaw_is_a_refusal_and_the_watch_goes_on(subject):
+    async def main():
+        async with subject.running():
+            subject.late = lambda: 1 / 0
+            replace(subject.path, "second")
+            await until(lambda: "ZeroDivisionError" in str(subject.reloads.refused))
+            await until(lambda: subject.read == ["second"])
+
+    asyncio.run(main())
+
+
+def test_message_says_what_was_taken_over_and_what_was_not(subject):
+    async def take(force):
+        return Taken("revocation lists", ("bundle: broken",))
+
+    subject.reloads._take = take
+    assert asyncio.run(subject.reloads.reload()) is False
+    assert subject.told == [
+        "reloaded (revocation lists); now running it",
+        "reload refused, for the rest its last good state stays: bundle: broken",
+    ]
+    assert subject.reloads.last["detail"] == "bundle: broken (taken over: revocation lists)"
+    assert subject.reloads.counts == {"taken": 1, "refused": 1}
+
+
+def test_watch_without_notices_of_the_system_looks_by_itself(subject, monkeypatch):
+    def awatch(*_, **__):
+        raise OSError("no inotify instances left")
+
+    monkeypatch.setattr(reloading, "awatch", awatch)
+
+    async def main():
+        async with subject.running():
+            await asyncio.sleep(0.1)
+            replace(subject.path, "second")
+            await until(lambda: subject.read == ["second"])
+
+    asyncio.run(main())
