@@ -11,6 +11,7 @@ from typing import Any
 from mtls_tui.gateway import planning, styles
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import LogWatch
@@ -45,6 +46,7 @@ class Authz:
         self._generations = 0
         """Numbers given out; none is used twice."""
         self._lists = CrlStore(settings.state_dir or default_folder())
+        self._report = CrlReport()
         self._bundle_seen: Mark = None
         self._data = b""
         self._opened: planning.Opened | None = None
@@ -211,7 +213,9 @@ class Authz:
             "last_reload": self._reloads.last,
             "reloads": self._reloads.counts,
             "pending": list(self._reloads.refused),
-            "last_agreed": self._reloads.last_success,
+            "refused": list(self._reloads.refused),
+            "last_reload_success": self._reloads.last_success,
+            "revocation_lists": self._report.of(self._opened.policy, self._opened.lists) if self._opened else [],
             "notes": [note for note in (*(self._opened.notes if self._opened else ()), self._lists.problem) if note],
             "shadow": self.settings.shadow,
             "decisions": outcomes,

@@ -48,6 +48,9 @@ def read(bundle: Bundle, last: Mapping[str, bytes]) -> Read:
         except (GatewayError, BundleError) as error:
             refused[path] = (str(error),)
             continue
+        except Exception as error:  # whatever is wrong with one file stops no other
+            refused[path] = (f"{path}: {type(error).__name__}: {error}",)
+            continue
         if found.lists:
             lists[path] = found.lists
         notes += found.notes

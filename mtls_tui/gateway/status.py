@@ -1,6 +1,6 @@
 """Health, status and metrics over HTTP, on a loopback port or Unix socket of their own. Read-only; no secrets.
 
-`/healthz` 200 or 503 · `/status` JSON · `/metrics` Prometheus · `/metrics/envoy` Envoy's own.
+`/healthz` 200 or 503, and what is pending · `/status` JSON · `/metrics` Prometheus · `/metrics/envoy` Envoy's own.
 """
 
 from __future__ import annotations
@@ -8,11 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mtls_tui.gateway.counters import BUCKETS, Counters
 from mtls_tui.gateway.settings import Address, GatewayError, address_text
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 REQUEST_SECONDS = 5.0
 
@@ -23,6 +27,11 @@ class Subject(Protocol):
     @property
     def healthy(self) -> bool:
         """Whether requests are being decided."""
+        ...
+
+    @property
+    def pending(self) -> Sequence[str]:
+        """What on disk is not in force, and why."""
         ...
 
     @property
@@ -88,8 +97,12 @@ class StatusServer:
         if method not in (b"GET", b"HEAD"):
             return "405 Method Not Allowed", "text/plain", b"only GET\n"
         if path == "/healthz":
-            good = self.subject.healthy
-            return ("200 OK", "text/plain", b"ok\n") if good else ("503 Unavailable", "text/plain", b"not ready\n")
+            # 200 although something is pending: the last good state decides, and a broken file that stands everywhere
+            # must not take every gateway out of a load balancer at once.
+            waiting = "".join(f"pending: {line}\n" for line in self.subject.pending)
+            if self.subject.healthy:
+                return "200 OK", "text/plain", f"ok\n{waiting}".encode()
+            return "503 Unavailable", "text/plain", f"not ready\n{waiting}".encode()
         if path == "/metrics/envoy":
             return "200 OK", "text/plain; version=0.0.4", await self.subject.envoy_metrics()
         if path in ("/status", "/metrics"):
@@ -108,7 +121,6 @@ def metrics(status: dict[str, Any], counters: Counters) -> bytes:
         GaugeMetricFamily,
         HistogramMetricFamily,
         InfoMetricFamily,
-        Metric,
     )
 
     class Collector:
@@ -150,6 +162,8 @@ def metrics(status: dict[str, Any], counters: Counters) -> bytes:
                 reloads,
                 restarts,
                 lost,
+                *_reload_metrics(status),
+                *_list_metrics(status["revocation_lists"]),
                 GaugeMetricFamily("mtls_tui_healthy", "1 while requests are being decided.", value=status["healthy"]),
                 GaugeMetricFamily("mtls_tui_generation", "Bundles taken since the start.", value=status["generation"]),
                 InfoMetricFamily("mtls_tui_bundle", "The running bundle.", value={"digest": str(status["digest"])}),
@@ -158,3 +172,44 @@ def metrics(status: dict[str, Any], counters: Counters) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Collector())
     return generate_latest(registry)
+
+
+def _reload_metrics(status: dict[str, Any]) -> list[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    return [
+        GaugeMetricFamily(
+            "mtls_tui_reload_pending", "1 while something on disk is not in force.", value=bool(status["pending"])
+        ),
+        GaugeMetricFamily(
+            "mtls_tui_last_reload_successful", "1 when the last reload took over all.", value=not status["refused"]
+        ),
+        GaugeMetricFamily(
+            "mtls_tui_last_reload_success_timestamp_seconds",
+            "When a reload last took over all, POSIX seconds.",
+            value=status["last_reload_success"],
+        ),
+    ]
+
+
+def _list_metrics(lists: list[dict[str, Any]]) -> list[Metric]:
+    """Of lists with equal labels (only such that can't be checked) the one of the highest number."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    labels = ["issuer", "key", "scope", "checked"]
+    families = {
+        "number": GaugeMetricFamily("mtls_tui_crl_number", "Number of the list in force.", labels=labels),
+        "this_update": GaugeMetricFamily(
+            "mtls_tui_crl_this_update_timestamp_seconds", "When the list in force was written.", labels=labels
+        ),
+        "next_update": GaugeMetricFamily(
+            "mtls_tui_crl_next_update_timestamp_seconds", "When the list in force goes stale.", labels=labels
+        ),
+    }
+    newest: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in lists:
+        newest.setdefault((one["issuer"], one["key"], one["scope"], str(one["checked"]).lower()), one)
+    for values, one in newest.items():
+        for name, family in families.items():
+            family.add_metric(list(values), one[name])
+    return list(families.values())

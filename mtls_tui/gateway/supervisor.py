@@ -22,6 +22,7 @@ from typing import Any
 from mtls_tui.gateway import descriptors, envoy, planning, rundir
 from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.drain import drain
 from mtls_tui.gateway.envoysync import EnvoySync, Wanted
@@ -56,6 +57,7 @@ class Supervisor:
         self._generations = 1
         """Numbers given out; none is used twice, since Envoy remembers verdicts by it."""
         self._lists = CrlStore(self.settings.state_dir or default_folder())
+        self._report = CrlReport()
         self._bundle_seen: Mark = None
         self._reloads = Reloads(self._take, self._seen, self._running, self._tell)
         self._sync: EnvoySync | None = None
@@ -398,7 +400,9 @@ class Supervisor:
             "last_reload": self._reloads.last,
             "reloads": self._reloads.counts,
             "pending": list(self.pending),
-            "last_agreed": self._reloads.last_success,
+            "refused": list(self._reloads.refused),
+            "last_reload_success": self._reloads.last_success,
+            "revocation_lists": self._report.of(state.policy, state.lists) if state else [],
             "notes": [note for note in (*(state.notes if state else ()), self._lists.problem) if note],
             "draining": self._stopping,
             "shadow": self.settings.shadow,

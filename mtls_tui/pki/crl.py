@@ -52,6 +52,7 @@ REASONS = {
 }
 """CRLReason (5.3.1) of a complete list; 8, removeFromCRL, belongs to delta lists only."""
 
+MAX_NUMBER_BITS = 160
 _NUMBER = "2.5.29.20"
 _DELTA = "2.5.29.27"
 _DISTRIBUTION_POINT = "2.5.29.28"
@@ -229,6 +230,8 @@ def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) 
         raise _never(label, f"has an extension that can't be read ({str(error)[:160]})", "write it anew") from None
     if number < 0:
         raise _never(label, "has a negative CRL number", "write it anew")
+    if number.bit_length() > MAX_NUMBER_BITS:  # 5.2.3
+        raise _never(label, "has a CRL number of more than 20 octets", "write it again with a shorter one")
     return number, scope, identifier
 
 

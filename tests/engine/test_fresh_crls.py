@@ -206,6 +206,7 @@ def test_a_new_export_ends_the_keeping_of_lists_that_could_not_be_checked():
         pytest.param({"extra": [x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.20"), b"\xff")]}, id="number"),
         pytest.param({"extra": [x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.28"), b"\xff")]}, id="scope"),
         pytest.param({}, id="no number"),
+        pytest.param({"extra": [x509.CRLNumber(2**15000)]}, id="endless number"),
     ],
 )
 def test_a_list_that_cannot_be_used_is_named_and_stops_no_other(broken):
