@@ -171,9 +171,9 @@ def test_identity_that_is_too_long_to_be_told_is_logged_and_counted(files, decid
         assert line.left_out == ["client-cert"]
         assert decider.counters.left_out == {(API, "client-cert"): number}
     assert decider.answer(asking(files, "good"), time.time())[1].left_out == []
-    text = metrics(
-        {"reloads": {}, "workers": [], "healthy": True, "generation": 1, "digest": ""}, decider.counters
-    ).decode()
+    status = {"reloads": {}, "workers": [], "healthy": True, "generation": 1, "digest": ""}
+    status |= {"pending": [], "refused": [], "last_reload_success": 0.0, "revocation_lists": []}
+    text = metrics(status, decider.counters).decode()
     assert f'mtls_tui_identity_headers_left_out_total{{header="client-cert",host="{API}"}} 2.0' in text
 
 
