@@ -117,7 +117,7 @@ class Reloads:
             self._tell(f"reloaded ({taken.changed}); now running {self._running()}")
         if taken.refused and not (again and taken.refused == before):
             self._note("refused", f"{why} (taken over: {taken.changed})" if taken.changed else why)
-            stays = "for the rest its last good state stays" if taken.changed else "the last good state stays"
+            stays = "for the rest its last good state stays" if taken.changed else "the old state stays"
             self._tell(f"reload refused, {stays}: {why}")
         if not taken.refused:
             self.last_success = time.time()
