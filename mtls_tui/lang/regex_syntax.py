@@ -41,6 +41,9 @@ __all__ = ["PatternError", "check_pattern", "compile_pattern", "re2_text"]
 
 _MOST_REPEATS = 1000
 """RE2's limit for a repetition and for the product of those inside each other; larger ones are written out."""
+_OPTIONAL = 100
+"""Repetitions that may be left out, written as one: RE2 takes time by the square of how many follow each other. Each
+such piece is optional as a whole, since RE2 would join neighbours of the form `a{0,100}` to one."""
 _MOST_TEXT = 1 << 22
 _MEMORY = (4 << 20, 32 << 20, 256 << 20)
 """Bytes that RE2 may take for one expression, the first that its program fits into. What the program leaves is the
@@ -290,24 +293,24 @@ class _Translator:
             return _checked(unit + ("+" if first else "*") + lazy, cost, item.repeats)
         if (first, last) == (0, 1):
             return _checked(unit + "?" + lazy, cost, item.repeats)
-        if most * item.repeats <= _MOST_REPEATS:
-            bounds = f"{{{first}}}" if first == last else f"{{{first},{'' if last is None else last}}}"
-            return _checked(unit + bounds + lazy, cost, max(1, most) * item.repeats)
+        if (first == last or last is None) and most * item.repeats <= _MOST_REPEATS:
+            return _checked(f"{unit}{{{first}{',' if last is None else ''}}}{lazy}", cost, max(1, most) * item.repeats)
         step = max(1, _MOST_REPEATS // item.repeats)
-        text = _stepped(unit, first, step, lambda count: f"{{{count}}}")
+        text = _stepped(first, step, lambda count: f"{unit}{{{count}}}", len(unit))
         if last is None:
             text += unit + "*" + lazy
         else:
-            text += _stepped(unit, last - first, step, lambda count: f"{{0,{count}}}{lazy}")
+            most = min(step, _OPTIONAL)
+            text += _stepped(last - first, most, lambda count: f"(?:{unit}{{1,{count}}}{lazy})?{lazy}", len(unit))
         return _checked(f"(?:{text})", cost, step * item.repeats)
 
 
-def _stepped(unit: str, count: int, step: int, bounds: Callable[[int], str]) -> str:
+def _stepped(count: int, step: int, written: Callable[[int], str], length: int) -> str:
     """A repetition as a sequence of ones that RE2 takes."""
     whole, rest = divmod(count, step)
-    if (whole + 1) * len(unit) > _MOST_TEXT:
+    if (whole + 1) * length > _MOST_TEXT:
         raise _too_big()
-    return (unit + bounds(step)) * whole + (unit + bounds(rest) if rest else "")
+    return written(step) * whole + (written(rest) if rest else "")
 
 
 def _checked(text: str, cost: int, repeats: int) -> _Piece:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 
 import pytest
 
@@ -171,6 +172,26 @@ def test_size_limit_is_near_the_originals(unit):
         low, high = (middle, high) if accepted else (low, middle)
     assert words(f"(?:{unit}){{{low * 9 // 10}}}") is None
     assert words(f"(?:{unit}){{{low * 11 // 10}}}") == "Compiled regex exceeds size limit of 10485760 bytes."
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["t{0,65535}", "example{0,65535}.com", "t{0,1000}" * 145, "t{0,99}" * 585, ".{0,999}" * 80, "t{3,65535}?"],
+)
+def test_repetitions_that_may_be_left_out_compile_at_once(pattern):
+    start = time.process_time()
+    assert words(pattern) is None
+    assert time.process_time() - start < 2  # one long chain of them takes RE2 ten seconds and more
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 250), (3, 101), (99, 1001), (0, 1)])
+@pytest.mark.parametrize("lazy", ["", "?"])
+def test_a_long_repetition_takes_as_many_as_a_short_one_would(first, last, lazy):
+    pattern = compile_pattern(f"^(?:(a)b){{{first},{last}}}{lazy}".encode())
+    for count in {0, first - 1, first, first + 1, last - 1, last, last + 1} - {-1}:
+        found = pattern.match(b"ab" * count)
+        taken = first if lazy else min(count, last)
+        assert (found and found.end()) == (None if count < first else 2 * taken)
 
 
 def test_properties_without_a_table_are_refused():
