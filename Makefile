@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# A PYTHON that was asked for is the one that runs: an environment of another version is made again.
+ifneq ($(origin PYTHON),file)
+OTHER  := $(if $(wildcard $(STAMP)),$(shell [ "`$(BIN)/python -V`" = "`$(PYTHON) -V`" ] || echo other-python))
+endif
 
 .PHONY: demo test check lint types imports format snapshots bench mutants clean
 
@@ -35,11 +39,12 @@ mutants: $(STAMP)
 	$(BIN)/python tests/mutants.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest build dist .mypy_cache .ruff_cache .hypothesis
 
-$(STAMP): pyproject.toml
+.PHONY: other-python
+$(STAMP): pyproject.toml $(OTHER)
 	$(PYTHON) -c 'import sys; sys.exit("mtls-tui needs Python 3.11 or newer; set PYTHON=/path/to/python3" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(if $(OTHER),--clear) $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[gateway,dev]'
 	touch $@
