@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +22,9 @@ from mtls_tui.pki.dn import display
 from mtls_tui.pki.errors import Code, LoadError, Refused
 from mtls_tui.pki.load import parse_certificate
 from mtls_tui.pki.names import EMPTY_NAME, CanonicalName, FlawedNameError, canonical
+
+if TYPE_CHECKING:
+    from mtls_tui.pki.constraints import Constraints
 
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _X = oid.ExtensionOID
@@ -60,10 +63,12 @@ class View:
     """A certificate taken apart. Treat as immutable."""
 
     __slots__ = (
-        "__dict__",
+        "__dict__",  # for what is read when first asked
         "algorithm",
         "certificate",
+        "constraints",
         "der",
+        "fits",
         "inner_algorithm",
         "issuer_raw",
         "not_after",
@@ -73,13 +78,24 @@ class View:
         "spki",
         "subject_raw",
         "tbs",
+        "verdicts",
         "version",
     )
+
+    fits: dict[bytes, bool]
+    """By an issuer's SubjectPublicKeyInfo: whether that key made the signature (`keys.signed_by`)."""
+    verdicts: dict[bool, Refused | None]
+    """By "as an anchor": whether it is fit to be an authority (`validate`)."""
+    constraints: Constraints | None
+    """Its name constraints once they are read (`constraints.constraints_of`)."""
 
     def __init__(self, certificate: x509.Certificate, der: bytes) -> None:
         """LoadError when the bytes are not shaped like a certificate."""
         self.certificate = certificate
         self.der = der
+        self.fits = {}
+        self.verdicts = {}
+        self.constraints = None
         try:
             self._slice(der)
             self.not_before = _seconds(certificate.not_valid_before_utc)
@@ -201,10 +217,20 @@ class View:
         """The subject for messages."""
         return display(self.subject_raw)
 
+    @cached_property
+    def name_words(self) -> frozenset[str]:
+        """The words of the subject, to tell which name is nearest to another."""
+        return words(self.name)
+
     @property
     def issuer_name(self) -> str:
         """The issuer for messages."""
         return display(self.issuer_raw)
+
+
+def words(name: str) -> frozenset[str]:
+    """The words of a name as it is shown."""
+    return frozenset(name.replace(",", " ").replace("=", " ").lower().split())
 
 
 def view(item: x509.Certificate | bytes) -> View:

@@ -116,10 +116,9 @@ class _Side:
 
 def constraints_of(view: View) -> Constraints | None:
     """An authority's name constraints, None when it has none. Refused when they can't be read or understood."""
-    if "_constraints" not in view.__dict__:
-        view.__dict__["_constraints"] = _read(view) if c.NAME_CONSTRAINTS in view.extensions else None
-    known: Constraints | None = view.__dict__["_constraints"]
-    return known
+    if view.constraints is None and c.NAME_CONSTRAINTS in view.extensions:
+        view.constraints = _read(view)
+    return view.constraints
 
 
 def check_path(path: Sequence[View]) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import View, words
 from mtls_tui.pki.errors import Code, Refused, VerifyError
-from mtls_tui.pki.keys import signed_by
+from mtls_tui.pki.keys import is_dear, signed_by
 from mtls_tui.pki.paths import Search
 from mtls_tui.pki.store import TrustStore
 
@@ -58,8 +56,7 @@ def no_issuer(search: Search, store: TrustStore) -> VerifyError:
 
 def _signed_itself(top: View) -> bool:
     """Strangers cause this as well: a key that would be dear to check, or is too weak, is taken by its word."""
-    key = top.public_key
-    if isinstance(key, rsa.RSAPublicKey) and (key.key_size > 4096 or key.public_numbers().e.bit_length() > 33):
+    if is_dear(top.public_key):
         return True
     try:
         return signed_by(top, top)
@@ -80,19 +77,10 @@ def _nearest(top: View, store: TrustStore) -> str:
         return "; an anchor has this very name, but another key"
     if len(store.anchors) < 2:
         return ""
-    wanted = frozenset(top.issuer_name.replace(",", " ").replace("=", " ").lower().split())
+    wanted = words(top.issuer_name)
     best, best_score = store.anchors[0], -1.0
     for anchor in store.anchors[:200]:
-        words = _words(anchor)
-        score = len(wanted & words) / len(wanted | words)
+        score = len(wanted & anchor.name_words) / len(wanted | anchor.name_words)
         if score > best_score:
             best, best_score = anchor, score
     return f"; nearest by name: {best.name}"
-
-
-def _words(anchor: View) -> frozenset[str]:
-    known: frozenset[str] | None = anchor.__dict__.get("_words")
-    if known is None:
-        known = frozenset(anchor.name.replace(",", " ").replace("=", " ").lower().split())
-        anchor.__dict__["_words"] = known
-    return known

@@ -1,12 +1,14 @@
 """Which keys and signature algorithms are good enough, and checking one signature.
 
 Accepted: RSA of at least 2048 bits (PKCS #1 v1.5 and PSS), ECDSA on P-256, P-384 and P-521, Ed25519; with SHA-256 or
-longer. MD5, SHA-1 and whatever is not listed are refused, as is a key that only looks strong (RSA with exponent 1).
+longer. MD5, SHA-1 and whatever is not listed are refused, as is a key that only looks strong (RSA with exponent 1,
+Ed25519 of small order). An RSA key for PSS alone (RFC 4055 1.2) signs by PSS alone, with the parameters it names.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import math
+from typing import Literal, NamedTuple, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -54,6 +56,15 @@ _RSA: dict[bytes, _Hash] = {
 }
 _ED25519 = _algorithm("1.3.101.112")
 _PSS = "1.2.840.113549.1.1.10"
+_PSS_OID = bytes.fromhex("06092a864886f70d01010a")
+
+
+class _Restriction(NamedTuple):
+    """What a key for RSA-PSS alone may sign by: this hash (None for any), and a salt of at least so many octets."""
+
+    digest: str | None
+    salt: int
+
 
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 _NAMED_STARTS = (
@@ -104,9 +115,19 @@ def check_key(view: View, *, authority: bool) -> None:
         if bits > MAX_RSA_BITS:
             raise Refused(too_small, f"has an RSA key of {bits:,} bits; at most {MAX_RSA_BITS:,} are taken")
         numbers = key.public_numbers()
-        if numbers.e < 3 or not numbers.e & 1 or not numbers.n & 1:
+        if numbers.e < 3 or not numbers.e & 1:
             raise Refused(too_small, f"has an RSA key that protects nothing (exponent {numbers.e})")
-    elif not isinstance(key, ed25519.Ed25519PublicKey):
+        if math.gcd(numbers.n % _SMALL_PRIMES, _SMALL_PRIMES) != 1:
+            raise Refused(too_small, "has an RSA key that protects nothing (its modulus has a small factor)")
+        try:
+            _key_parameters(spki)
+        except DerError:
+            what = "has a key for RSA-PSS alone with parameters that are not taken (SHA-256, -384 or -512 twice)"
+            raise Refused(too_small, what) from None
+    elif isinstance(key, ed25519.Ed25519PublicKey):
+        if _of_small_order(key.public_bytes_raw()):
+            raise Refused(too_small, "has an Ed25519 key that protects nothing (a point of small order)")
+    else:
         kind = "damaged or of an unknown kind" if key is None else f"of the kind {type(key).__name__.lstrip('_')}"
         raise Refused(too_small, f"has a key that is {kind}; only RSA, ECDSA and Ed25519 are taken")
 
@@ -119,8 +140,23 @@ def _is_p256(spki: bytes) -> bool:
     return x < _P256_PRIME > y and (y * y - (x * x - 3) * x - _P256_B) % _P256_PRIME == 0
 
 
+_SMALL_PRIMES = math.prod(n for n in range(2, 100) if all(n % m for m in range(2, n)))
+_ED25519_PRIME = 2**255 - 19
+_ED25519_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_ED25519_SMALL = frozenset({0, 1, _ED25519_PRIME - 1, _ED25519_ORDER_8, _ED25519_PRIME - _ED25519_ORDER_8})
+"""The y of the eight points whose order divides the cofactor (RFC 8032 5.1)."""
+
+
+def _of_small_order(encoded: bytes) -> bool:
+    """Whether everybody can sign for this Ed25519 key: a point of small order, or one that is written as another."""
+    y = int.from_bytes(encoded, "little") & ((1 << 255) - 1)
+    return y >= _ED25519_PRIME or y in _ED25519_SMALL
+
+
 def verify_signature(algorithm: bytes, signature: bytes, message: bytes, key: CertificatePublicKeyTypes | None) -> bool:
     """Whether `key` made `signature` over `message`; false as well when the algorithm needs another kind of key.
+
+    What the key's owner restricts it to is not looked at: see `may_use`.
 
     `algorithm` is the DER AlgorithmIdentifier. Refused when it is weak or unknown, whatever the key.
     """
@@ -138,18 +174,50 @@ def verify_signature(algorithm: bytes, signature: bytes, message: bytes, key: Ce
                 return False
             key.verify(signature, message)
         else:
-            scheme, digest = _pss(algorithm)
+            salt, digest = _pss(algorithm)
             if not isinstance(key, rsa.RSAPublicKey):
                 return False
-            key.verify(signature, message, scheme, digest)
+            key.verify(signature, message, padding.PSS(padding.MGF1(digest), salt), digest)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
     return True
 
 
 def signed_by(child: View, issuer: View) -> bool:
-    """Whether the issuer's key signed the child. Refused when the algorithm is weak or unknown."""
-    return verify_signature(child.algorithm, child.signature, child.tbs, issuer.public_key)
+    """Whether the issuer's key signed the child; worked out once per key. Refused for a weak or unknown algorithm."""
+    known = child.fits.get(issuer.spki)
+    if known is None:
+        known = verify_signature(child.algorithm, child.signature, child.tbs, issuer.public_key)
+        known = known and may_use(issuer, child.algorithm)
+        if len(child.fits) >= MAX_FITS:
+            child.fits.clear()
+        child.fits[issuer.spki] = known
+    return known
+
+
+def may_use(issuer: View, algorithm: bytes) -> bool:
+    """RFC 4055 1.2, 3.1: a key for RSA-PSS alone signs by nothing else, and within the parameters that it names."""
+    try:
+        limits = _key_parameters(issuer.spki)
+        if limits is None:
+            return True
+        salt, digest = _pss(algorithm)
+    except (DerError, Refused):
+        return False
+    return limits.digest in (None, digest.name) and salt >= limits.salt
+
+
+MAX_FITS = 64
+"""Keys per certificate of which it is remembered whether they signed it."""
+MAX_CHEAP_RSA_BITS = 4096
+MAX_CHEAP_EXPONENT_BITS = 33
+
+
+def is_dear(key: CertificatePublicKeyTypes | None) -> bool:
+    """Whether a signature by this key costs milliseconds to check: nothing to do for a stranger's word."""
+    return isinstance(key, rsa.RSAPublicKey) and (
+        key.key_size > MAX_CHEAP_RSA_BITS or key.public_numbers().e.bit_length() > MAX_CHEAP_EXPONENT_BITS
+    )
 
 
 def check_algorithm(algorithm: bytes) -> None:
@@ -158,8 +226,8 @@ def check_algorithm(algorithm: bytes) -> None:
         _pss(algorithm)
 
 
-def _pss(algorithm: bytes) -> tuple[padding.PSS, _Hash]:
-    """The PSS scheme of an AlgorithmIdentifier; Refused for any other algorithm (RFC 4055 3.1)."""
+def _pss(algorithm: bytes) -> tuple[int, _Hash]:
+    """(salt length, hash) of a PSS AlgorithmIdentifier; Refused for any other algorithm (RFC 4055 3.1)."""
     try:
         start, end = expect(algorithm, 0, len(algorithm), SEQUENCE)
         oid, oid_end = expect(algorithm, start, end, OID)
@@ -179,6 +247,19 @@ def _pss(algorithm: bytes) -> tuple[padding.PSS, _Hash]:
     raise Refused(Code.UNSUPPORTED_SIGNATURE_ALGORITHM, f"is signed by the algorithm {dotted}, which is not taken")
 
 
+def _key_parameters(spki: bytes) -> _Restriction | None:
+    """What an RSA key for PSS alone is restricted to; None for any other key. DerError for parameters not taken."""
+    start, end = expect(spki, 0, len(spki), SEQUENCE)
+    start, end = expect(spki, start, end, SEQUENCE)
+    if not spki.startswith(_PSS_OID, start):
+        return None
+    parameters = spki[start + len(_PSS_OID) : end]
+    if not parameters:
+        return _Restriction(None, 0)
+    salt, digest = _pss_parameters(parameters)
+    return _Restriction(digest.name, salt)
+
+
 _SHA2 = {
     bytes.fromhex("30")
     + bytes((11 + len(null),))
@@ -191,8 +272,8 @@ _SHA2 = {
 _MGF1 = bytes.fromhex("06092a864886f70d010108")
 
 
-def _pss_parameters(parameters: bytes) -> tuple[padding.PSS, _Hash]:
-    """RSASSA-PSS-params of RFC 4055 3.1 with the same SHA-2 for both hashes. DerError for any others.
+def _pss_parameters(parameters: bytes) -> tuple[int, _Hash]:
+    """(salt length, hash) of RSASSA-PSS-params of RFC 4055 3.1 with one SHA-2 for both. DerError for any others.
 
     The defaults are SHA-1, so both hashes must be written; the trailer is always 1.
     """
@@ -214,4 +295,4 @@ def _pss_parameters(parameters: bytes) -> tuple[padding.PSS, _Hash]:
         raise DerError("another trailer")
     if not 0 <= salt <= MAX_RSA_BITS // 8:
         raise DerError("salt of no sensible length")
-    return padding.PSS(padding.MGF1(digest), salt), digest
+    return salt, digest

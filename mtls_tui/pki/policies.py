@@ -26,6 +26,13 @@ def check_path(path: Sequence[View]) -> None:
         _process(path)
 
 
+def check_mappings(view: View) -> None:
+    """6.1.4 (a), on every path: Refused when an authority's policy mappings can't be read or have anyPolicy in them."""
+    raw = raw_extension(view.tbs, c.POLICY_MAPPINGS) if c.POLICY_MAPPINGS in view.extensions else None
+    if raw is not None and any(ANY in pair for pair in _mappings(raw)):
+        raise Refused(Code.INVALID_POLICY_EXTENSION, "maps to or from anyPolicy")
+
+
 def _process(path: Sequence[View]) -> None:
     """6.1.2 to 6.1.5. The anchor asserts no policy (6.1.1 d); what it demands are the initial settings (RFC 5937)."""
     size = len(path)
@@ -44,7 +51,7 @@ def _process(path: Sequence[View]) -> None:
             if explicit <= 0 and not valid:  # 6.1.3 (f)
                 raise _missing(view)
             if not final:
-                valid = _mapped(view, valid, allowed=mapping > 0)  # 6.1.4 (a), (b)
+                valid = _mapped(view, valid, allowed=mapping > 0)  # 6.1.4 (b)
                 if not view.self_issued:  # 6.1.4 (h)
                     explicit, mapping, inhibit_any = explicit - 1, mapping - 1, inhibit_any - 1
                 limits = view.extension(c.POLICY_CONSTRAINTS, x509.PolicyConstraints)
@@ -89,15 +96,13 @@ def _next(asserted: frozenset[str], expected: frozenset[str], *, any_allowed: bo
 
 
 def _mapped(view: View, valid: frozenset[str] | None, *, allowed: bool) -> frozenset[str] | None:
-    """6.1.4 (a), (b): issuer policies become the subject's, or end where mapping is inhibited."""
+    """6.1.4 (b): issuer policies become the subject's, or end where mapping is inhibited."""
     raw = raw_extension(view.tbs, c.POLICY_MAPPINGS) if c.POLICY_MAPPINGS in view.extensions else None
     if raw is None:
         return valid
-    pairs = _mappings(raw)
-    if any(ANY in pair for pair in pairs):  # 6.1.4 (a)
-        raise Refused(Code.INVALID_POLICY_EXTENSION, "maps to or from anyPolicy")
     if valid is None:
         return None
+    pairs = _mappings(raw)
     sources = {source for source, _ in pairs}
     mapped = {target for source, target in pairs if source in valid or ANY in valid} if allowed else set()
     return (valid - sources) | frozenset(mapped)

@@ -1,15 +1,20 @@
-"""Is a certificate of a verified path revoked? RFC 5280 6.3 with complete CRLs that the store already holds."""
+"""Is a certificate of a verified path revoked? RFC 5280 6.3 with complete CRLs that the store already holds.
+
+Three questions, one after the other: which lists speak for an issuer (`_lists`), what those say about a serial number
+(`_listed`), and whether the policy is content with what there is (`check_revocation`). Evidence of revocation is never
+thrown away: a list signed by the key that issued a certificate counts against it whatever else is missing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from mtls_tui.pki.certificate import View
-from mtls_tui.pki.crl import RevocationList, Revoked
+from mtls_tui.pki.crl import RevocationList, Revoked, Scope
 from mtls_tui.pki.errors import Code, Refused
-from mtls_tui.pki.keys import signed_by
+from mtls_tui.pki.keys import may_use, signed_by
 from mtls_tui.pki.purpose import check_crl_signer
 from mtls_tui.pki.store import TrustStore, may_sign_certificates, may_sign_crls
 
@@ -20,6 +25,14 @@ class Revocation(NamedTuple):
     depth: int
     entry: Revoked
     crl: RevocationList
+
+
+class _Signed(NamedTuple):
+    """A list with the key that signed it, and whether its silence about a certificate means anything."""
+
+    crl: RevocationList
+    key: bytes
+    answers: bool
 
 
 def check_revocation(path: Sequence[View], store: TrustStore, now: int) -> Revocation | None:
@@ -33,82 +46,101 @@ def check_revocation(path: Sequence[View], store: TrustStore, now: int) -> Revoc
     last = 1 if store.revocation == "leaf" else len(path) - 1
     revoked: Revocation | None = None
     for depth in range(min(last, len(path) - 1)):
-        found = _check_one(path[depth], path[depth + 1 :], store, now, depth)
+        found = _status(path[depth], path[depth + 1 :], store, now, depth)
         revoked = revoked or found
     return revoked
 
 
-def _check_one(
-    subject: View, above: Sequence[View], store: TrustStore, now: int, depth: int, *, rollover: bool = True
+def _status(
+    subject: View, above: Sequence[View], store: TrustStore, now: int, depth: int, *, other_keys: bool = True
 ) -> Revocation | None:
-    """One certificate; `above` runs from its issuer to the anchor."""
-    issuer = above[0]
-    named = [crl for crl in store.crls_of(issuer.subject) if _covers(crl, subject)]
-    candidates = [crl for crl in named if store.signed_crl(crl, issuer)] if may_sign_crls(issuer) else []
-    if named and not candidates and rollover:
-        signers = [signer for signer in _other_keys(issuer, above, store) if _speaks_for(signer, above, store, now)]
-        candidates = [crl for crl in named if any(store.signed_crl(crl, signer) for signer in signers)]
-    current = [crl for crl in candidates if crl.this_update <= now <= crl.next_update]
-    if current:
-        newest = max(current, key=lambda crl: (crl.number, crl.this_update))
-        # A later one that is stale by now still knows of later revocations.
-        later = [crl for crl in candidates if crl.number > newest.number and crl.next_update < now]
-        for crl in (newest, *later):
-            entry = crl.find(subject.serial)
+    """One certificate by the store's policy; `above` runs from its issuer to the anchor."""
+    lists = list(_lists(subject, above, store, now, other_keys=other_keys))
+    if store.crl_policy == "require" and not any(item.answers and _current(item.crl, now) for item in lists):
+        raise _missing(above[0], [item.crl for item in lists if item.answers], store, now, depth)
+    return _listed(lists, subject.serial, now, depth)
+
+
+def _listed(lists: Sequence[_Signed], serial: bytes, now: int, depth: int) -> Revocation | None:
+    """The entry of a serial number in any list that is in force.
+
+    A current list supersedes those of lower numbers by the same key and of the same scope (5.2.3: that is what numbers
+    are counted in), and no others: neither one of higher number that is stale or early, nor one by another key.
+    """
+    newest: dict[tuple[bytes, Scope], tuple[int, int]] = {}
+    for crl, key, _ in lists:
+        series = key, crl.scope
+        if _current(crl, now):
+            newest[series] = max((crl.number, crl.this_update), newest.get(series, (-1, 0)))
+    for crl, key, _ in lists:
+        if (crl.number, crl.this_update) >= newest.get((key, crl.scope), (-1, 0)):
+            entry = crl.find(serial)
             if entry is not None:
                 return Revocation(depth, entry, crl)
-        return None
-    if store.crl_policy == "require":
-        raise _missing(issuer, candidates, store, now, depth)
-    # Soft: a list that is stale, or early by this clock, still counts for the certificates that it names.
-    for crl in candidates:
-        entry = crl.find(subject.serial)
-        if entry is not None:
-            return Revocation(depth, entry, crl)
     return None
 
 
-def _other_keys(issuer: View, above: Sequence[View], store: TrustStore) -> list[View]:
-    """Certificates for another key of the same authority: CRLs may have a key of their own, and keys change."""
-    named = [
-        *store.intermediates_by_subject.get(issuer.subject, ()),
-        *(a for a in above if a.subject == issuer.subject),
-    ]
-    return list({other.spki: other for other in named if other.spki != issuer.spki}.values())
+def _current(crl: RevocationList, now: int) -> bool:
+    return crl.this_update <= now <= crl.next_update
+
+
+def _lists(subject: View, above: Sequence[View], store: TrustStore, now: int, *, other_keys: bool) -> Iterator[_Signed]:
+    """The lists about this kind of certificate in its issuer's name, by every key that speaks for the issuer (6.3.3 f).
+
+    A list by the very key that issued the certificate is evidence even where this certificate of the key lacks cRLSign:
+    whoever cross-signs a key must not silence the lists it signed. Its silence, then, is not an answer.
+    """
+    issuer = above[0]
+    speaks: dict[bytes, bool] = {}
+    for crl in store.crls_of(issuer.subject):
+        if not _covers(crl, subject):
+            continue
+        if store.signed_crl(crl, issuer):
+            yield _Signed(crl, issuer.spki, may_sign_crls(issuer) and may_use(issuer, crl.algorithm))
+            continue
+        for signer in _other_keys(issuer, above, store) if other_keys else ():
+            if store.signed_crl(crl, signer) and may_use(signer, crl.algorithm):
+                if signer.der not in speaks:
+                    speaks[signer.der] = _speaks_for(signer, above, store, now)
+                if speaks[signer.der]:
+                    yield _Signed(crl, signer.spki, True)
+                    break
+
+
+def _other_keys(issuer: View, above: Sequence[View], store: TrustStore) -> Iterator[View]:
+    """Certificates for another key of the same name: CRLs may have a key of their own, and keys change."""
+    for other in (*above, *store.intermediates_by_subject.get(issuer.subject, ())):
+        if other.spki != issuer.spki and other.subject == issuer.subject:
+            yield other
 
 
 def _speaks_for(signer: View, above: Sequence[View], store: TrustStore, now: int) -> bool:
     """6.3.3 (f): whether a path to the same anchor leads to this signer, and it may sign CRLs.
 
     That path is the client's own from some authority on: the issuer itself or one above it issued the signer. From
-    above it may only be a key for CRLs: one that issues certificates could as well be a namesake.
+    above it may only be a key for CRLs: one that issues certificates could as well be a namesake. On the path itself it
+    is the same authority only when it issued the issuer's certificate to itself (key rollover).
     """
-    if any(signer is authority for authority in above):  # judged with the path it is on
-        return may_sign_crls(signer)
+    for position, authority in enumerate(above):
+        if signer is authority:  # judged with the path it is on
+            return may_sign_crls(signer) and all(item.self_issued for item in above[:position])
     if not signer.not_before <= now <= signer.not_after:
         return False
     try:
         check_crl_signer(signer)
         for position, authority in enumerate(above):
-            if signer.issuer == authority.subject and _signed(signer, authority):
+            if signer.issuer == authority.subject and signed_by(signer, authority):
                 # A signer that the issuer itself made stands or falls with it; one from above is asked about there.
                 if position == 0:
                     return True
-                if not signer.self_issued and may_sign_certificates(signer):
+                if may_sign_certificates(signer):
                     return False  # another authority that only has the same name
                 if store.revocation == "leaf":
                     return True
-                return _check_one(signer, above[position:], store, now, 0, rollover=False) is None
+                return _status(signer, above[position:], store, now, 0, other_keys=False) is None
     except Refused:
         return False
     return False
-
-
-def _signed(signer: View, authority: View) -> bool:
-    verdicts: dict[bytes, bool] = signer.__dict__.setdefault("_issuers", {})
-    if authority.spki not in verdicts:
-        verdicts[authority.spki] = signed_by(signer, authority)
-    return verdicts[authority.spki]
 
 
 def _covers(crl: RevocationList, subject: View) -> bool:
@@ -119,7 +151,7 @@ def _covers(crl: RevocationList, subject: View) -> bool:
 def _missing(issuer: View, candidates: Sequence[RevocationList], store: TrustStore, now: int, depth: int) -> Refused:
     if not candidates:
         named = store.crls_of(issuer.subject)
-        if any(not store.signed_crl(crl, issuer) for crl in named):
+        if any(not (store.signed_crl(crl, issuer) and may_use(issuer, crl.algorithm)) for crl in named):
             what = f"the CRL in the name of {issuer.name} is not signed by its key"
             return Refused(Code.CRL_SIGNATURE_FAILURE, f"{what}; load the one that this authority signs", depth)
         if named and not may_sign_crls(issuer):

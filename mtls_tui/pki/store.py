@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mtls_tui.pki.certificate import KEY_USAGE, View, view
 from mtls_tui.pki.crl import RevocationList, read_crl
 from mtls_tui.pki.errors import LoadError, Refused, StoreError
-from mtls_tui.pki.keys import verify_signature
+from mtls_tui.pki.keys import may_use, verify_signature
 from mtls_tui.pki.load import crl_ders, load_certificates
 from mtls_tui.pki.names import CanonicalName
 
@@ -147,7 +147,7 @@ class TrustStore:
         return self._crls.get(issuer, ())
 
     def signed_crl(self, crl: RevocationList, issuer: View) -> bool:
-        """Whether this authority's key signed the CRL; worked out once per pair."""
+        """Whether this authority's key signed the CRL, be it restricted or not; worked out once per pair."""
         known = self._signers
         pair = (crl.digest, issuer.spki)
         if pair not in known:
@@ -191,7 +191,7 @@ class TrustStore:
         ]
         if not named:
             return
-        signers = [authority for authority in named if self.signed_crl(crl, authority)]
+        signers = [one for one in named if self.signed_crl(crl, one) and may_use(one, crl.algorithm)]
         if not signers:
             raise StoreError(
                 f"{crl.label}: this CRL can never be used: its signature is not by the key of {crl.issuer_name}, "

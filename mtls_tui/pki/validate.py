@@ -86,10 +86,10 @@ def validate(path: Sequence[View], now: int, budget: SignatureBudget) -> None:
 
 
 def _check_signatures(path: Sequence[View], budget: SignatureBudget) -> None:
+    """6.1.3 (a) (1), from the anchor down."""
     for depth in range(len(path) - 2, -1, -1):
         child, issuer = path[depth], path[depth + 1]
-        known: set[bytes] = child.__dict__.setdefault("_signers", set())
-        if issuer.spki in known:
+        if child.fits.get(issuer.spki):
             continue
         pair = (child.der, issuer.spki)
         try:
@@ -107,29 +107,27 @@ def _check_signatures(path: Sequence[View], budget: SignatureBudget) -> None:
                 depth,
             )
             raise PathRefused(Stage.SIGNATURES, refusal, pair)
-        known.add(issuer.spki)
 
 
 def _check_certificates(path: Sequence[View]) -> None:
     for depth in range(len(path) - 1, 0, -1):
         authority, anchor = path[depth], depth == len(path) - 1
-        key = "_anchor" if anchor else "_authority"
-        verdict = authority.__dict__.get(key)
-        if verdict is None:
-            verdict = _verdict(authority, anchor=anchor)
-            authority.__dict__[key] = verdict
-        if isinstance(verdict, Refused):
+        if anchor not in authority.verdicts:
+            authority.verdicts[anchor] = _verdict(authority, anchor=anchor)
+        verdict = authority.verdicts[anchor]
+        if verdict is not None:
             raise verdict.at_depth(depth)
     check_client(path[0])
 
 
-def _verdict(authority: View, *, anchor: bool) -> Refused | bool:
+def _verdict(authority: View, *, anchor: bool) -> Refused | None:
     try:
         check_authority(authority, anchor=anchor)
         constraints.constraints_of(authority)
+        policies.check_mappings(authority)
     except Refused as refusal:
         return refusal
-    return True
+    return None
 
 
 def _check_lengths(path: Sequence[View]) -> None:
@@ -148,7 +146,7 @@ def _check_lengths(path: Sequence[View]) -> None:
 
 
 def _check_times(path: Sequence[View], now: int) -> None:
-    """4.1.2.5: from notBefore to notAfter, both included."""
+    """6.1.3 (a) (2), 4.1.2.5: from notBefore to notAfter, both included."""
     for depth in range(len(path) - 1, -1, -1):
         item = path[depth]
         if now < item.not_before:

@@ -133,10 +133,15 @@ def _views(item: Presented, store: TrustStore) -> list[View]:
 def _decide(
     leaf: View, pool: list[View], store: TrustStore, now: int
 ) -> tuple[Sequence[View], Revocation | None, VerifyError | None]:
-    """(path, revocation, error): a valid path that is not revoked wins, then a revoked one, then the best failure."""
+    """(path, revocation, error): a valid path without a revoked certificate wins, then a revoked one, then a failure.
+
+    A certificate that is revoked on one path is revoked on all: whoever cross-signs its issuer's name can give it
+    another path, and must not be able to take its revocation back.
+    """
     search = Search(leaf, pool, store)
     budget = SignatureBudget()
-    revoked: tuple[Sequence[View], Revocation] | None = None
+    good: list[tuple[View, ...]] = []
+    revoked: dict[bytes, tuple[Sequence[View], Revocation]] = {}
     failure: tuple[Sequence[View], PathRefused] | None = None
     tried = 0
     for path in search:
@@ -152,14 +157,20 @@ def _decide(
             if failure is None or refused.stage > failure[1].stage:
                 failure = (path, refused)
         else:
-            if revocation is None:
+            if revocation is not None:
+                revoked.setdefault(path[revocation.depth].der, (path, revocation))
+            elif not store.crls:  # nothing could revoke it
                 return path, None, None
-            revoked = revoked or (path, revocation)
+            else:
+                good.append(path)
             tried += 1
         if tried >= MAX_PATHS or budget.spent:
             break
-    if revoked is not None:
-        return (*revoked, None)
+    for path in good:
+        if revoked.keys().isdisjoint(item.der for item in path[:-1]):
+            return path, None, None
+    if revoked:
+        return (*next(iter(revoked.values())), None)
     if failure is not None and not (failure[1].stage is Stage.SIGNATURES and _unrelated(leaf, failure)):
         return failure[0], None, sentence(failure[1].refusal, failure[0])
     return search.deepest, None, no_issuer(search, store)

@@ -93,6 +93,13 @@ def non_critical_basic_constraints(top):
     return verdicts([mint.client("c", made)], [made])
 
 
+def ed25519_key_of_small_order(top):
+    own = ed25519.Ed25519PrivateKey.generate()
+    raw, neutral = own.public_key().public_bytes_raw(), (1).to_bytes(32, "little")
+    small = mint.client("c", top, own=own)
+    return verdicts([surgery.changed(small, top, lambda content: content.replace(raw, neutral))], [top])
+
+
 def critical_key_identifiers(top):
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(top.key.public_key())
     return verdicts([mint.client("c", top, aki=False, extensions=[(identifier, True)])], [top])
@@ -200,6 +207,7 @@ ROWS = [
     ("a name of more than 8,192 bytes", endless_name, (True, True, False)),
     ("BIT STRING or SEQUENCE", bit_string_as_organisation, (True, True, False)),
     ("internationalised mailbox", internationalised_mailbox, (True, True, False)),
+    ("an Ed25519 key of small order", ed25519_key_of_small_order, (True, True, False)),
     ("damaged public key", damaged_key, (True, True, False)),
     ("Netscape certificate type", netscape_type, (False, True, True)),
     ("SHA-224", sha224, (True, False, False)),

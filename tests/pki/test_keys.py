@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_tui import pki
-from tests.pki import mint, surgery
+from tests.pki import mint, peers, surgery
 from tests.pki.judge import check, number
+from tests.pki.mint import AT
 
 
 def key_pairs():
@@ -109,3 +111,121 @@ def test_rsa_pss_is_taken(salt):
     assert not check(
         mint.client("c", made, padding=scheme, signer=mint.rsa_key(2048, "x")), pki.TrustStore([made.certificate])
     ).verified
+
+
+# --- keys for RSA-PSS alone (RFC 4055) -----------------------------------------------------------------------------
+
+PSS = bytes.fromhex("06092a864886f70d01010a")
+RSA = bytes.fromhex("06092a864886f70d0101010500")
+
+
+def pss_parameters(arc, salt):
+    digest = surgery.element(0x30, bytes.fromhex("06096086480165030402") + bytes((arc,)) + b"\x05\x00")
+    mask = surgery.element(0x30, bytes.fromhex("06092a864886f70d010108") + digest)
+    length = surgery.element(0xA2, surgery.element(0x02, bytes((salt,))))
+    return surgery.element(0x30, surgery.element(0xA0, digest) + surgery.element(0xA1, mask) + length)
+
+
+def for_pss_alone(made, issuer, parameters=b""):
+    """The certificate with its RSA key marked as one for PSS alone."""
+    spki = made.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    bits = spki[spki.index(RSA) + len(RSA) :]
+    restricted = surgery.element(0x30, surgery.element(0x30, PSS + parameters) + bits)
+    return surgery.changed(made, issuer, lambda content: content.replace(spki, restricted))
+
+
+def scheme(digest, salt):
+    return padding.PSS(padding.MGF1(digest), salt)
+
+
+SHA256, SHA512 = hashes.SHA256(), hashes.SHA512()
+
+
+@pytest.mark.parametrize(
+    ("limits", "by", "digest", "good"),
+    [
+        (b"", None, SHA256, False),
+        (b"", scheme(SHA256, 32), SHA256, True),
+        (b"", scheme(SHA512, 64), SHA512, True),
+        (pss_parameters(1, 32), None, SHA256, False),
+        (pss_parameters(1, 32), scheme(SHA256, 32), SHA256, True),
+        (pss_parameters(1, 32), scheme(SHA256, 64), SHA256, True),
+        (pss_parameters(1, 32), scheme(SHA256, 31), SHA256, False),
+        (pss_parameters(1, 32), scheme(SHA512, 64), SHA512, False),
+        (b"\x30\x00", scheme(SHA256, 32), SHA256, False),
+    ],
+)  # fmt: skip
+def test_a_key_for_pss_alone_signs_by_pss_alone_and_within_its_parameters(top, limits, by, digest, good):
+    made = mint.authority("PSS", top, own=mint.rsa_key())
+    authority = for_pss_alone(made, top, limits)
+    leaf = mint.client("c", made, padding=by, digest=digest)
+    found = check([leaf.der, authority], pki.TrustStore([top.certificate]))
+    assert found.verified == good, str(found.error)
+    assert (peers.openssl([leaf.der, authority], [top.certificate], [], AT) == 0) == good
+
+
+def test_a_list_by_a_key_for_pss_alone_is_held_to_it_too(top):
+    made = mint.authority("PSS", top, own=mint.rsa_key())
+    authority = for_pss_alone(made, top)
+    with pytest.raises(pki.StoreError, match="not by the key"):
+        pki.TrustStore([top.certificate], [authority], [mint.crl(made)])
+
+
+def test_a_client_may_have_a_key_for_pss_alone(top, store):
+    made = mint.client("c", top, own=mint.rsa_key())
+    assert check([for_pss_alone(made, top)], store).verified
+    assert check([for_pss_alone(made, top, pss_parameters(1, 32))], store).verified
+    assert number(check([for_pss_alone(made, top, b"\x30\x00")], store)) == 66, "SHA-1, which nothing here takes"
+
+
+# --- keys that protect nothing -------------------------------------------------------------------------------------
+
+P = 2**255 - 19
+D = -121665 * pow(121666, -1, P) % P
+# Twice a point (x, y) has y = 0, order 4, where y² = -x²; on -x² + y² = 1 + dx²y² that is dy⁴ + 2y² - 1 = 0.
+ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+assert (D * ORDER_8**4 + 2 * ORDER_8**2 - 1) % P == 0
+SMALL = [sign << 255 | y for y in (0, 1, P - 1, ORDER_8, P - ORDER_8, P, P + 1) for sign in (0, 1)]
+
+
+@pytest.mark.parametrize("value", SMALL, ids=hex)
+def test_ed25519_keys_of_small_order_are_refused(top, store, value):
+    """For the neutral element the signature of all zeros but the first fits every message: nobody's key signed it."""
+    own = ed25519.Ed25519PrivateKey.generate()
+    raw, point = own.public_key().public_bytes_raw(), value.to_bytes(32, "little")
+    made = mint.client("c", top, own=own)
+    found = check([surgery.changed(made, top, lambda content: content.replace(raw, point))], store)
+    assert number(found) == 66, str(found.error)
+    authority = mint.authority("Small", top, own=own)
+    weak = surgery.changed(authority, top, lambda content: content.replace(raw, point))
+    leaf = mint.client("c", authority)
+    forged = surgery.element(
+        0x30,
+        leaf.certificate.tbs_certificate_bytes
+        + bytes.fromhex("300506032b6570")
+        + surgery.element(0x03, b"\0\x01" + bytes(63)),
+    )
+    assert not check([forged, weak], store).verified
+
+
+def test_the_neutral_element_would_verify_what_nobody_signed(top):
+    """What the refusal is for: OpenSSL takes it."""
+    own = ed25519.Ed25519PrivateKey.generate()
+    authority = mint.authority("Small", top, own=own)
+    raw, neutral = own.public_key().public_bytes_raw(), (1).to_bytes(32, "little")
+    weak = surgery.changed(authority, top, lambda content: content.replace(raw, neutral))
+    tbs = mint.client("c", authority).certificate.tbs_certificate_bytes
+    nobody = bytes.fromhex("300506032b6570") + surgery.element(0x03, b"\0\x01" + bytes(63))
+    forged = surgery.element(0x30, tbs + nobody)
+    assert peers.openssl([forged, weak], [top.certificate], [], AT) == 0
+    assert number(check([forged, weak], pki.TrustStore([top.certificate]))) == 67
+
+
+@pytest.mark.parametrize("factor", [2, 3, 97])
+def test_rsa_moduli_with_a_small_factor_are_refused(top, store, factor):
+    made = mint.client("c", top, own=mint.rsa_key())
+    modulus = made.key.public_key().public_numbers().n
+    before, after = (n.to_bytes(256, "big") for n in (modulus, modulus - modulus % (2 * factor) + factor))
+    found = check([surgery.changed(made, top, lambda content: content.replace(before, after))], store)
+    assert number(found) == 66
+    assert "protects nothing" in found.error.message
