@@ -17,7 +17,7 @@ from mtls_tui.rulefile import RuleFile, RuleFileError, load, loads
 from mtls_tui.rulefile.seeds import EMPTY
 from mtls_tui.tui import draft, keymap, registry, settings
 from mtls_tui.tui.actions.files import start
-from mtls_tui.tui.document import Document
+from mtls_tui.tui.document import Document, Notice
 from mtls_tui.tui.effects import Effects
 from mtls_tui.tui.linting import Linting
 from mtls_tui.tui.registry import Refusal
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 FLIP_DELAY_S = 0.25
 """Quiet time before the search for what would flip the verdict: it costs hundreds of decisions."""
 
+NOTICE_S = 10.0
+"""How long a message stands when no key is pressed."""
+
 SLOW_S = 0.04
 """A verdict that takes longer waits for a pause in the typing."""
 
@@ -44,7 +47,7 @@ class Controller:
     def __init__(self, app: MtlsApp) -> None:
         self.app = app
         self.settings = app.given_settings or settings.read()
-        registry.load()
+        registry.use_keys(self.settings.keys)
         self.keys = keymap.build(self.settings.keys)
         self.effects = Effects(self)
         self.document: Document = start(loads(EMPTY, strict=False), on_disk=False)
@@ -55,6 +58,7 @@ class Controller:
         self._evaluate_timer: Timer | None = None
         self._took_s = 0.0
         self._flipping = False
+        self._noticed: Notice | None = None
         self.linting = Linting(self)
 
     @property
@@ -172,6 +176,7 @@ class Controller:
         width, height = app.size.width, app.size.height
         if width < 20 or height < 6:
             return
+        self._let_go()
         frame = screen.frame(self.document, width, height)
         self.document = frame.document
         with app.batch_update():
@@ -190,6 +195,20 @@ class Controller:
             from textual.geometry import Offset
 
             app.cursor_position = Offset(*frame.cursor)
+
+    def _let_go(self) -> None:
+        """Have a message that is new on the screen go after a while: it stands where the keys are."""
+        notice = self.document.notice
+        if notice is self._noticed:
+            return
+        self._noticed = notice
+        if notice is not None:
+            self.app.set_timer(NOTICE_S, lambda: self._gone(notice))
+
+    def _gone(self, notice: Notice) -> None:
+        if self.document.notice is notice:
+            self.document = replace(self.document, notice=None)
+            self.show()
 
     # --- slow work -----------------------------------------------------------------------------------------------
 

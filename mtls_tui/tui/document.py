@@ -227,8 +227,12 @@ class Document:
 
     @property
     def unsaved(self) -> bool:
-        """Whether the file on disk lacks something."""
-        return self.saved is None or not written(self.content, self.saved)
+        """Whether the file on disk lacks something. A new file in which nothing was done yet lacks nothing."""
+        from mtls_tui.rulefile.seeds import EMPTY
+
+        if self.saved is None:
+            return self.content.file.text != EMPTY
+        return not written(self.content, self.saved)
 
     # --- making the next one -------------------------------------------------------------------------------------
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from mtls_tui.tui.boards import STAY
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.overlays import Page
-from mtls_tui.tui.registry import CONTEXTS, Action, Context, in_context, load
+from mtls_tui.tui.registry import CONTEXTS, Context, held, in_context, load
 from mtls_tui.tui.view.title import key_name
 
 LEADS: dict[Context, str] = {
-    "global": "These keys hold everywhere.",
+    "global": "These keys hold wherever the focused part has no other use for them, and nothing floats above it.",
     "hosts": "Hosts with their rules, in the order in which they are evaluated. An earlier rule wins.",
     "builder": "The rule as rows. ↑ ↓ choose a row, ← → a part of it, ⏎ edits the part. Rails show groups; ✓ true, "
     "✗ false, – not reached, ? unknown, with the value that was seen.",
@@ -23,17 +24,14 @@ LEADS: dict[Context, str] = {
 }
 
 
-def keys_text(action: Action) -> str:
-    """All keys of an action."""
-    return " ".join(key_name(key) for key in action.keys)
-
-
 def page_for(context: Context, document: Document) -> Page:
     """Help for a part of the screen, then for everything."""
     load()
     lines: list[tuple[tuple[str, str], ...]] = []
     for part in dict.fromkeys((context, "global", *CONTEXTS)):
-        actions = [one for one in in_context(part) if one.keys]
+        actions = [one for one in in_context(part) if held(one, context)]
+        if part == "global" and context in {"authority", "tail"}:
+            actions = [one for one in actions if one.id in STAY]
         if not actions:
             continue
         if lines:
@@ -41,11 +39,13 @@ def page_for(context: Context, document: Document) -> Page:
         lines.append(((CONTEXTS[part], "accent-strong"),))
         from mtls_tui.tui.text import wrap
 
-        lines += [((text, "soft"),) for text in wrap(LEADS[part], 92)]
+        lead = "These keys hold here, too." if part == "global" else LEADS[part]
+        lines += [((text, "soft"),) for text in wrap(lead, 92)]
         for one in actions:
             reason = one.why_not(document) if part in (context, "global") and not one.hidden else ""
             text = one.help if len(one.help) < 70 else one.title
-            run = [(f"  {keys_text(one):<14}", "key" if not reason else "faint"), (text, "text")]
+            keys = " ".join(key_name(key) for key in held(one, context))
+            run = [(f"  {keys:<14}", "key" if not reason else "faint"), (text, "text")]
             if reason:
                 run.append((f"  ({reason})", "faint"))
             lines.append(tuple(run))

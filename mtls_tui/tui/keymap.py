@@ -8,10 +8,8 @@ from typing import Any
 from mtls_tui.tui import textbuffer
 from mtls_tui.tui.boards import STAY
 from mtls_tui.tui.document import Document
-from mtls_tui.tui.registry import CONTEXTS, Context, context_of, load
+from mtls_tui.tui.registry import CONTEXTS, TYPING, Context, context_of, load
 
-TYPING: frozenset[Context] = frozenset({"picker", "editor", "form", "text"})
-"""Where a printable key is text, not a command."""
 ALWAYS = frozenset({"quit", "screen.redraw", "mouse.toggle", "theme.choose"})
 """What is in reach whatever floats."""
 _SIGNS = {
@@ -59,13 +57,17 @@ def resolve(document: Document, key: str, character: str | None, keymap: Keymap)
             key not in {"tab", "shift+tab"}
         ):  # fmt: skip
             return keymap["global"][name], {}
-        if not printable and keymap["global"].get(name, "") in ALWAYS:
-            return keymap["global"][name], {}
+        if context != "text" and not printable and key not in textbuffer.KEYS and name in keymap["global"]:
+            always = keymap["global"][name] in ALWAYS
+            return (keymap["global"][name], {}) if always else ("overlay.first", {"wanted": keymap["global"][name]})
         return f"{context}.key", {"key": key, "character": character if printable else None}
     if name in here:
         return here[name], {}
+    if context == "page" and name in keymap["global"]:
+        always = keymap["global"][name] in ALWAYS
+        return (keymap["global"][name], {}) if always else ("overlay.first", {"wanted": keymap["global"][name]})
     if context == "page":
-        return (keymap["global"][name], {}) if keymap["global"].get(name, "") in ALWAYS else None
+        return None
     if document.board and keymap["global"].get(name, "") not in STAY:
         return None
     if name in keymap["global"]:

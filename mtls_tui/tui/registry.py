@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.lang.edit import Refusal
+from mtls_tui.tui import textbuffer
 from mtls_tui.tui.document import Document, says_other
 
 __all__ = ["ACTIONS", "Action", "Context", "Done", "Effect", "Refusal", "Result", "action", "context_of", "load", "run"]
@@ -32,6 +33,10 @@ CONTEXTS: Mapping[Context, str] = {
     "page": "Pages",
 }
 """Where a key holds, with its title."""
+
+
+TYPING: frozenset[Context] = frozenset({"picker", "editor", "form", "text"})
+"""Where a printable key is text, not a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,27 @@ def told(before: Document, after: Document) -> Document:
     if step is None or step.merge or after.past is before.past or not says_other(before.content, after.content):
         return after
     return after.noting(f"{step.title}; u undoes")
+
+
+def use_keys(changes: Mapping[str, tuple[str, ...]]) -> None:
+    """Name the user's keys wherever keys are named: footer, help, palette. What isn't changed has its default."""
+    for id_, one in load().items():
+        default = _defaults.setdefault(id_, one.keys)
+        ACTIONS[id_] = replace(one, keys=changes.get(id_, default))
+
+
+_defaults: dict[str, tuple[str, ...]] = {}
+
+
+def held(one: Action, context: Context) -> tuple[str, ...]:
+    """The keys of an action that mean it while a part of the screen has the focus: the part's own keys go first."""
+    if one.context != "global" or context == "global":
+        return one.keys
+    taken = {key for other in in_context(context) for key in other.keys}
+    free = [key for key in one.keys if key not in taken]
+    if context in TYPING:
+        free = [key for key in free if len(key) > 1 and key not in textbuffer.KEYS]
+    return tuple(free)
 
 
 def in_context(context: Context, actions: Iterable[Action] | None = None) -> list[Action]:

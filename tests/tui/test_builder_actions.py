@@ -237,7 +237,7 @@ def test_a_field_of_another_type_begins_anew() -> None:
     assert driver.text == "ssl"
 
 
-def test_adding_a_clause_opens_its_value_and_escape_leaves_the_new_row() -> None:
+def test_adding_a_clause_opens_its_value() -> None:
     driver = Driver().at("URI Path").press("a").type("request method").press("enter")
     assert driver.overlay == "PartEditor"
     driver.press("ctrl+u").type("POST").press("enter")

@@ -11,9 +11,9 @@ from mtls_tui.tui import keymap, settings
 from mtls_tui.tui.actions.general import palette_items
 from mtls_tui.tui.helptext import keys_markdown, page_for
 from mtls_tui.tui.overlays import Page
-from mtls_tui.tui.registry import ACTIONS, CONTEXTS, load
-from mtls_tui.tui.view.title import footer_actions
-from tests.tui.helpers import Driver
+from mtls_tui.tui.registry import ACTIONS, CONTEXTS, load, use_keys
+from mtls_tui.tui.view.title import footer_actions, footer_line, key_name
+from tests.tui.helpers import KEYS, Driver
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "keys.md"
 
@@ -66,6 +66,72 @@ def test_help_names_every_key_of_the_focused_part_first() -> None:
     for one in ACTIONS.values():
         if one.keys:
             assert one.title in everything or one.help in everything, one.id
+
+
+HOLDING = {"hosts": ["ctrl+o"], "builder": [], "simulator": ["tab"], "text": ["t"]}
+
+
+@pytest.mark.parametrize("context", [*HOLDING, "authority", "tail"])
+def test_help_and_footer_name_only_keys_that_mean_it_here(context: str) -> None:
+    driver = Driver().press(*HOLDING.get(context, []))
+    if context in {"authority", "tail"}:
+        driver.do(f"{context}.open")
+    names = {}
+    for one in ACTIONS.values():
+        for key in one.keys:
+            names.setdefault(key_name(key), key)
+    page = page_for(context, driver.document)  # type: ignore[arg-type]
+    titles = [title for title in CONTEXTS.values() if title != CONTEXTS[context] and title != "Everywhere"]  # type: ignore[index]
+    checked = 0
+    for runs in page.lines:
+        text = "".join(part for part, _ in runs)
+        if text in titles:
+            break
+        if not (text.startswith("  ") and runs[0][1] in {"key", "faint"}):
+            continue
+        for name in runs[0][0].split():
+            key = names[name]
+            character = key if len(key) == 1 else " " if key == "space" else None
+            found = keymap.resolve(driver.document, key, character, KEYS)
+            assert found is not None, (context, name, text)
+            if found[0] == "text.key" and key in {"tab", "shift+tab"}:
+                continue  # goes on to the next part from there, too
+            assert runs[1][0] in (ACTIONS[found[0]].help, ACTIONS[found[0]].title), (context, name, found)
+            checked += 1
+    assert checked > 15
+    shown = "".join(piece.text for piece in footer_line(driver.document, 400).pieces)
+    assert ("text" in shown.split()) is (context in {"hosts", "builder", "simulator"})
+
+
+def test_the_users_keys_are_named_where_keys_are_named() -> None:
+    try:
+        use_keys({"row.mute": ("x",)})
+        shown = "".join(piece.text for piece in footer_line(Driver().document, 400).pieces)
+        assert "x mute" in shown and "␣ mute" not in shown
+    finally:
+        use_keys({})
+    assert "␣ mute" in "".join(piece.text for piece in footer_line(Driver().document, 400).pieces)
+
+
+@pytest.mark.parametrize("keys", [["ctrl+o", "n"], ["a"], ["v"], ["f11", "f1"]])
+@pytest.mark.parametrize("key", ["ctrl+s", "ctrl+e", "f10"])
+def test_a_key_that_has_to_wait_for_what_floats_says_so(keys: list[str], key: str) -> None:
+    driver = Driver().press(*keys)
+    if keys == ["v"] and key == "ctrl+s":
+        return  # takes the value
+    before = driver.document
+    assert "close this first" in driver.press(key).refused or driver.document is not before
+
+
+def test_a_message_leaves_room_for_the_keys() -> None:
+    driver = Driver().press("down", "!")
+    shown = "".join(piece.text for piece in footer_line(driver.document, 100).pieces)
+    assert shown.startswith(" · row negated; u undoes") and "⏎ edit" in shown
+
+
+def test_leaving_and_help_are_said_where_people_look_for_them() -> None:
+    assert "^Q leaves" in Driver().press("q").document.notice.text  # type: ignore[union-attr]
+    assert isinstance(Driver().press("?").document.overlay, Page)
 
 
 def test_the_footer_names_actions_of_the_place() -> None:

@@ -35,7 +35,7 @@ def _save(document: Document) -> Result:
     document = replace(document, overlay=None)
     if document.content.file.path is None:
         return _save_as(document)
-    if not document.unsaved and not document.changed_on_disk:
+    if document.saved is not None and not document.unsaved and not document.changed_on_disk:
         return document.noting("there is nothing to save")
     if document.changed_on_disk:
         return _conflict(document)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from mtls_tui.tui import boards
 from mtls_tui.tui.document import Document, Step
 from mtls_tui.tui.overlays import Item, Page, Picker
-from mtls_tui.tui.registry import ACTIONS, CONTEXTS, Context, Done, Effect, Refusal, Result, action, context_of
+from mtls_tui.tui.registry import ACTIONS, CONTEXTS, Context, Done, Effect, Refusal, Result, action, context_of, held
 from mtls_tui.tui.theme import THEMES
 from mtls_tui.tui.work import muted_rows
 
 
 @action(
-    "help.open", "Help", "What can be done here, with the keys of the focused part first.", keys="f1", footer="help"
+    "help.open", "Help", "What can be done here, with the keys of the focused part first.", keys="f1 ?", footer="help"
 )
 def _help(document: Document) -> Result:
     from mtls_tui.tui.helptext import page_for
@@ -39,7 +39,7 @@ def palette_items(document: Document) -> tuple[Item, ...]:
         for one in ACTIONS.values():
             if one.context != context or one.hidden or one.id == "palette.open":
                 continue
-            keys = " ".join(key_name(key) for key in one.keys[:2])
+            keys = " ".join(key_name(key) for key in held(one, first)[:2])
             items.append(
                 Item(
                     one.id,
@@ -175,3 +175,8 @@ def _keep(document: Document) -> Result:
 @action("quit.discard", "Quit and throw the changes away", hidden=True)
 def _discard(document: Document) -> Result:
     return Done(replace(document, overlay=None), (Effect("discard_draft"), Effect("quit")))
+
+
+@action("quit.hint", "How to leave", "Says how to leave, and where every command is.", keys="q :", hidden=True)
+def _hint(document: Document) -> Result:
+    return document.noting("^Q leaves; ^P finds every command")

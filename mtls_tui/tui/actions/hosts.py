@@ -60,7 +60,7 @@ def _host_form(title: str, then: str, values: dict[str, str], **arguments: objec
         ),
         then,
         arguments,
-        submit="Save",
+        submit="Apply",
     )
 
 

@@ -52,9 +52,6 @@ def _choose_at(document: Document, index: int) -> Result:
 
 @action("picker.close", "Close", where="picker", keys="escape", footer="close")
 def _picker_close(document: Document) -> Result:
-    picker = picker_of(document)
-    if picker.query.text:
-        return replace(document, overlay=replace(picker, query=Buffer(), index=0))
     return closed(document)
 
 
@@ -359,3 +356,9 @@ def _error(document: Document, text: str) -> Result:
     if isinstance(document.overlay, Form):
         return replace(document, overlay=replace(document.overlay, error=text))
     return document.noting(text, "bad")
+
+
+@action("overlay.first", "Say that what floats comes first", hidden=True)
+def _first(document: Document, wanted: str) -> Result:
+    """A key of the screen below: it does nothing until what floats is closed."""
+    return Refusal(f"{ACTIONS[wanted].title}: close this first (Esc)")

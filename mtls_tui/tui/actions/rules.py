@@ -193,7 +193,7 @@ def _rule_form(document: Document, index: int, ref: str) -> Form:
         ),
         "rule.update",
         {"index": index},
-        submit="Save",
+        submit="Apply",
     )
 
 
@@ -319,7 +319,7 @@ def _response(document: Document) -> Result:
         ),
         "rule.set_response",
         {"index": index},
-        submit="Save",
+        submit="Apply",
     )
     return replace(document, overlay=form)
 

@@ -34,12 +34,14 @@ class Columns:
         operators = [_column_width(row, "operator") for row in compared]
         room = self.mark - 4
         widest = max([0, *(left for left in lefts if left <= room // 2)])
-        self.operator = 4 + widest + 2
-        self.value = self.operator + min(max([0, *operators]), 13 if total < 110 else 22) + 2
+        self.operator = 3 + widest + 2
+        most = 22 if self.mark - self.operator >= 48 else 13
+        self.value = self.operator + min(max([0, *operators]), most) + 2
 
 
 def _left_width(row: Row) -> int:
-    return 2 * row.depth + sum(width(safe(part.text)) for part in row.parts if part.column == "left") + _nots(row)
+    lead = 2 * row.depth + (2 if row.depth else 0)
+    return lead + sum(width(safe(part.text)) for part in row.parts if part.column == "left") + _nots(row)
 
 
 def _nots(row: Row) -> int:

@@ -74,7 +74,7 @@ def request_line(document: Document, total: int) -> Line:
         out.add("  " if name != "method" else " ")
         if name == "certificate" and document.results is not None:
             known = document.results.certificate
-            if known.text and total >= 110:
+            if known.text and probe.certificate != "none" and total >= 110:
                 style = {"good": "soft", "warn": "warn", "bad": "bad", "none": "faint"}[known.state]
                 out.add(cut(f"({safe(known.text)})", max(10, total // 4)), style).add("  ")
     return out.line(total)
@@ -137,9 +137,9 @@ def table_lines(document: Document, total: int, room: int) -> list[Line]:
 
 def _summary(head: Line, count: int, changed: int, failed: int, total: int) -> Line:
     text = (
-        f"{count} requests"
+        f"{count} request{'s' if count > 1 else ''}"
         + (f" · {changed} changed" if changed else "")
-        + (f" · {failed} tests fail" if failed else "")
+        + (f" · {failed} test{'s fail' if failed > 1 else ' fails'}" if failed else "")
     )
     out = LineBuilder()
     out.pieces, out.at = list(head.pieces), head.width

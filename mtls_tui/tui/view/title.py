@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtls_tui.tui.boards import STAY
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.line import Click, Line, LineBuilder
-from mtls_tui.tui.registry import ACTIONS, Action, context_of
+from mtls_tui.tui.registry import ACTIONS, Action, context_of, held
 from mtls_tui.tui.text import cut, safe, width
 
 _KEY_NAMES = {
@@ -19,6 +19,8 @@ def key_name(key: str) -> str:
     """A key as people know it: `^S`, `F1`, `⏎`."""
     if key in _KEY_NAMES:
         return _KEY_NAMES[key]
+    if key == "ctrl+@":
+        return "^Space"
     if key.startswith("ctrl+"):
         return "^" + key[5:].upper()
     if key.startswith("alt+"):
@@ -35,6 +37,8 @@ def title_line(document: Document, total: int, *, wide: bool) -> Line:
     out.add(cut(safe(name), max(10, total // 3)), "bar-strong", Click("file.menu"))
     if document.changed_on_disk:
         out.add("  ! changed on disk", "bar-warn", Click("file.reload"))
+    elif document.saved is None and not document.unsaved:
+        out.add(" empty", "bar")
     elif document.unsaved:
         out.add(" ● unsaved", "bar-warn", Click("file.save"))
     else:
@@ -94,14 +98,18 @@ def footer_actions(document: Document) -> list[Action]:
 
 
 def footer_line(document: Document, total: int) -> Line:
-    """A notice if there is one, else the keys."""
+    """A notice if there is one, then the keys, as many as fit."""
     notice = document.notice
     out = LineBuilder(fill="bar")
     if notice is not None:
         sign, style = {"note": ("·", "bar-strong"), "good": ("✓", "bar-good"), "bad": ("✗", "bar-bad")}[notice.kind]
-        return out.add(f" {sign} {notice.text}", style).line(total)
+        out.add(f" {sign} {notice.text}", style).add("   ", "bar")
+    context = context_of(document)
     for one in footer_actions(document):
-        key = key_name(one.keys[0]) if one.keys else ""
+        keys = held(one, context)
+        if not keys:
+            continue
+        key = key_name(keys[0])
         text = f" {one.footer}  "
         if out.at + width(key) + width(text) + 1 > total:
             break
