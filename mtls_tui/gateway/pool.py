@@ -12,7 +12,7 @@ from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.processes import WorkerGone, WorkerProcess
+from mtls_tui.gateway.processes import HANG_SECONDS, WorkerGone, WorkerProcess
 from mtls_tui.gateway.settings import GatewayError
 
 PING_SECONDS = 1.0
@@ -20,6 +20,8 @@ DRAIN_LOOK_SECONDS = 0.1
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.1, 5.0
 STEADY_SECONDS = 10.0
 """A process that lived so long starts with a fresh back-off."""
+LAG = 3
+"""So many times as long as the first may the others take to prepare a bundle."""
 
 
 class Pool:
@@ -53,12 +55,30 @@ class Pool:
             await self._commit_all(message)
 
     async def _prepare_all(self, message: Prepare, *, must: bool) -> None:
-        results = await asyncio.gather(*(worker.prepare(message) for worker in self.workers), return_exceptions=True)
+        tasks = [asyncio.create_task(worker.prepare(message)) for worker in self.workers]
+        if not must:
+            await self._leave_behind(tasks)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, str) and result:
                 raise GatewayError(f"a decision process refuses the bundle: {result}")
             if isinstance(result, BaseException) and (must or not isinstance(result, WorkerGone)):
                 raise GatewayError("a decision process did not start") from result
+
+    async def _leave_behind(self, tasks: list[asyncio.Task[str]]) -> None:
+        """End processes that hang where another has finished: a revocation must not wait for them."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        waiting = set(tasks)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if any(task.exception() is None for task in done):
+                break
+        if waiting:
+            _, waiting = await asyncio.wait(waiting, timeout=max(HANG_SECONDS, LAG * (loop.time() - begin)))
+        for worker, task in zip(self.workers, tasks, strict=True):
+            if task in waiting:
+                worker.kill()
 
     async def _commit_all(self, message: Prepare) -> None:
         self._current = message  # who dies from here on comes back with the new bundle

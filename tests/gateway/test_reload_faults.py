@@ -158,6 +158,27 @@ def test_what_envoy_has_not_taken_over_yet_is_told_and_not_called_refused(site, 
         monkey._tell = original
 
 
+def test_decision_process_that_hangs_while_it_prepares_holds_no_revocation_up(site, listed, monkeypatch):
+    """It would be waited for a minute."""
+    original, struck = Pool.switch, []
+
+    def strike(self, message):
+        struck.append(self.workers[0].process.pid)
+        os.kill(struck[0], signal.SIGSTOP)
+        monkeypatch.setattr(Pool, "switch", original)
+        return original(self, message)
+
+    assert status_of(site) == 200
+    monkeypatch.setattr(Pool, "switch", strike)
+    revoke(site, listed)
+    poll(lambda: struck, WAIT)
+    begin = time.monotonic()
+    poll(lambda: status_of(site) == 403, WAIT)
+    assert time.monotonic() - begin < 30
+    poll(lambda: struck[0] not in [worker["process"] for worker in site.gateway.status()["workers"]], WAIT)
+    poll(lambda: generation(site) == site.gateway.status()["generation"], WAIT)
+
+
 # --- one broken file ------------------------------------------------------------------------------------------------
 
 

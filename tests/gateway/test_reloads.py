@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 
+from mtls_tui.gateway import Settings, crlfiles, planning
 from mtls_tui.gateway import reload as reloading
 from mtls_tui.gateway.reload import Reloads, Taken, mark
 
@@ -135,3 +136,21 @@ def test_watch_without_notices_of_the_system_looks_by_itself(subject, monkeypatc
             await until(lambda: subject.read == ["second"])
 
     asyncio.run(main())
+
+
+def test_state_marks_its_files_before_they_are_read(site, tmp_path, monkeypatch):
+    path = tmp_path / "ca.crl"
+    path.write_text(site.crl())
+    bundle = tmp_path / "b.json"
+    site.write(hosts=(site.host("api.example.com", crl_files=(str(path),)),), path=bundle)
+    original = crlfiles.read
+
+    def read(*arguments):
+        found = original(*arguments)
+        replace(path, site.crl([5]))
+        return found
+
+    monkeypatch.setattr(crlfiles, "read", read)
+    state = planning.make_state(bundle, bundle.read_bytes(), Settings(), tmp_path)
+    assert state.seen[path] != mark(path)
+    assert planning.renewed_lists(state).seen[path] != mark(path)
