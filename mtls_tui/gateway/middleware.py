@@ -167,7 +167,7 @@ def of_applications(style: styles.Style) -> styles.Style:
     """The style of a proxy that passes the request itself on, with its body, and no question about it."""
     told = {key: name for key, name in style.told.items() if key not in ("method", "target", "host")}
     hop = styles.HOP_HEADERS - {"content-length", "expect", "upgrade"}
-    return replace(style, told=told, body=True, joined="", hop=hop)
+    return replace(style, told=told, body=True, question=False, joined="", hop=hop)
 
 
 def _asking(scope: Scope, body: bytes, truncated: bool) -> Asking:

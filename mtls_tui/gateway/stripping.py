@@ -34,6 +34,35 @@ FORWARDED = (
     "username", "preferred-username", "groups", "roles", "email", "access-token",
 )  # fmt: skip
 """`x-forwarded-` with one of these. `-For` is kept, for the client's address is added to it; `-Proto` is set."""
+KNOWN = (
+    "client-cert", "client-cert-chain", "client-dn", "client-verify", "clientcert",
+    "x-client-cert", "x-client-cert-chain", "x-client-cert-verified", "x-client-cert-subject",
+    "x-client-cert-fingerprint", "x-client-certificate", "x-clientcert", "x-client-dn", "x-client-s-dn",
+    "x-client-verify", "x-client-verified", "x-cert", "x-certificate", "x-certificate-cn", "x-peer-certificate",
+    "x-subject-dn", "x-issuer-dn", "x-spiffe-id", "x-verified",
+    "ssl-cert", "ssl-client-cert", "ssl-client-verify", "ssl-client-s-dn", "ssl-client-i-dn", "ssl-client-subject-dn",
+    "ssl-client-issuer-dn", "ssl-client-fingerprint", "ssl-verified",
+    "x-ssl-cert", "x-ssl-client", "x-ssl-client-cert", "x-ssl-client-verify", "x-ssl-client-cn", "x-ssl-client-dn",
+    "x-ssl-client-s-dn", "x-ssl-client-i-dn", "x-ssl-client-serial", "x-ssl-client-fingerprint", "x-ssl-client-san",
+    "x-ssl-issuer-dn", "x-ssl-subject", "x-ssl-subject-dn", "x-ssl-s-dn", "x-ssl-verified", "x-ssl-serial",
+    "x-ssl-authenticated", "x-tls-client-cert", "x-tls-subject",
+    "x-forwarded-client-cert", "x-forwarded-ssl-client-cert", "x-forwarded-tls-client-cert",
+    "x-forwarded-tls-client-cert-info", "x-arr-clientcert",
+    "x-amzn-mtls-clientcert", "x-amzn-mtls-clientcert-leaf", "x-amzn-mtls-clientcert-subject",
+    "x-amzn-mtls-clientcert-issuer", "x-amzn-mtls-clientcert-serial-number", "x-amzn-mtls-clientcert-validity",
+    "cf-client-cert", "cf-cert-presented", "cf-cert-verified", "cf-cert-revoked", "cf-cert-subject-dn",
+    "cf-cert-issuer-dn", "cf-cert-serial", "cf-cert-fingerprint-sha256", "x-mtls-tui-question",
+    "x-mtls-tui-duplicates", "x-mtls-tui-secret",
+    "remote-user", "x-remote-user", "x-remote-group", "x-webauth-user", "x-auth-request-user", "x-auth-request-email",
+    "x-auth-request-groups", "x-forwarded-user", "x-forwarded-email", "x-forwarded-groups",
+    "x-original-url", "x-original-uri", "x-original-method", "x-original-host", "x-rewrite-url", "x-http-method",
+    "x-http-method-override", "x-method-override", "x-forwarded-host", "x-forwarded-port", "x-forwarded-server",
+    "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded-prefix", "x-forwarded-path", "x-forwarded-uri",
+    "x-forwarded-method", "xforwardedfor", "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip",
+    "forwarded", "x-envoy-original-dst-host", "x-envoy-auth-partial-body", "x-envoy-attempt-count",
+    "x-envoy-original-path", "x-envoy-upstream-rq-per-try-timeout-ms",
+)  # fmt: skip
+"""Whole names that the expressions cover, for proxies that can remove no other (nginx, Traefik): those in use."""
 ANY = "[^a-z0-9]*"
 """Between the words of a name: any separators or none, for frameworks fold them."""
 NEEDED = frozenset(("host", "connection", "content-length", "transfer-encoding", "upgrade", "x-forwarded-for"))

@@ -27,6 +27,7 @@ from mtls_tui.gateway.questions import (
     read_gateway,
 )
 from mtls_tui.gateway.settings import EscapedSlashes, GatewayError, is_ip
+from mtls_tui.gateway.stripping import stands_for_certificate
 
 StyleName: TypeAlias = Literal["gateway", "envoy", "nginx", "traefik", "caddy", "haproxy", "rfc9440"]
 STYLES: tuple[StyleName, ...] = get_args(StyleName)
@@ -59,6 +60,9 @@ class Style:
     written: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()
     body: bool = False
+    question: bool = True
+    """Whether it is a question about a request, and not the request itself. The upstream then sees what the proxy
+    sends it, so a client's word on certificates is refused, in case that the proxy does not remove it."""
     joined: str = ""
     hop: frozenset[str] = HOP_HEADERS
     """Headers that the question has of its own, so that the client's don't arrive."""
@@ -125,7 +129,7 @@ BY_NAME: Mapping[str, Style] = {
                        "x-envoy-expected-rq-timeout-ms", "x-envoy-auth-partial-body")),
         Style("nginx", "x-client-cert", certheaders.from_escaped_pem, told=ORIGINAL, statuses=(403, 401)),
         Style("traefik", "x-forwarded-tls-client-cert", certheaders.from_traefik, told=FORWARDED,
-              written=("x-forwarded-port", "x-forwarded-server", "x-real-ip")),
+              written=("x-forwarded-port", "x-forwarded-server", "x-real-ip", "x-forwarded-tls-client-cert-info")),
         Style("caddy", "x-client-cert", _base64_der,
               told={**FORWARDED, **{key: ORIGINAL[key] for key in _OF_CONNECTIONS}}),
         Style("haproxy", "x-client-cert", _base64_der, chain="x-client-cert-chain", told=ORIGINAL),
@@ -217,6 +221,10 @@ def read_forwarded(
             if own_host and own_host != value:
                 raise MalformedError("host twice")
             own_host = value
+        elif style.question and stands_for_certificate(name):
+            raise MalformedError(
+                f"the client wrote `{name[:60]}`: an upstream may believe it, so the proxy must remove it"
+            )
         elif name not in style.hop:
             headers.append((name, value))
 

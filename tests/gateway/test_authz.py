@@ -3,8 +3,6 @@
 import contextlib
 import grp
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,9 +15,8 @@ import msgspec
 import pytest
 
 from mtls_tui.gateway.processes import free_port
-from tests.gateway.site import Site, poll
+from tests.gateway.site import Site
 from tests.gateway.upstream import Upstream
-from tests.gateway.wire import Connection
 
 SAMPLES = Path(__file__).resolve().parents[2] / "docs" / "proxies"
 ROOT = ["--allow-root"] if os.geteuid() == 0 else []
@@ -179,98 +176,3 @@ def test_careless_options_are_refused(files, options):
                f"unix:{files.folder}/b.sock", *options, *ROOT]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-
-
-def binary(name):
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-@contextmanager
-def proxy(command, port):
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-    def is_open():
-        assert running.poll() is None, running.stderr.read()
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            return False
-        return True
-
-    try:
-        poll(is_open)
-        yield
-    finally:
-        running.terminate()
-        running.wait(10)
-        running.stderr.close()
-
-
-def sample(files, name, port, **changes):
-    """A sample's text with the paths and ports of this test."""
-    text = (SAMPLES / name).read_text()
-    changes = {"127.0.0.1:8443": f"127.0.0.1:{port}", "127.0.0.1:8080": f"127.0.0.1:{files.upstream.port}"} | changes
-    for old, new in changes.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    path = files.folder / name
-    path.write_text(text)
-    return path
-
-
-def check(files, port, table):
-    for kind, status in table.items():
-        for alpn in ("http/1.1", "h2"):
-            path = f"/{port}/{kind}"
-            before = len(files.upstream.seen(path))
-            with Connection(port, API, files.client(kind), alpn=alpn) as connection:
-                get = connection.get if alpn == "http/1.1" else connection.h2_get
-                forged = [("client-cert", "forged"), ("x-client-cert", "forged"), ("x-original-uri", "/forged")]
-                assert get(path, API, headers=forged).status == status, (kind, alpn)
-            assert len(files.upstream.seen(path)) - before == (status == 200)
-    for head in files.upstream.seen(f"/{port}/"):
-        assert "forged" not in re.sub(r"(?i)x-original-uri: /forged", "", head)
-        assert re.search(r"(?im)^client-cert: :[A-Za-z0-9+/=]+:", head)
-    with Connection(port, API, files.client("good")) as connection:
-        assert connection.get("/other", "www.example.com").status == 421
-
-
-def test_nginx_sample_lets_the_rules_decide(files):
-    nginx, port = binary("nginx"), free_port("127.0.0.1", 0)
-    folder = files.folder
-    config = sample(
-        files, "nginx.conf", port,
-        **{"/etc/mtls-tui": str(folder), "/run/mtls-tui/authz.sock": str(folder / "n.sock"),
-           "/run/nginx.pid": str(folder / "nginx.pid"), "/var/log/nginx": str(folder)},
-    )  # fmt: skip
-    nobody = subprocess.run(["id", "-u", "nobody"], capture_output=True, text=True, check=True).stdout.strip()
-    folder.chmod(0o755)
-    options = ["--trust", f"uid:{nobody}", "--trust", "uid:0", "--socket-mode", "0660"]
-    paths = "".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi", "client_body")
-    )
-    config.write_text(config.read_text().replace("http {", f"http {{ {paths}", 1))
-    owner = "user root; " if os.geteuid() == 0 else ""
-    command = [nginx, "-c", str(config), "-g", f"{owner}daemon off;", "-p", str(folder)]
-    with authz(files, "nginx", f"unix:{folder / 'n.sock'}", *options), proxy(command, port):
-        # 400: nginx's own, see the sample. 451 becomes 403: nginx passes no other refusal on.
-        check(files, port, {"none": 403, "good": 200, "no_purpose": 200, "expired": 400, "foreign": 403,
-                            "self_signed": 403, "server_purpose": 403, "revoked": 403})  # fmt: skip
-
-
-def test_haproxy_sample_lets_the_rules_decide(files):
-    haproxy, port, service = binary("haproxy"), free_port("127.0.0.1", 0), free_port("127.0.0.1", 0)
-    folder = files.folder
-    (folder / "both.pem").write_bytes((folder / "server.pem").read_bytes() + (folder / "server.key").read_bytes())
-    shutil.copy(files.server_ca, folder / "ca.pem")
-    lua = (SAMPLES / "mtls-tui.lua").read_text().replace("127.0.0.1:9000", f"127.0.0.1:{service}")
-    (folder / "mtls-tui.lua").write_text(lua)
-    config = sample(files, "haproxy.cfg", port, **{"/etc/haproxy/server.both.pem": str(folder / "both.pem"),
-                                                    "/etc/haproxy/": f"{folder}/"})  # fmt: skip
-    with authz(files, "haproxy", f"127.0.0.1:{service}"), proxy([haproxy, "-f", str(config)], port):
-        check(files, port, {"none": 403, "good": 200, "no_purpose": 200, "expired": 403, "not_yet_valid": 403,
-                            "foreign": 403, "self_signed": 403, "server_purpose": 403, "revoked": 403,
-                            "stuffed": 200})  # fmt: skip
