@@ -320,13 +320,29 @@ def upstream_cluster(upstream: Upstream, settings: Settings) -> Data:
 
 
 def decision_cluster(sockets: Sequence[Path], settings: Settings) -> Data:
-    """The decision processes, each on a Unix socket of its own; the least busy one is asked."""
+    """The decision processes, each on a Unix socket of its own; the least busy one is asked.
+
+    One that did not answer is left out for a moment. What it answers never counts against it.
+    """
     return {
         "name": "decision",
         "connect_timeout": seconds(min(1.0, settings.limits.decision_seconds)),
         "type": "STATIC",
         "lb_policy": "LEAST_REQUEST",
-        "circuit_breakers": _breakers(settings),
+        "circuit_breakers": _breakers(settings, retries=settings.limits.connections * 4),
+        "outlier_detection": {
+            "split_external_local_origin_errors": True,
+            "consecutive_local_origin_failure": 1,
+            "enforcing_consecutive_local_origin_failure": 100,
+            "enforcing_consecutive_5xx": 0,
+            "enforcing_consecutive_gateway_failure": 0,
+            "enforcing_success_rate": 0,
+            "enforcing_local_origin_success_rate": 0,
+            "interval": "0.5s",
+            "base_ejection_time": "1s",
+            "max_ejection_time": "5s",
+            "max_ejection_percent": 50,
+        },
         "load_assignment": _endpoints("decision", [{"pipe": {"path": str(path)}} for path in sockets]),
         "typed_extension_protocol_options": _http1(3600.0),
     }
@@ -349,7 +365,7 @@ def _http1(idle: float) -> Data:
     }
 
 
-def _breakers(settings: Settings) -> Data:
+def _breakers(settings: Settings, retries: int = 3) -> Data:
     limits = settings.limits
     most = limits.connections * 4
     return {
@@ -359,7 +375,7 @@ def _breakers(settings: Settings) -> Data:
                 "max_connections": limits.connections,
                 "max_pending_requests": most,
                 "max_requests": most,
-                "max_retries": 3,
+                "max_retries": retries,
             },
         ]
     }

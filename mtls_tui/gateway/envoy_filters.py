@@ -45,6 +45,8 @@ function envoy_on_request(handle)
   end
 end
 """
+TRY_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"
+"""Tells Envoy's own client how long one process may take for a question; the policy of retries has no place for it."""
 CHAIN_HEADER = "x-mtls-tui-chain"
 """Which host's chain a request came by; for routing only."""
 NOT_ASKED = ("connection", "transfer-encoding", "te", "expect", "keep-alive", "proxy-connection", "trailer")
@@ -122,7 +124,9 @@ def question(ask: Ask, settings: Settings) -> Data:
             "retry_policy": {
                 "retry_on": "reset,connect-failure",
                 "num_retries": 1,
-                "host_selection_retry_max_attempts": 3,
+                # Without it up to a second is waited, which is all that a question may take.
+                "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.010s"},
+                "host_selection_retry_max_attempts": 30,
                 "retry_host_predicate": [
                     {
                         "name": "envoy.retry_host_predicates.previous_hosts",
@@ -131,7 +135,10 @@ def question(ask: Ask, settings: Settings) -> Data:
                 ],
             },
             "authorization_request": {
-                "headers_to_add": [{"key": QUESTION_HEADER, "value": f"{ask}|{QUESTION_FORMAT}"}],
+                "headers_to_add": [
+                    {"key": QUESTION_HEADER, "value": f"{ask}|{QUESTION_FORMAT}"},
+                    {"key": TRY_HEADER, "value": str(round(limits.decision_seconds * 500))},
+                ],
             },
             "authorization_response": {
                 "allowed_upstream_headers": {"patterns": [{"exact": name} for name in IDENTITY_UPSTREAM]},

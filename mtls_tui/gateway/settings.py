@@ -45,7 +45,8 @@ class Limits:
     """A connection or stream on which nothing moves."""
     upstream_connect_seconds: float = 5.0
     decision_seconds: float = 1.0
-    """What the decision may take; after that the request is refused with 503."""
+    """What the decision may take; after half of it the question is put to another process, after all of it the request
+    is refused with 503."""
     header_kib: int = 60
     """All headers of a request together."""
     header_count: int = 100

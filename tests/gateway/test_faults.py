@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -110,28 +111,50 @@ GARBAGE = {
 }
 
 
-def test_garbage_for_an_answer_is_no_permission(site, upstream, envoy_binary, tmp_path):
-    """Envoy with our configuration, and something else where the decision process should be."""
-    nonsense = Nonsense(tmp_path / "d.sock")
-    settings = Settings(listen=("127.0.0.1", free_port("127.0.0.1", 0)), log=tmp_path / "log")
-    state = planning.make_state(site.bundle, site.bundle.read_bytes(), settings, tmp_path)
+@contextmanager
+def envoy_alone(site, envoy_binary, folder, sockets):
+    """Envoy with our configuration, and something else where the decision processes should be; its address."""
+    settings = Settings(listen=("127.0.0.1", free_port("127.0.0.1", 0)), log=folder / "log")
+    state = planning.make_state(site.bundle, site.bundle.read_bytes(), settings, folder)
     secrets = {host: envoy_config.tls_files(*pair) for host, pair in state.pairs.items()}
-    config = envoy_config.complete(state.plans, settings, tmp_path / "a.sock", [nonsense.path], secrets)
-    (tmp_path / "envoy.json").write_text(json.dumps(config))
-    command = [envoy_binary, "-c", tmp_path / "envoy.json", "--disable-hot-restart", "--concurrency", "1", "-l", "off"]
+    config = envoy_config.complete(state.plans, settings, folder / "a.sock", sockets, secrets)
+    (folder / "envoy.json").write_text(json.dumps(config))
+    command = [envoy_binary, "-c", folder / "envoy.json", "--disable-hot-restart", "--concurrency", "1", "-l", "off"]
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         poll(lambda: is_open(settings.listen))
-        for name, data in GARBAGE.items():
-            nonsense.data, nonsense.asked = data, 0
-            with Connection(settings.listen[1], "api.example.com", site.client("good")) as connection:
-                assert connection.get("/garbage").status in (0, 204, 302, 403, 503), name
-            assert nonsense.asked, name
-        assert not upstream.seen("/garbage")
+        yield settings.listen
     finally:
         running.kill()
         running.wait()
-        nonsense.close()
+
+
+def test_garbage_for_an_answer_is_no_permission(site, upstream, envoy_binary, tmp_path):
+    nonsense = Nonsense(tmp_path / "d.sock")
+    with envoy_alone(site, envoy_binary, tmp_path, [nonsense.path]) as address:
+        for name, data in GARBAGE.items():
+            nonsense.data, nonsense.asked = data, 0
+            with Connection(address[1], "api.example.com", site.client("good")) as connection:
+                assert connection.get("/garbage").status in (0, 204, 302, 403, 503), name
+            assert nonsense.asked, name
+        assert not upstream.seen("/garbage")
+    nonsense.close()
+
+
+def test_decision_process_that_does_not_answer_costs_a_question_one_retry(site, envoy_binary, tmp_path):
+    """One of two says nothing: every question gets the other's answer, and soon the silent one is not asked."""
+    silent, other = Nonsense(tmp_path / "silent.sock"), Nonsense(tmp_path / "other.sock")
+    silent.data = None
+    other.data = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+    statuses = []
+    with envoy_alone(site, envoy_binary, tmp_path, [silent.path, other.path]) as address:
+        for _ in range(40):
+            with Connection(address[1], "api.example.com", site.client("good")) as connection:
+                statuses.append(connection.get("/slow").status)
+    assert statuses == [200] * 40
+    assert 0 < silent.asked < 12
+    silent.close()
+    other.close()
 
 
 def is_open(address):
@@ -161,7 +184,10 @@ class Nonsense:
             with connection:
                 connection.recv(65536)
                 self.asked += 1
-                connection.sendall(self.data)
+                if self.data is None:  # silent: until the asker gives up
+                    connection.recv(1)
+                else:
+                    connection.sendall(self.data)
 
     def close(self):
         self.socket.close()
