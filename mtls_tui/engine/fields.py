@@ -137,7 +137,7 @@ class View:
     @cached_property
     def milliseconds(self) -> int:
         """When the request arrived, in milliseconds since 1970."""
-        at = self.http.at if self.http.at is not None else self._at
+        at = self._at if self._at is not None else self.http.at
         return int((time.time() if at is None else at) * 1000)
 
     @cached_property

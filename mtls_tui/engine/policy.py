@@ -193,8 +193,9 @@ class Policy:
             if host is None:
                 request = self.request(http, chain, at, everything=True)[0] if everything else _EMPTY
                 return Outcome(_NOBODY, request)
-            view = View(http, _now(http, at))
-            fields, verification = self._certificate_fields(host, chain, _now(http, at), everything)
+            now = _now(http, at)  # one instant for the certificate and for every field that tells the time
+            view = View(http, now)
+            fields, verification = self._certificate_fields(host, chain, now, everything)
             fields.update(compute(view, EXTRACTORS.items() if everything else self._extractors))
             if http.overrides:
                 fields.update((canonical(name), value) for name, value in http.overrides.items())

@@ -4,7 +4,7 @@ from mtls_tui.pki.authority import Authority, AuthorityError
 from mtls_tui.pki.cache import Verifier, verify
 from mtls_tui.pki.errors import LoadError, StoreError, VerifyError
 from mtls_tui.pki.fields import Fact, facts, facts_absent
-from mtls_tui.pki.load import load_certificates, load_crls
+from mtls_tui.pki.load import load_certificates, load_crls, presented_certificates
 from mtls_tui.pki.store import Source, TrustStore
 from mtls_tui.pki.verification import Verification
 
@@ -23,5 +23,6 @@ __all__ = [
     "facts_absent",
     "load_certificates",
     "load_crls",
+    "presented_certificates",
     "verify",
 ]

@@ -20,7 +20,7 @@ from cryptography import x509
 from mtls_tui.pki import dn
 from mtls_tui.pki.certificate import View, view
 from mtls_tui.pki.errors import LoadError, Refused
-from mtls_tui.pki.keys import signed_by
+from mtls_tui.pki.keys import is_dear, signed_by
 from mtls_tui.pki.load import presented_certificates
 from mtls_tui.pki.verification import Verification
 
@@ -140,6 +140,7 @@ def _own(leaf: View, fields: dict[str, Fact]) -> None:
 
 
 def _issuer(leaf: View, others: Sequence[View], verification: Verification | None, fields: dict[str, Fact]) -> None:
+    """From the verified path; else from what was presented, if its key signed the leaf: a name alone says nothing."""
     identifier = leaf.issuer_key_identifier
     path = verification.chain if verification is not None else ()
     if len(path) > 1 and path[0] == leaf.certificate:
@@ -157,7 +158,7 @@ def _issuer(leaf: View, others: Sequence[View], verification: Verification | Non
 
 def _issued(leaf: View, candidate: View) -> bool:
     try:
-        return signed_by(leaf, candidate)
+        return not is_dear(candidate.public_key) and signed_by(leaf, candidate)
     except Refused:
         return False
 

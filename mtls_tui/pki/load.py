@@ -44,17 +44,28 @@ def load_certificates(data: bytes, passphrase: bytes | None = None) -> list[x509
 
 
 def presented_certificates(data: bytes) -> list[x509.Certificate]:
-    """As `load_certificates`, of PEM that a client sent: damaged ones behind the first are left out."""
+    """The certificates in PEM (or one in DER) that a client sent: damaged ones behind the first are left out.
+
+    LoadError when there is none. Containers are for files of one's own: opening PKCS#12 takes as long as its writer
+    likes.
+    """
+    if data[:1] == b"\x30":
+        return [parse_certificate(data)]
     found: list[x509.Certificate] = []
+    kinds: set[str] = set()
     for label, body in _blocks(data):
         if label not in _CERTIFICATE_LABELS or label == b"TRUSTED CERTIFICATE":
+            kinds.add(label.decode())
             continue
         try:
             found.append(parse_certificate(_decode(body, label)))
         except LoadError:
             if not found:
                 raise
-    return found or load_certificates(data)
+    if not found:
+        what = f"only {', '.join(sorted(kinds))}" if kinds else "neither PEM nor DER" if data.strip() else "it is empty"
+        raise LoadError(f"no certificate in here: {what}")
+    return found
 
 
 def load_crls(data: bytes) -> list[x509.CertificateRevocationList]:

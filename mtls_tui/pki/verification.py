@@ -36,8 +36,8 @@ class Verification:
 
     `verified` says that a valid path leads to an anchor; a revoked certificate is verified *and* revoked, one that is
     not verified is never revoked. `error` is None when all is well, number 23 when revoked. `chain` is the path used,
-    leaf first and anchor last; of a chain that did not verify, as much as was found. The answer stays the same while
-    the time is within `valid_from` and `valid_until` (POSIX seconds, both included) and the store is the same.
+    leaf first and anchor last, and empty unless verified. The answer stays the same while the time is within
+    `valid_from` and `valid_until` (POSIX seconds, both included) and the store is the same.
     """
 
     presented: bool
@@ -81,9 +81,9 @@ def _verify(items: Sequence[Presented], store: TrustStore, now: int) -> Verifica
             else:
                 high = min(high, boundary - 1)
     path, revocation, error = _decide(leaf, pool, store, now)
-    certificates = tuple(item.certificate for item in path)
     if error is not None:
-        return Verification(True, False, False, error, certificates, low, high)
+        return Verification(True, False, False, error, (), low, high)
+    certificates = tuple(item.certificate for item in path)
     if revocation is not None:
         return Verification(True, True, True, _revoked(revocation, path), certificates, low, high)
     return Verification(True, True, False, None, certificates, low, high)
@@ -133,7 +133,7 @@ def _views(item: Presented, store: TrustStore) -> list[View]:
 def _decide(
     leaf: View, pool: list[View], store: TrustStore, now: int
 ) -> tuple[Sequence[View], Revocation | None, VerifyError | None]:
-    """(path, revocation, error): a valid path without a revoked certificate wins, then a revoked one, then a failure.
+    """(path, revocation, error): a path without a revoked certificate wins, then a revoked one; else an error alone.
 
     A certificate that is revoked on one path is revoked on all: whoever cross-signs its issuer's name can give it
     another path, and must not be able to take its revocation back.
@@ -172,8 +172,8 @@ def _decide(
     if revoked:
         return (*next(iter(revoked.values())), None)
     if failure is not None and not (failure[1].stage is Stage.SIGNATURES and _unrelated(leaf, failure)):
-        return failure[0], None, sentence(failure[1].refusal, failure[0])
-    return search.deepest, None, no_issuer(search, store)
+        return (), None, sentence(failure[1].refusal, failure[0])
+    return (), None, no_issuer(search, store)
 
 
 def _revocation(path: Sequence[View], store: TrustStore, now: int) -> Revocation | None:

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mtls_tui.pki import LoadError, Verification, load_certificates
+from mtls_tui.pki import LoadError, Verification, presented_certificates
 from mtls_tui.pki.errors import Code
 
 _PLACE: Final[dict[int, str]] = {
@@ -79,7 +79,7 @@ def _parsed(item: x509.Certificate | bytes) -> x509.Certificate | None:
     if isinstance(item, x509.Certificate):
         return item
     try:
-        return load_certificates(item)[0]
+        return presented_certificates(item)[0]
     except LoadError:
         return None
 

@@ -72,6 +72,28 @@ def test_the_three_booleans_are_those_of_the_certificate(role, presented, verifi
         assert [full[f"cf.tls_client_auth.cert_{name}"] for name in names] == [presented, verified, revoked]
 
 
+def test_certificate_and_timestamp_are_judged_at_one_instant(roles, ca, monkeypatch):
+    """Between two readings of the clock a certificate could end; and an explicit time goes before the request's own."""
+    told = "http.request.timestamp.sec"
+    rules = (rule("http.request.timestamp.sec > 0 and cf.tls_client_auth.cert_verified", action="log"),)
+    policy = Policy.from_bundle(Bundle(hosts=(host(anchors=(ca,)),), rules=rules))
+    ends = roles.mint("good").chain[0].not_valid_after_utc
+    ticking = iter(range(int(ends.timestamp()), int(ends.timestamp()) + 100))
+    monkeypatch.setattr("mtls_tui.engine.policy.time.time", lambda: float(next(ticking)))
+    outcome = policy.decide(request(), chain(roles, "good"))
+    assert outcome.request.fields[told] == int(ends.timestamp())
+    assert outcome.verification.verified, "the last second is included"
+    late = ends + timedelta(days=1)
+    for at, own, verified in (
+        (late, NOW.timestamp(), False),
+        (NOW, late.timestamp(), True),
+        (None, NOW.timestamp(), True),
+    ):
+        outcome = policy.decide(request(at=own), chain(roles, "good"), at)
+        assert outcome.verification.verified is verified
+        assert outcome.request.fields[told] == int(at.timestamp() if at else own)
+
+
 def test_a_plain_host_knows_of_no_certificate_whatever_is_presented(roles, ca):
     policy = Policy.from_bundle(
         Bundle(

@@ -4,7 +4,7 @@ import time
 
 from cryptography import x509
 
-from mtls_tui.pki import paths
+from mtls_tui.pki import keys, paths, validate
 from mtls_tui.pki.certificate import View
 from tests.pki import mint
 from tests.pki.judge import check, constrained, number
@@ -85,3 +85,13 @@ def test_a_search_tries_a_fixed_number_of_extensions_however_many_paths_names_al
     found = sum(1 for _ in search)
     assert search.exhausted
     assert 300 < found < paths.MAX_STEPS <= 1000
+
+
+def test_wrong_signatures_of_a_strangers_pile_are_few(top, store, monkeypatch):
+    """Each authority of the pile bears the anchor's name and another key: only some of them are asked."""
+    asked = []
+    honest = keys.verify_signature
+    monkeypatch.setattr(keys, "verify_signature", lambda *rest: asked.append(1) or honest(*rest))
+    pile = [mint.authority("Root", top, own=mint.key(("pile", i)), signer=mint.key("forger")) for i in range(60)]
+    assert not check([item.der for item in (mint.client("c", pile[0]), *pile)], store).verified
+    assert validate.MAX_WRONG_SIGNATURES <= len(asked) <= validate.MAX_WRONG_SIGNATURES + 3

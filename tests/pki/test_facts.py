@@ -94,6 +94,34 @@ def test_the_issuers_serial_needs_its_certificate_and_its_signature(top):
     assert pki.facts(leaf, [twin.certificate])[P + "cert_issuer_serial"] == b""
 
 
+def test_an_authority_that_did_not_sign_gives_no_facts(top, store):
+    """Neither an anchor of the host nor a presented one, although the name is right; and no other chain's issuer."""
+    serial, identifier = P + "cert_issuer_serial", P + "cert_issuer_ski"
+    forged = mint.client("c", top, signer=mint.key("forger"), aki=False)
+    other = mint.authority("Z", mint.root("Strange"), serial=0xABCD)
+    leaf = mint.client("c", other, signer=mint.key("forger"), aki=False)
+    for chain in ([forged], [forged, top], [leaf, other]):
+        found = check(chain, store)
+        assert not found.verified
+        shown = pki.facts(chain[0].certificate, [made.certificate for made in chain[1:]], found)
+        assert (shown[serial], shown[identifier]) == (b"", b"")
+    good = check(mint.client("good", top), store)
+    shown = pki.facts(forged.certificate, (), good)
+    assert (shown[serial], shown[identifier]) == (b"", b""), "a verification of another certificate"
+
+
+def test_a_strangers_key_that_is_dear_to_ask_is_not_asked(top, store):
+    costly = mint.rsa_key(4104)
+    other = mint.root("Z", own=costly)
+    leaf = mint.client("c", other)
+    shown = pki.facts(leaf.certificate, [other.certificate], check([leaf, other], store))
+    assert shown[P + "cert_issuer_serial"] == b""
+    trusted = check([leaf, other], pki.TrustStore([other.certificate]))
+    assert (
+        int(pki.facts(leaf.certificate, (), trusted)[P + "cert_issuer_serial"], 16) == other.certificate.serial_number
+    )
+
+
 def test_without_key_identifiers_the_issuers_own_is_used(top, store):
     leaf = mint.client("c", top, ski=False, aki=False).certificate
     found = pki.facts(leaf)

@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mtls_tui import pki
+from mtls_tui.pki import load
 from mtls_tui.pki.certificate import View
 from mtls_tui.pki.verification import _verify
 from tests.pki import mint
@@ -197,6 +198,24 @@ def test_damaged_certificates_load_or_fail_and_never_verify(data):
     _verify([LEAF.der, data, MIDDLE.der], STORE, now)
     facts = pki.facts(data, [data], found)
     assert facts.keys() == pki.facts_absent().keys()
+
+
+@pytest.mark.parametrize("label", [b"PKCS12", b"PKCS7", b"CMS", b"TRUSTED CERTIFICATE"])
+def test_of_what_is_presented_only_certificates_are_read(label, monkeypatch):
+    """A container's key derivation takes as long as its writer likes, and who presents it is a stranger."""
+
+    def never(*_arguments):
+        raise AssertionError("a container was opened")
+
+    monkeypatch.setattr(load, "_pkcs12", never)
+    monkeypatch.setattr(load, "_pkcs7", never)
+    body = LEAF.pem.split(b"-----")[2]
+    data = b"-----BEGIN %s-----%s-----END %s-----\n" % (label, body, label)
+    found = pki.verify([data], STORE, AT)
+    assert (found.presented, found.verified) == (True, False)
+    assert "can't be read" in found.error.message
+    assert pki.facts(data, [data], found)["cf.tls_client_auth.cert_serial"] == b""
+    assert pki.verify([data + LEAF.pem, MIDDLE.der], STORE, AT).verified, "certificates beside it are"
 
 
 @given(st.binary(min_size=1, max_size=60))

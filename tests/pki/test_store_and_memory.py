@@ -101,6 +101,15 @@ def test_a_remembered_answer_is_the_fresh_answer_at_any_time(hours, form):
             assert (remembered.error and remembered.error.number) == (fresh.error and fresh.error.number)
 
 
+def test_an_answer_ends_with_the_presented_authority_it_needs(top):
+    middle = mint.authority("Middle", top, end=AT + timedelta(hours=1))
+    leaf = mint.client("c", middle)
+    store = pki.TrustStore([top.certificate])
+    chain = (leaf.der, middle.der)
+    assert pki.verify(chain, store, AT).verified
+    assert not pki.verify(chain, store, AT + timedelta(hours=1, seconds=1)).verified
+
+
 def test_the_second_answer_is_remembered(top, monkeypatch):
     calls = []
     monkeypatch.setattr(cache, "verify_at", lambda *arguments: calls.append(1) or verify_at(*arguments))
