@@ -126,6 +126,9 @@ def _toml(text: str, name: str) -> dict[str, Any]:
             "syntax", f"not TOML: {_lower(message)}", name, line=line, column=column, cure=_syntax_cure(message)
         )
         raise RuleFileError(problem) from None
+    except ValueError:  # Python's bound on the digits of a number, 4,300
+        problem = Problem("syntax", "a number has too many digits", name, cure="write a shorter number")
+        raise RuleFileError(problem) from None
     except RecursionError:
         raise RuleFileError(Problem("syntax", "nested too deeply", name, cure="use fewer brackets")) from None
 

@@ -65,7 +65,7 @@ def parse_curl(text: str, *, read: FileReader | None = None) -> CurlRequest:
     if not words:
         raise RequestError("the command is empty")
     if PurePath(words[0].replace("\\", "/")).name.lower() not in ("curl", "curl.exe"):
-        raise RequestError(f"this is a `{words[0]}` command; it has to begin with `curl`")
+        raise RequestError(f"this is a `{words[0]}` command; it has to begin with `curl` (in a browser: copy as cURL)")
     command = _Command(read or _from_disk)
     command.notes.extend(shell.notes)
     command.arguments(words[1:])
@@ -75,8 +75,9 @@ def parse_curl(text: str, *, read: FileReader | None = None) -> CurlRequest:
 def _from_disk(name: str) -> bytes:
     try:
         return Path(name).expanduser().read_bytes()
-    except OSError as error:
-        raise RequestError(f"{name}: {error.strerror or error}; the curl command reads this file") from None
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; a home folder that nobody has
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise RequestError(f"{name!a}: {reason}; the curl command reads this file") from None
 
 
 class _Command:

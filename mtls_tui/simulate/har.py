@@ -90,6 +90,11 @@ def from_har(data: bytes, number: int = 1) -> HttpRequest:
 
 def _http(entry: _Entry) -> HttpRequest:
     request = _REQUEST.decode(entry.request)
+    scheme, _, rest = request.url.partition(":")
+    if not rest.startswith("//"):
+        raise RequestError(f"`{scheme[:20]}:` URLs are not sent to a server")
+    # A WebSocket begins as an HTTP request (RFC 6455 4.1).
+    scheme = {"ws": "http", "wss": "https"}.get(scheme.lower(), scheme)
     fields: list[tuple[str, bytes]] = []
     for pair in request.headers:
         # HTTP/2 and 3 pseudo-headers (RFC 9113 8.3.1) say what URL and method say already.
@@ -98,7 +103,7 @@ def _http(entry: _Entry) -> HttpRequest:
     if request.cookies and not any(name == "cookie" for name, _ in fields):
         fields.append(("cookie", "; ".join(f"{c.name}={c.value}" for c in request.cookies).encode()))
     return from_url(
-        request.url,
+        f"{scheme}:{rest}",
         method=request.method,
         headers=fields,
         body=_body(request.postData),

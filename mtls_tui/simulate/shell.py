@@ -82,6 +82,8 @@ class _Splitter:
                 return self.rest(start, f"`{char}`")
         else:
             following = text[start + 1 : start + 2]
+            if char == "`" and following == "\n":
+                raise RequestError("this is written for PowerShell (` at the end of a line); copy it as cURL (bash)")
             if char == "`" or (char == "$" and (following.isidentifier() or following in ("{", "("))):
                 self.unexpanded(start)
             self.add(char)

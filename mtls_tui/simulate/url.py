@@ -43,9 +43,12 @@ def from_url(
         text = "https://" + text.removeprefix("//")
     try:
         parts = urlsplit(text)
+    except ValueError:
+        raise RequestError(f"`{url}` is not a URL: its host is not a name or an address") from None
+    try:
         port = parts.port
-    except ValueError as error:
-        raise RequestError(f"`{url}` is no URL: {error}") from None
+    except ValueError:
+        raise RequestError(f"`{url}` is not a URL: the port is not a number up to 65535") from None
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORT:
         raise RequestError(f"`{url}`: the scheme is `{scheme}`; a request needs http or https")
@@ -115,7 +118,11 @@ def header_line(text: str) -> tuple[str, bytes]:
 
 def basic(user: str, password: str) -> bytes:
     """An Authorization value of the Basic scheme (RFC 7617) from percent-encoded parts."""
-    return b"Basic " + base64.b64encode(unquote_to_bytes(user) + b":" + unquote_to_bytes(password))
+    return b"Basic " + base64.b64encode(_unquoted(user) + b":" + _unquoted(password))
+
+
+def _unquoted(text: str) -> bytes:
+    return unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def encoded(text: str) -> str:

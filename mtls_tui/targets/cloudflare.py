@@ -111,8 +111,8 @@ def _read_rule(item: object, pointer: str, notes: list[Note]) -> Rule | None:
     if not isinstance(text, str):
         raise TargetError(f"{pointer}/expression: a string is expected")
     ref = str(item.get("ref") or item.get("id") or f"rule-{pointer.rpartition('/')[2]}")
-    action = item.get("action")
-    if action not in ACTIONS:
+    action: Any = item.get("action")
+    if str(action) not in ACTIONS:
         notes.append(Note(ref, f"action `{action}` has no meaning here: the rule is left out"))
         return None
     try:

@@ -82,7 +82,7 @@ def parse(text: str, name: str = "tui.toml") -> Settings:
     """Settings from a text."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         return Settings(problems=(f"{name}: {error}",))
     problems: list[str] = []
     known = {"theme", "mouse", "cell_diff", "keys"}

@@ -27,6 +27,7 @@ CASES = {
     "an absent file": (None, "no such file"),
     "50 MB": (None, "too large"),
     "a null byte": (b"a = 1\0\n", "not TOML"),
+    "a number of 5,000 digits": (b"version = " + b"9" * 5000, "too many digits"),
 }
 
 

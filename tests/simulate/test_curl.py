@@ -1,5 +1,6 @@
 """A curl command line gives the request that curl would send."""
 
+import base64
 import random
 import shutil
 import subprocess
@@ -116,6 +117,11 @@ def test_what_is_not_followed_is_said(text, note):
         ("curl https://a/ -X 'G T'", "no HTTP method"),
         ("curl https://a/ -d @/nowhere/at/all", "reads this file"),
         ('curl ^"https://a/^" ^\n -k', "cmd.exe"),
+        ("curl.exe 'https://a/' `\n  -H 'x: y'", "PowerShell"),
+        ("curl.exe 'https://a/' `\r\n  -H 'x: y'", "PowerShell"),
+        ("Invoke-WebRequest -Uri https://a/", "copy as cURL"),
+        ("curl https://a/ -F $'f=@\\0x'", "null byte"),
+        ("curl https://a/ -F 'f=@~nobody-of-that-name/x'", "reads this file"),
         ("curl https://a/ -H $'x: a\\nb'", "line break"),
     ],
 )
@@ -266,3 +272,12 @@ def test_words_are_those_of_bash_itself(tmp_path):
             assert theirs == words, line
             agreed += 1
     assert agreed > 150
+
+
+def test_a_backtick_before_a_line_end_in_quotes_is_not_powershell():
+    assert parse_curl("curl https://a/ -d '`\n'").http.body == b"`\n"
+
+
+def test_bytes_that_are_not_utf8_in_a_password_are_sent_as_they_are():
+    request = parse_curl("curl https://a/ -u $'user:\\xff'").http
+    assert dict(request.headers)["authorization"] == b"Basic " + base64.b64encode(b"user:\xff")

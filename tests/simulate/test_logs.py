@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -331,3 +332,84 @@ def test_wanted_parts_of_the_default_rule_are_host_and_verdict():
 
 def test_bom_before_har_is_no_obstacle():
     assert sniffed(b"\xef\xbb\xbf" + json.dumps({"log": {"version": "1.2", "entries": []}}).encode()) == "har"
+
+
+COMMON = b'192.0.2.7 - - [20/Nov/2026:10:00:00 +0000] "GET /a?b=1 HTTP/1.1" 200 12\n'
+ISTIO = (
+    b'[2026-11-20T10:00:00.000Z] "GET /v1?x HTTP/1.1" 200 - via_upstream - "-" 0 135 4 4 "-" "curl/8" "id-1" '
+    b'"api.example.com" "10.0.0.1:80" outbound|80||httpbin 10.44.1.23:50452 10.44.1.23:80 192.0.2.7:46520 sni default\n'
+)
+ALB = (
+    b"https 2026-11-20T10:00:00.186641Z app/lb/50dc6c495c0c9188 192.0.2.7:2817 10.0.0.1:80 0.0 0.048 0.037 200 200 0 5 "
+    b'"GET https://api.example.com:443/v1?x HTTP/1.1" "curl/8" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:tg/1 '
+    b'"Root=1-58337281" "api.example.com" "arn:cert" 1 2026-11-20T10:00:00.086000Z "forward" "-" "-"\n'
+)
+TRAEFIK = (
+    b'{"ClientHost":"192.0.2.7","RequestHost":"api.example.com","RequestMethod":"GET","RequestPath":"/v1?x",'
+    b'"RequestProtocol":"HTTP/2.0","RequestScheme":"https","StartUTC":"2026-11-20T10:00:00.1Z"}\n'
+)
+HAPROXY = (
+    b"Nov 20 10:00:00 lb haproxy[1]: 192.0.2.7:33317 [20/Nov/2026:10:00:00.655] https~ api/s1 10/0/30/69/109 200 2750 "
+    b'- - ---- 1/1/1/1/0 0/0 {api.example.com} {} "GET /v1?x HTTP/1.1"\n'
+)
+
+
+@pytest.mark.parametrize(("line", "name"), [(COMMON, "common"), (ISTIO, "istio"), (ALB, "alb"), (TRAEFIK, "json")])
+def test_the_default_format_of_a_common_server_is_seen(line, name):
+    assert sniffed(line) == name
+    found, _ = read_one(line)
+    assert found.http.client_ip == "192.0.2.7"
+    assert found.http.target in ("/a?b=1", "/v1?x")
+    if name != "common":
+        assert found.http.host.partition(":")[0] == "api.example.com"
+
+
+def test_a_full_line_is_not_taken_for_the_shorter_format():
+    assert [sniffed(line) for line in (COMBINED, VHOST, ENVOY)] == ["combined", "vhost_combined", "envoy"]
+
+
+def test_haproxy_s_log_is_refused_by_name_with_a_template_that_reads_it():
+    with pytest.raises(RequestError, match="HAProxy") as caught:
+        sniffed(HAPROXY)
+    template = re.search(r"--template.*?'(.*?)'", str(caught.value))[1]
+    found, _ = read_one(HAPROXY, template=template.replace("$prefix", "$month $day $clock $node $process"))
+    assert (found.http.host, found.http.target, found.http.client_ip) == ("api.example.com", "/v1?x", "192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    ("magic", "tool"),
+    [
+        (b"\x28\xb5\x2f\xfd\x04", "zstdcat"),
+        (b"BZh91AY", "bzcat"),
+        (b"\xfd7zXZ\0\0", "xzcat"),
+        (b"\x04\x22\x4d\x18", "lz4cat"),
+        (b"PK\x03\x04", "unzip -p"),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"name": "combined"}, {"template": "$host"}])
+def test_a_log_packed_otherwise_than_gzip_is_refused_with_the_program_that_unpacks_it(magic, tool, options):
+    with pytest.raises(RequestError, match=tool):
+        reader_for(magic, frozenset(ALL), **options)
+
+
+@pytest.mark.parametrize("template", ["{$host} $x", "{${host}} $x"])
+def test_a_brace_around_a_variable_of_a_template_is_a_brace(template):
+    found, _ = read_one(b"{api.example.com} y\n", template=template)
+    assert found.http.host == "api.example.com"
+
+
+def test_a_brace_after_a_variable_of_a_template_does_not_vanish():
+    reader = reader_for(b"", frozenset(ALL), template="$host}x")
+    assert reader.tally(b"a.example}x\n").counts
+    assert not reader.tally(b"a.examplex\n").counts
+
+
+def test_a_template_of_unknown_variables_only_says_which_are_known():
+    with pytest.raises(RequestError, match=r"\$request_method.*%REQ\(:PATH\)%"):
+        compile_template('$method $url "$foo"')
+
+
+@pytest.mark.parametrize("time", ["inf", "1e999", "nan", "9" * 400, "-1"])
+def test_a_time_that_is_no_number_of_seconds_is_unknown(time):
+    found, _ = read_one(b'{"host":"a","uri":"/","time":"' + time.encode() + b'"}\n')
+    assert found.http.at is None

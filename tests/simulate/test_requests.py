@@ -105,6 +105,26 @@ def test_har_entry_is_a_request():
     assert (request.http_version, request.at) == ("HTTP/2", 1795251600.0)
 
 
+@pytest.mark.parametrize(("url", "scheme"), [("wss://a.example/live?x", "https"), ("ws://a.example/live?x", "http")])
+def test_a_websocket_in_a_har_is_the_http_request_that_opens_it(url, scheme):
+    har = {"log": {"version": "1.2", "entries": [{"request": {"method": "GET", "url": url}}]}}
+    request = from_har(json.dumps(har).encode())
+    assert (request.scheme, request.host, request.target) == (scheme, "a.example", "/live?x")
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64,iVBOR", "blob:https://a.example/1", "about:blank", "x"])
+def test_a_url_in_a_har_that_goes_to_no_server_says_so(url):
+    har = {"log": {"version": "1.2", "entries": [{"request": {"method": "GET", "url": url}}]}}
+    (entry,) = entries(json.dumps(har).encode())
+    assert "not sent to a server" in entry.error
+
+
+@pytest.mark.parametrize("url", ["https://a:image/", "https://a:99999/", "https://[::1/", "https://a\u2100b/"])
+def test_a_broken_url_is_refused_in_words_of_our_own(url):
+    with pytest.raises(RequestError, match=r"not a URL: (the port|its host)"):
+        from_url(url)
+
+
 def test_har_entries_that_cannot_be_read_are_counted_with_a_reason():
     read = list(entries(json.dumps(HAR).encode()))
     assert [entry.number for entry in read] == [1, 2, 3]

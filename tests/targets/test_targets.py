@@ -112,3 +112,10 @@ def test_terraform_holds_every_rule_once_and_in_order(version):
 
 def test_terraform_templates_in_expressions_stay_text():
     assert string('a "${b}" %{c}\n\x01') == '"a \\"$${b}\\" %%{c}\\n\\u0001"'
+
+
+@pytest.mark.parametrize("action", [{}, [], 1, None, "rewrite"])
+def test_an_action_of_any_shape_that_is_not_known_leaves_the_rule_out(action):
+    rules, notes = targets.read_ruleset({"rules": [{"ref": "a", "action": action, "expression": "ssl"}]})
+    assert not rules
+    assert [note.ref for note in notes] == ["a"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +18,13 @@ from mtls_tui.simulate.logs.text_lines import TextLines
 
 FORMATS: Final = ("auto", "json", "logpush", "decisions", "har", *TEMPLATES)
 SAMPLE_LINES = 200
+PACKED: Final = {
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", "zstdcat"), b"BZh": ("packed with bzip2", "bzcat"),
+    b"\xfd7zXZ\0": ("packed with xz", "xzcat"), b"\x04\x22\x4d\x18": ("packed with lz4", "lz4cat"),
+    b"PK\x03\x04": ("a zip archive", "unzip -p"),
+}  # fmt: skip
+"""First bytes of files that are not read as they are: what they are, and the program that unpacks them."""
+_HAPROXY = re.compile(rb" -?\d+/-?\d+/-?\d+/-?\d+/\+?-?\d+ -?\d+ \+?\d+ \S+ \S+ [-\w]{4} \d+/")
 _ANY = msgspec.json.Decoder()
 
 
@@ -35,6 +43,9 @@ def reader_for(
     """
     for part, _ in mapping:
         check_part(part)
+    for magic, (what, tool) in PACKED.items():
+        if head.startswith(magic):
+            raise RequestError(f"the log is {what}; unpack it on the way: `{tool} LOG | mtls-tui replay FILE -`")
     if template is not None:
         return TextLines("template", compile_template(template, wanted))
     if name == "auto":
@@ -77,6 +88,13 @@ def sniffed(head: bytes) -> str:
         hits = sum(1 for line in lines if pattern.match(line))
         if hits > score:
             best, score = name, hits
+    if not best and any(_HAPROXY.search(line) for line in lines):
+        raise RequestError(
+            "this looks like HAProxy's `option httplog`, which says the host only if `capture request header Host len "
+            "64` is set; give the lines' form with --template, such as '$prefix $remote_addr:$port [$time_local] "
+            '$frontend $server $times $status $size $a $b $state $connections $queues {$host} {$answer} "$request"\' '
+            "($prefix: what the system log writes before, one variable for each word)"
+        )
     if not best:
         raise RequestError(
             "the format of the log can't be told from its first lines; name it with --format "

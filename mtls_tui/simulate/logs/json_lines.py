@@ -24,18 +24,21 @@ MAX_DEPTH = 8
 
 CANDIDATES: Final[dict[str, tuple[str, ...]]] = {
     "host": ("http_host", "host", "authority", ":authority", "vhost", "server_name", "request.host",
-             "req.host"),
-    "method": ("request_method", "method", ":method", "verb", "request.method", "req.method"),
-    "target": ("request_uri", "uri", "target", ":path", "request.uri", "req.url"),
+             "req.host", "RequestHost"),
+    "method": ("request_method", "method", ":method", "verb", "request.method", "req.method",
+               "RequestMethod"),
+    "target": ("request_uri", "uri", "target", ":path", "request.uri", "req.url",
+               "RequestPath"),
     "url": ("url",),
     "request": ("request",),
     "path": ("path", "uri_path"),
     "query": ("args", "query", "query_string"),
-    "scheme": ("scheme", "request_scheme"),
+    "scheme": ("scheme", "request_scheme", "RequestScheme"),
     "ip": ("remote_addr", "client_ip", "remote_ip", "client", "downstream_remote_address",
-           "request.client_ip", "request.remote_ip"),
-    "http_version": ("server_protocol", "protocol", "http_version", "request.proto"),
-    "user_agent": ("http_user_agent", "user_agent", "user-agent", "userAgent"),
+           "request.client_ip", "request.remote_ip", "ClientHost"),
+    "http_version": ("server_protocol", "protocol", "http_version", "request.proto", "RequestProtocol"),
+    "user_agent": ("http_user_agent", "user_agent", "user-agent", "userAgent",
+                   "request_User-Agent"),
     "referer": ("http_referer", "referer", "http_referrer"),
     "x_forwarded_for": ("http_x_forwarded_for", "x_forwarded_for"),
     "tls_version": ("ssl_protocol", "tls_version"),
@@ -45,9 +48,10 @@ CANDIDATES: Final[dict[str, tuple[str, ...]]] = {
     "cf.tls_client_auth.cert_fingerprint_sha1": ("ssl_client_fingerprint",),
     "cf.tls_client_auth.cert_subject_dn": ("ssl_client_s_dn",),
     "cf.tls_client_auth.cert_issuer_dn": ("ssl_client_i_dn",),
-    "time": ("time_iso8601", "msec", "time_local", "start_time", "timestamp", "@timestamp", "time", "ts"),
+    "time": ("time_iso8601", "msec", "time_local", "start_time", "timestamp", "@timestamp", "time", "ts",
+             "StartUTC"),
 }  # fmt: skip
-"""Keys that people give these parts in nginx's, Envoy's and Caddy's JSON logs, best first."""
+"""Keys that people give these parts in nginx's, Envoy's, Caddy's and Traefik's JSON logs, best first."""
 
 LOGPUSH: Final = {
     "ClientRequestHost": "host", "ClientRequestMethod": "method", "ClientRequestURI": "target",

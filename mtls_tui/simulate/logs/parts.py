@@ -7,6 +7,7 @@ anything by a default.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -269,9 +270,9 @@ def _time(text: str) -> float | None:
     """POSIX seconds, milli- or nanoseconds; RFC 3339; nginx's `$time_local` (20/Nov/2026:10:00:00 +0000)."""
     try:
         number = float(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         number = -1.0
-    if number >= 0:
+    if 0 <= number < math.inf:
         while number > 1e11:
             number /= 1000
         return number

@@ -38,18 +38,33 @@ ENVOY: Final = {
 }  # fmt: skip
 """Envoy's command operators and the parts they give."""
 
-_COMBINED = (
-    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
-)
+_COMMON = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent'
+_COMBINED = f'{_COMMON} "$http_referer" "$http_user_agent"'
 _ENVOY = (
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
     "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "
     '"%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"'
 )
-TEMPLATES: Final = {"combined": _COMBINED, "vhost_combined": f"$host:$server_port {_COMBINED}", "envoy": _ENVOY}
-"""The templates that come with the servers. Lines may go on after them: many people append variables."""
+_ISTIO = (
+    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
+    "%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "
+    '"%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% '
+    '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" '
+    '"%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% '
+    "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS%"
+)
+_ALB = (
+    "$type $time $elb $remote_addr:$port $target $request_time $target_time $response_time $status $target_status "
+    '$received $sent "$request" "$http_user_agent" $ssl_cipher $ssl_protocol $group "$trace" "$host"'
+)
+TEMPLATES: Final = {
+    "combined": _COMBINED, "vhost_combined": f"$host:$server_port {_COMBINED}", "common": _COMMON, "envoy": _ENVOY,
+    "istio": _ISTIO, "alb": _ALB,
+}  # fmt: skip
+"""The templates that come with the servers, of two that fit the fuller one first. Lines may go on after them: many
+people append variables."""
 
-_VARIABLE = re.compile(r"\$\{?([a-z_0-9]+)\}?|%([A-Z_0-9]+(?:\([^)]*\))?)(?::\d+)?%")
+_VARIABLE = re.compile(r"\$(?:([a-z_0-9]+)|\{([a-z_0-9]+)\})|%([A-Z_0-9]+(?:\([^)]*\))?)(?::\d+)?%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,7 @@ def compile_template(text: str, wanted: frozenset[str] | None = None) -> Templat
     variables = list(_VARIABLE.finditer(text))
     if not variables:
         raise RequestError(f"`{text}` has no variable; write an nginx log_format or an Envoy format string")
+    known = False
     for number, match in enumerate(variables):
         pieces.append(re.escape(text[at : match.start()]))
         at = match.end()
@@ -83,11 +99,17 @@ def compile_template(text: str, wanted: frozenset[str] | None = None) -> Templat
             inner = r'[^"\\\n]*(?:\\.[^"\\\n]*)*'
         else:
             inner = rf"[^{re.escape(following)}\n]*"
-        part = NGINX.get(match[1], "") if match[1] else ENVOY.get(match[2].upper(), "")
+        part = ENVOY.get(match[3].upper(), "") if match[3] else NGINX.get(match[1] or match[2], "")
+        known = known or bool(part)
         if part and part not in parts and (wanted is None or _wanted(part, wanted)):
             parts.append(part)
             inner = f"({inner})"
         pieces.append(inner)
+    if not known:
+        raise RequestError(
+            f"`{text}` has no variable that tells of a request; known are ${', $'.join(NGINX)} and Envoy's "
+            f"%{'%, %'.join(ENVOY)}%"
+        )
     pieces.append(re.escape(text[at:]))
     tail = r"(?:[ \t][^\n]*)?\r?$" if text[at:] else r"\r?$"
     return Template(re.compile(("(?m)^" + "".join(pieces) + tail).encode()), tuple(parts))
