@@ -89,7 +89,7 @@ class Supervisor:
         binary = envoy.find()
         self._bundle_seen = mark(self.bundle)
         data = planning.read_bundle(self.bundle)
-        self._fit_connections()
+        few = self._fit_connections()
         self._run = rundir.make()
         state = await asyncio.to_thread(
             planning.make_state, self.bundle, data, self.settings, self._run / "ca", self._lists
@@ -127,6 +127,8 @@ class Supervisor:
         )
         await self._spawn_envoy()
         await self._ready()
+        if few:
+            self._tell(few)
         self._sync = EnvoySync(
             self._files, self._admin, Wanted(state.plans, state.credentials, self.generation), self._tell
         )
@@ -138,12 +140,11 @@ class Supervisor:
             for task in (self._keep_envoy(), self._sync.run(), self._reloads.run(), self._watch_log())
         ]
 
-    def _fit_connections(self) -> None:
+    def _fit_connections(self) -> str:
         limits = self.settings.limits
         fit, note = descriptors.fitting(limits.connections, available_cores(), descriptors.allowed())
-        if note:
-            self._tell(note)
         self.settings = replace(self.settings, limits=replace(limits, connections=fit))
+        return note
 
     def _port(self) -> tuple[str, int]:
         host, port = self.settings.listen
@@ -405,6 +406,7 @@ class Supervisor:
             "revocation_lists": self._report.of(state.policy, state.lists) if state else [],
             "notes": [note for note in (*(state.notes if state else ()), self._lists.problem) if note],
             "draining": self._stopping,
+            "connections": self.settings.limits.connections,
             "shadow": self.settings.shadow,
             "hosts": [
                 {"name": plan.name, "mtls": plan.mtls, "asks": plan.ask} for plan in (state.plans if state else ())

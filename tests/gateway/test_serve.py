@@ -19,6 +19,8 @@ from tests.gateway.wire import Connection
 
 pytestmark = pytest.mark.gateway
 ROOT = ["--allow-root"] if os.geteuid() == 0 else []
+FEW = ["--limit", "connections=100"]
+"""So that no machine has too few open files for it, and nothing is said about them."""
 
 
 def serve(*arguments):
@@ -106,7 +108,7 @@ def test_it_serves_logs_reports_and_ends_by_signal(site, bundle, tmp_path):
     listening.close()
     status = tmp_path / "status.sock"
     command = [sys.executable, "-m", "mtls_tui", "serve", str(bundle), "--listen", f"127.0.0.1:{port}",
-               "--status", f"unix:{status}", "--shadow", "--workers", "1", *ROOT]  # fmt: skip
+               "--status", f"unix:{status}", "--shadow", "--workers", "1", *FEW, *ROOT]  # fmt: skip
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         said = [running.stderr.readline() for _ in range(3)]
@@ -164,7 +166,7 @@ def test_rule_in_shadow_blocks_nothing_and_is_logged(site):
 def test_nothing_goes_on_listening_when_the_supervisor_is_killed(bundle, tmp_path):
     port, status = free_port("127.0.0.1", 0), tmp_path / "status.sock"
     command = [sys.executable, "-m", "mtls_tui", "serve", str(bundle), "--listen", f"127.0.0.1:{port}",
-               "--status", f"unix:{status}", "--workers", "1", "--log", str(tmp_path / "log"), *ROOT]  # fmt: skip
+               "--status", f"unix:{status}", "--workers", "1", "--log", str(tmp_path / "log"), *FEW, *ROOT]  # fmt: skip
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert "serving" in running.stderr.readline()
     found = json.loads(ask(status, "/status"))
