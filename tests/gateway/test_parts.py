@@ -1,6 +1,7 @@
 """No rule is enforced, or believed to be, on a part of the request that nobody passed to the decision service."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_styles_pass_what_they_say_and_no_more(style, passed):
     always = {"certificate", "host", "method", "target", "client", "headers"}
     assert set(BY_NAME[style].passes) == always | set(passed.split())
     assert set(of_applications(BY_NAME[style]).passes) == always | {*passed.split(), "body"}
+
+
+@pytest.mark.parametrize("part", ["scheme", "http_version", "tls_version", "tls_cipher", "body", "edge"])
+def test_page_says_what_each_style_passes(part):
+    page = Path(__file__).resolve().parents[2] / "docs" / "proxies" / "README.md"
+    table = page.read_text().partition("## What rules may read")[2].partition("## What makes it safe")[0]
+    head, _, *rows = (line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|"))
+    columns = [*(BY_NAME[name] for name in head[1:-1]), APPLICATION]
+    fields = [
+        name for name in EXTRACTORS if part in parts_of(name) and not {"tls_version", "tls_cipher"} & parts_of(name)
+    ]
+    if part in ("tls_version", "tls_cipher"):
+        fields = [f"cf.{part}"]
+    row = next(row for row in rows if fields[0] in row[0] or (part == "body" and "http.request.body.*" in row[0]))
+    assert part == "body" or [name for name in fields if f"`{name}`" not in row[0]] == []
+    assert row[1:] == ["yes" if part in style.passes else "no" for style in columns]
 
 
 def test_rule_that_can_match_at_no_host_of_the_bundle_stops_nothing():
