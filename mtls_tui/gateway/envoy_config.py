@@ -82,7 +82,7 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
             {
                 "name": plan.name,
                 "domains": [plan.name],
-                "routes": [served, _misdirected()],
+                "routes": [_websocket(served, settings), served, _misdirected()],
                 "request_headers_to_remove": list(OURS),
                 "request_headers_to_add": [
                     {
@@ -104,6 +104,14 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
         # What the decision service and Envoy tell each other is no upstream's to write to a client.
         "response_headers_to_remove": [*OURS, VERDICT_HEADER],
     }
+
+
+def _websocket(served: Data, settings: Settings) -> Data:
+    """A host's route for WebSockets, which end after a time: a tunnel would outlive its certificate and its rules."""
+    longest = {"max_stream_duration": seconds(settings.limits.websocket_seconds)}
+    asked_for = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
+    match = served["match"] | {"headers": [*served["match"]["headers"], asked_for]}
+    return served | {"match": match, "route": served["route"] | {"max_stream_duration": longest}}
 
 
 def remembering(plan: HostPlan, settings: Settings, generation: int) -> Data:

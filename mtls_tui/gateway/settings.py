@@ -43,6 +43,8 @@ class Limits:
     """From the first byte of a request to its last; streaming uploads need time."""
     idle_seconds: float = 60.0
     """A connection or stream on which nothing moves."""
+    websocket_seconds: float = 900.0
+    """From a WebSocket's handshake to its end, whatever moves on it: no rule is asked again in between."""
     upstream_connect_seconds: float = 5.0
     decision_seconds: float = 1.0
     """What the decision may take; after half of it the question is put to another process, after all of it the request
@@ -96,6 +98,7 @@ LIMIT_RANGES: dict[str, tuple[float, float]] = {
     "headers_seconds": (0.1, 300),
     "request_seconds": (0.1, 86_400),
     "idle_seconds": (0.1, 86_400),
+    "websocket_seconds": (0.1, 86_400),
     "upstream_connect_seconds": (0.1, 300),
     "decision_seconds": (0.05, 60),
     "header_kib": (1, 128),

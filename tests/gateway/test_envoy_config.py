@@ -57,7 +57,9 @@ def test_every_question_fails_closed_and_only_the_plain_one_is_on_by_itself(conf
 def test_each_host_is_asked_what_its_rules_need_and_remembered_only_when_plain():
     table = envoy_config.route_table(PLANS, Settings(), 7)
     for plan, host in zip(PLANS, table["virtual_hosts"], strict=False):
-        served, other = host["routes"]
+        websocket, served, other = host["routes"]
+        assert websocket["typed_per_filter_config"] == served["typed_per_filter_config"]
+        assert websocket["match"]["headers"][0] == served["match"]["headers"][0]
         config = served["typed_per_filter_config"]
         assert (filter_name("plain") in config) == (plan.ask != "plain")
         assert (filter_name("headers") in config) == (plan.ask == "headers")
