@@ -21,7 +21,7 @@ from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.pki.certificate import View, view
 from mtls_tui.pki.crl import RevocationList, read_crl
 from mtls_tui.pki.errors import LoadError, StoreError
-from mtls_tui.pki.keys import verify_signature
+from mtls_tui.pki.keys import may_use, verify_signature
 from mtls_tui.pki.load import crl_ders, load_certificates, parse_crl
 from mtls_tui.pki.names import CanonicalName
 from mtls_tui.pki.store import may_sign_crls
@@ -288,7 +288,10 @@ def _unfit(one: _Listed) -> str:
 
 
 def _signed(crl: RevocationList, authority: View) -> bool:
-    return may_sign_crls(authority) and verify_signature(crl.algorithm, crl.signature, crl.tbs, authority.public_key)
+    """As a trust store judges it: a list that is taken here and refused there would stop all others."""
+    if not (may_use(authority, crl.algorithm) and may_sign_crls(authority)):
+        return False
+    return verify_signature(crl.algorithm, crl.signature, crl.tbs, authority.public_key)
 
 
 def _by_subject(views: Iterable[View]) -> _Authorities:

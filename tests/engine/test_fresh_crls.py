@@ -94,7 +94,7 @@ def test_lists_at_the_top_hold_for_every_host_and_are_renewed_too(authority, bun
 # --- lists that can't be checked, lists that can't be used -------------------------------------------------------
 
 
-def authority_of(name, above=None):
+def authority_of(name, above=None, uses=None):
     """An authority's certificate and key, self-signed or issued by one above it."""
     key = issue.generate_key()
     subject = issue.common_name(name)
@@ -108,6 +108,8 @@ def authority_of(name, above=None):
         .not_valid_after(NOW + 300 * issue.DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
+    if uses is not None:
+        builder = builder.add_extension(issue._key_usage(*uses), critical=True)
     return issue.Issuer(builder.sign(above.key if above else key, hashes.SHA256()), key)
 
 
@@ -235,3 +237,31 @@ def test_lists_by_two_keys_of_one_authority_are_both_in_force():
     bundle = msgspec.structs.replace(sent.bundle, hosts=(host,))
     both = merged(bundle, "/b.crl", sent.files["/b.crl"], listed(renewed, 9))
     assert both.lists.count(b"BEGIN") == 2
+
+
+def test_list_by_a_key_that_may_not_sign_lists_is_refused_and_the_policy_stands():
+    sent = Sent("soft")
+    mute = authority_of("M", uses=("key_cert_sign",))
+    host = msgspec.structs.replace(sent.bundle.hosts[0], anchors=(*sent.bundle.hosts[0].anchors, pem(mute)))
+    bundle = msgspec.structs.replace(sent.bundle, hosts=(host,))
+    result = merged(bundle, "/b.crl", sent.files["/b.crl"], listed(mute, 1) + listed(sent.other, 2))
+    assert result.lists.count(b"BEGIN") == 1
+    assert "cRLSign" in result.refused[0]
+    fresh, notes = with_files(bundle, {"/b.crl": listed(mute, 1)})
+    assert "cRLSign" in notes[0] and set(fresh.hosts[0].crls) == set(host.crls)
+    assert sent.revoked(with_files(bundle, {"/b.crl": result.lists})[0])
+
+
+def test_list_that_one_host_takes_and_another_refuses_reaches_the_one_alone():
+    """Two authorities of one name, each trusted by one host, and one list file for both."""
+    sent = Sent("soft")
+    namesake = authority_of("B")
+    first = msgspec.structs.replace(sent.bundle.hosts[0], crls=(), crl_files=("/b.crl",))
+    second = msgspec.structs.replace(first, name="b.example", anchors=(pem(namesake),))
+    bundle = msgspec.structs.replace(sent.bundle, hosts=(first, second))
+    both = listed(sent.other, 3) + listed(namesake, 4)
+    result = merged(bundle, "/b.crl", None, both)
+    assert result.lists.count(b"BEGIN") == 2 and not result.refused
+    fresh, notes = with_files(bundle, {"/b.crl": result.lists})
+    assert [len(host.crls) for host in fresh.hosts] == [1, 1] and len(notes) == 2
+    Policy.from_bundle(fresh)
