@@ -8,7 +8,7 @@ ifneq ($(origin PYTHON),file)
 OTHER  := $(if $(wildcard $(STAMP)),$(shell [ "`$(BIN)/python -V`" = "`$(PYTHON) -V`" ] || echo other-python))
 endif
 
-.PHONY: demo test check lint types imports format snapshots bench mutants clean
+.PHONY: demo test check lint types imports format snapshots bench mutants fuzz clean
 
 demo: $(STAMP)
 	$(BIN)/mtls-tui demo
@@ -37,6 +37,9 @@ bench: $(STAMP)
 
 mutants: $(STAMP)
 	$(BIN)/python tests/mutants.py
+
+fuzz: $(STAMP)
+	$(BIN)/python tests/fuzz.py
 
 clean:
 	rm -rf $(VENV) .venv-oldest build dist .mypy_cache .ruff_cache .hypothesis

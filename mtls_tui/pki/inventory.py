@@ -105,7 +105,7 @@ class Inventory:
                 raise InventoryError(f"{self.path}: was written by a newer version; update mtls-tui")
             yield connection
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise InventoryError(
                 f"{self.path}: {error}; is another process holding it, or is it no inventory?"
             ) from None
@@ -195,7 +195,10 @@ class Inventory:
         """
         with self._transaction(write=True) as connection:
             connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'crl_number'")
-            number = int(connection.execute("SELECT value FROM counters WHERE name = 'crl_number'").fetchone()[0])
+            row = connection.execute("SELECT value FROM counters WHERE name = 'crl_number'").fetchone()
+            if row is None or not isinstance(row[0], int):
+                raise InventoryError(f"{self.path}: the number of the last CRL is gone; restore the file from a copy")
+            number = row[0]
             rows = connection.execute("SELECT * FROM certificates WHERE revoked_at IS NOT NULL ORDER BY revoked_at")
             yield number, [_record(row) for row in rows.fetchall()]
 
@@ -213,14 +216,17 @@ def _moment(seconds: int) -> datetime:
 
 
 def _record(row: sqlite3.Row) -> Record:
-    return Record(
-        serial=row["serial"],
-        subject=row["subject"],
-        not_before=_moment(row["not_before"]),
-        not_after=_moment(row["not_after"]),
-        fingerprint=row["fingerprint"],
-        pem=row["pem"],
-        issued_at=_moment(row["issued_at"]),
-        revoked_at=None if row["revoked_at"] is None else _moment(row["revoked_at"]),
-        reason=row["reason"],
-    )
+    try:
+        return Record(
+            serial=row["serial"],
+            subject=row["subject"],
+            not_before=_moment(row["not_before"]),
+            not_after=_moment(row["not_after"]),
+            fingerprint=row["fingerprint"],
+            pem=row["pem"],
+            issued_at=_moment(row["issued_at"]),
+            revoked_at=None if row["revoked_at"] is None else _moment(row["revoked_at"]),
+            reason=row["reason"],
+        )
+    except (TypeError, ValueError, LookupError, OverflowError, OSError) as error:
+        raise InventoryError(f"the inventory is damaged: {error}; restore the file from a copy") from None

@@ -183,7 +183,7 @@ class _Command:
             elif value:
                 self.notes.append(f"the cookie file `{value}` is not read; write the cookies as name=value")
         elif name == "url-query":
-            self.query.append(value[1:] if value.startswith("+") else self.urlencoded(value).decode())
+            self.query.append(value[1:] if value.startswith("+") else _text(self.urlencoded(value)))
         elif name == "upload-file":
             self.upload = b"" if value in ("-", ".") else self.read(value)
             if value in ("-", "."):
@@ -285,7 +285,7 @@ class _Command:
         body, default_method, defaults = self.body()
         query = "&".join(self.query)
         if "get" in self.flags and body is not None:
-            query = "&".join(filter(None, (query, body.decode("utf-8", "surrogateescape"))))
+            query = "&".join(filter(None, (query, _text(body))))
             body, default_method = None, "GET"
             defaults.pop("content-type", None)
         if query:
@@ -373,3 +373,7 @@ class _Command:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,7 +118,7 @@ def _body(post: _PostData | None) -> bytes | None:
         if post.encoding == "base64":
             try:
                 return base64.b64decode(post.text, validate=True)
-            except binascii.Error as error:
+            except ValueError as error:
                 raise RequestError(f"the body is no base64: {error}") from None
         return post.text.encode()
     return "&".join(f"{quote_plus(p.name)}={quote_plus(p.value)}" for p in post.params).encode()

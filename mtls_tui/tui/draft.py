@@ -84,7 +84,7 @@ def read(file: RuleFile, where: Path | None = None) -> tuple[Content, str] | Non
         content = decode(data, file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RuleFileError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, RuleFileError):
         # A draft that can't be read must not keep the program from starting; it stays for a human to look at.
         return None
     return (content, when) if content is not None else None

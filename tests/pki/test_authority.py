@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import multiprocessing
+import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -231,6 +232,36 @@ def test_what_is_no_inventory_is_named(tmp_path):
     path.write_bytes(b"not a database, but long enough to be read as one" * 20)
     with pytest.raises(InventoryError, match=str(path)):
         Inventory(path).all()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE certificates SET not_after = NULL",
+        "UPDATE certificates SET not_before = 'x'",
+        "UPDATE certificates SET issued_at = 1e300",
+        "UPDATE certificates SET subject = CAST(x'ff' AS TEXT)",
+        "ALTER TABLE certificates RENAME COLUMN reason TO raeson",
+    ],
+)
+def test_a_damaged_row_of_the_inventory_is_an_error_that_says_so(authority, damage):
+    authority.issue(cn="device", at=NOW)
+    path = authority.inventory.path
+    columns = "serial, subject, not_before, not_after, fingerprint, pem, issued_at, revoked_at, reason"
+    with sqlite3.connect(path) as connection:  # a table that takes anything, as damaged pages may hold it
+        connection.execute("ALTER TABLE certificates RENAME TO old")
+        connection.execute(f"CREATE TABLE certificates ({columns})")
+        connection.execute("INSERT INTO certificates SELECT * FROM old")
+        connection.execute(damage)
+    with pytest.raises(InventoryError):
+        Inventory(path).all()
+
+
+def test_an_inventory_that_lost_its_crl_number_writes_no_list(authority):
+    with sqlite3.connect(authority.inventory.path) as connection:
+        connection.execute("DELETE FROM counters")
+    with pytest.raises(InventoryError, match="number of the last CRL"), authority.inventory.next_crl():
+        pass
 
 
 def test_status_follows_time_and_revocation(authority):

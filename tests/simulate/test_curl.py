@@ -278,6 +278,11 @@ def test_a_backtick_before_a_line_end_in_quotes_is_not_powershell():
     assert parse_curl("curl https://a/ -d '`\n'").http.body == b"`\n"
 
 
+def test_bytes_that_are_not_utf8_in_a_query_are_sent_as_they_are():
+    for command in (r"curl https://a/ --url-query $'\xff=b'", r"curl -G https://a/ -d $'\xff=b'"):
+        assert parse_curl(command).http.target == "/?%FF=b"
+
+
 def test_bytes_that_are_not_utf8_in_a_password_are_sent_as_they_are():
     request = parse_curl("curl https://a/ -u $'user:\\xff'").http
     assert dict(request.headers)["authorization"] == b"Basic " + base64.b64encode(b"user:\xff")

@@ -105,6 +105,13 @@ def test_har_entry_is_a_request():
     assert (request.http_version, request.at) == ("HTTP/2", 1795251600.0)
 
 
+def test_a_body_in_a_har_that_is_not_base64_says_so():
+    post = {"text": "ä", "encoding": "base64"}
+    har = {"log": {"entries": [{"request": {"url": "https://a.example/", "postData": post}}]}}
+    (entry,) = entries(json.dumps(har).encode())
+    assert "base64" in entry.error
+
+
 @pytest.mark.parametrize(("url", "scheme"), [("wss://a.example/live?x", "https"), ("ws://a.example/live?x", "http")])
 def test_a_websocket_in_a_har_is_the_http_request_that_opens_it(url, scheme):
     har = {"log": {"version": "1.2", "entries": [{"request": {"method": "GET", "url": url}}]}}

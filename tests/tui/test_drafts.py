@@ -59,7 +59,16 @@ def test_a_draft_that_says_what_the_file_says_is_not_offered(driver: Driver, tmp
     assert draft.read(driver.document.content.file, tmp_path / "state") is None
 
 
-@pytest.mark.parametrize("data", ["", "{", "[]", '{"version": 99}', '{"version": 1}', '{"version": 1, "text": "= ="}'])
+DAMAGED = [
+    '{"version": 1, "text": "= ="}',
+    '{"version": 1, "text": ["a"], "work": {}, "probe": {}}',
+    '{"version": 1, "text": "", "work": 1, "probe": {}}',
+    '{"version": 1, "text": "", "work": {"a": {"full": [1], "muted": []}}, "probe": {}}',
+    '{"version": 1, "text": "", "work": {}, "probe": [1]}',
+]
+
+
+@pytest.mark.parametrize("data", ["", "{", "[]", "[" * 5000, '{"version": 99}', '{"version": 1}', *DAMAGED])
 def test_a_draft_that_can_not_be_read_stops_nothing(driver: Driver, tmp_path: Path, data: str) -> None:
     path = draft.path_for(driver.document.content.file.path, tmp_path / "state")
     path.parent.mkdir()
