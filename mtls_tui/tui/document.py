@@ -202,14 +202,13 @@ class Document:
         rows = self.rows
         if not rows:
             return 0
+        from mtls_tui.tui.rows import row_at
+
         wanted = "close" if self.view.closing else "open"
-        fallback = 0
         for index, row in enumerate(rows):
-            if row.path == self.view.path:
-                if row.kind == "clause" or row.kind == wanted:
-                    return index
-                fallback = index
-        return fallback
+            if row.path == self.view.path and row.kind in {"clause", wanted}:
+                return index
+        return row_at(rows, self.view.path)
 
     @property
     def row(self) -> Row | None:

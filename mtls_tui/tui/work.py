@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mtls_tui.lang import edit
-from mtls_tui.lang.ast import Expression, Logical
+from mtls_tui.lang.ast import Expression, Logical, Not
 from mtls_tui.lang.diagnostics import Diagnostic
 from mtls_tui.lang.splice import row_path
 from mtls_tui.lang.tree import Node, Path, extent, node_at, walk
@@ -109,13 +109,19 @@ def relocate(old: Expression, new: Expression, muted: frozenset[Path]) -> frozen
     What stands before or behind the changed stretch keeps its place; within it a row is found again by being the
     same, the nearest one first. A row that is gone is no longer muted.
     """
+    return relocated(old, new, muted)[0]
+
+
+def relocated(old: Expression, new: Expression, muted: frozenset[Path]) -> tuple[frozenset[Path], int]:
+    """As `relocate`, and how many muted rows weren't found again."""
     if not muted or old is new:
-        return muted
+        return muted, 0
     spans = _spans(new)
     before, after = _common(old.text, new.text)
     delta = len(new.text) - len(old.text)
     found: set[Path] = set()
-    lost: list[tuple[int, Node]] = []
+    lost: list[Path] = []
+    gone = 0
     for path in muted:
         node = node_at(old, path)
         span = extent(node)
@@ -124,21 +130,44 @@ def relocate(old: Expression, new: Expression, muted: frozenset[Path]) -> frozen
         elif span.start >= len(old.text) - after:
             place = (span.start + delta, span.end + delta)
         else:
-            lost.append((span.start, node))
+            lost.append(path)
             continue
         if place in spans:
-            found.add(spans[place])
+            found.add(row_path(new, spans[place]))
         else:
-            lost.append((span.start, node))
-    for start, node in lost:
+            lost.append(path)
+    for path in lost:
+        node = node_at(old, path)
+        start = extent(node).start
         equal = [
-            (abs(extent(other).start - start), path)
-            for path, other in walk(new.root)
-            if path not in found and type(other) is type(node) and other == node
+            (abs(extent(other).start - start), place)
+            for place, other in walk(new.root)
+            if place not in found and type(other) is type(node) and other == node
         ]
-        if equal:
-            found.add(min(equal)[1])
-    return normal(new, frozenset(found))
+        if _edited_in_place(old.root, new.root, path):
+            # The row has other words, or stands in a new group now.
+            within = [hit for hit in equal if hit[1][: len(path)] == path]
+            found.add(row_path(new, min(within)[1]) if within else path)
+        elif equal:
+            found.add(row_path(new, min(equal)[1]))
+        else:
+            gone += 1
+    return normal(new, frozenset(found)), gone
+
+
+def _edited_in_place(old: Node, new: Node, path: Path) -> bool:
+    """Whether what is around a row is the same in both, so that the row is the same one with other words."""
+    for index in path:
+        if isinstance(old, Logical) and isinstance(new, Logical) and len(old.items) == len(new.items):
+            beside = zip(old.items, new.items, strict=True)
+            if any(one != other for place, (one, other) in enumerate(beside) if place != index):
+                return False
+            old, new = old.items[index], new.items[index]
+        elif isinstance(old, Not) and isinstance(new, Not):
+            old, new = old.item, new.item
+        else:
+            return False
+    return True
 
 
 def _spans(expression: Expression) -> dict[tuple[int, int], Path]:

@@ -17,7 +17,7 @@ from mtls_tui.lang.ast import (
     Set,
     String,
 )
-from mtls_tui.lang.catalogue import BUILDER, FIELDS
+from mtls_tui.lang.catalogue import BUILDER, FIELDS, BuilderOperator
 from mtls_tui.lang.describe import describe
 from mtls_tui.lang.diagnostics import Diagnostic
 from mtls_tui.lang.tree import Path, node_at, source
@@ -126,13 +126,15 @@ def _set_field(document: Document, key: str, path: Path) -> Result:
     if key == old:
         return document
     first = next((one for one in row.parts if one.sort == "field"), None)
+    anew = ""
     fits = old in FIELDS and key in FIELDS and FIELDS[old].type == FIELDS[key].type
     if fits or (first is not None and first.path != path):
         # What is around the field stays; only its name changes.
         result = edit.replace_part(expression, path, key)
     else:
         result = clause.change_field(expression, row.path, key)
-    return applied(document, result, f"field changed to {field_label(key)}", path=row.path)
+        anew = ": its type is another, so the row begins anew"
+    return applied(document, result, f"field changed to {field_label(key)}{anew}", path=row.path)
 
 
 @action(
@@ -178,13 +180,23 @@ def _set_operator(document: Document, key: str) -> Result:
         else:
             return Refusal("this file has no list that fits: add one to the rule file first")
     result = clause.change_operator(expression, row.path, choice, right)
-    done = applied(document, result, f"operator changed to {key}")
+    done = applied(document, result, f"operator changed to {key}{_left_out(expression, row.path, choice)}")
     if isinstance(done, Refusal):
         return done
     after = done.document if isinstance(done, Done) else done
     if after.row is None:
         return after
     return after.looking(part=part_in_column(after.row, "operator"))
+
+
+def _left_out(expression: Expression, path: Path, choice: BuilderOperator) -> str:
+    """What an operator of a single value leaves out of a set, as the end of a sentence; "" when it is nothing."""
+    described = describe(node_at(expression, path))  # type: ignore[arg-type]
+    value = node_at(expression, path + described.value_path) if described.value_path is not None else None
+    count = len(value.items) if isinstance(value, Set) and choice.form != "set" else 0
+    if choice.form == "list":
+        return f" in place of {count} value{'s' if count > 1 else ''}" if count else ""
+    return f" with the first of {count} values" if count > 1 else ""
 
 
 # --- value --------------------------------------------------------------------------------------------------------

@@ -31,10 +31,12 @@ def applied(
     part: int | None = None,
     path: Path | None = None,
     moved: Path | None = None,
+    losing: bool = False,
 ) -> Result:
     """The document after an edit of the expression; the cursor goes where the edit was done.
 
-    `moved` is the old path of a row that the edit carried elsewhere: if it was muted, it stays so.
+    `moved` is the old path of a row that the edit carried elsewhere: if it was muted, it stays so. An edit that would
+    bring a muted row back by the way is refused, unless it is one that takes rows away (`losing`).
     """
     if isinstance(result, edit.Refusal):
         return result
@@ -42,7 +44,9 @@ def applied(
     assert work is not None and work.full is not None
     before, after = work.full, result.expression
     carried = moved is not None and moved in work.muted
-    muted = works.relocate(before, after, work.muted - {moved} if moved is not None else work.muted)
+    muted, gone = works.relocated(before, after, work.muted - {moved} if moved is not None else work.muted)
+    if gone and not losing:
+        return Refusal("this would bring a muted row back into the rule: do that first (space), or delete the row")
     if carried:
         muted = works.normal(after, muted | {result.path})
     content = with_work(document.content, document.view.rule, Work(after, muted))
@@ -103,7 +107,7 @@ def _negation(row: Row) -> str:
 )
 def _delete(document: Document) -> Result:
     expression, row = current(document)
-    return applied(document, edit.remove(expression, row.path), f"{_kind(row)} deleted")
+    return applied(document, edit.remove(expression, row.path), f"{_kind(row)} deleted", losing=True)
 
 
 @action("row.clone", "Clone", "The same row or group once more, below.", where="builder", keys="y", enabled=no_rows)

@@ -260,8 +260,8 @@ def _set_action(document: Document, key: str, index: int) -> Result:
     edit, rule = partial(_with_action, index=index, key=key), document.content.file.rules[index]
     if rule.action == key:
         return replace(document, overlay=None)
-    ref = rule.ref
-    return changed(document, f"action of {ref} changed to {ACTION_WORDS[key]}", edit)
+    lost = " and its response is gone" if key != "block" and rule.response is not None else ""
+    return changed(document, f"action of {rule.ref} changed to {ACTION_WORDS[key]}{lost}", edit)
 
 
 def _with_action(file: RuleFile, index: int, key: str) -> RuleFile:

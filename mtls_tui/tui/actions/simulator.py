@@ -320,7 +320,7 @@ def _remove(document: Document) -> Result:
     if case.probe is not None:
         probes = document.content.probes
         content = replace(document.content, probes=probes[: case.probe] + probes[case.probe + 1 :])
-        return document.edited(content, "request removed")
+        return document.edited(content, "request removed").noting("the saved request is gone; u undoes")
     assert case.test is not None
     base = flushed(document.content)
     content = with_file(base, base.file.without_test(case.test))
