@@ -6,14 +6,16 @@ certificate its four states, a host under a wildcard only the names that the wil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeAlias
 
 from mtls_tui.analysis.context import PRESENTED, REVOKED, VERIFIED
+from mtls_tui.engine import hostnames
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.members import Addresses, ListError, Lists, of_list
+from mtls_tui.engine.places import Place, candidates, joined
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, ParamInfo
@@ -21,6 +23,8 @@ from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, ParamInfo
 Truth: TypeAlias = bool | None
 MAX_CASES = 400
 """Cases of one variable; more make the question too hard."""
+MAX_MADE_NAMES = 100
+"""Host names that are made for one question about a wildcard, besides those that the clauses name."""
 OTHER = object()
 """The case of a text that no clause names."""
 MISSING = object()
@@ -45,38 +49,74 @@ class Variable:
     truths: list[dict[ast.Expr, bool]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
 class HostNames:
-    """The names that a wildcard (`*.example.com`) stands for, but for some that are hosts of their own."""
+    """The names that a wildcard (`*.example.com`) stands for: those that no other host stands for more closely."""
 
-    suffix: bytes
-    """With the dot: `.example.com`."""
-    others: frozenset[bytes] = frozenset()
+    def __init__(self, wildcard: str, others: Iterable[str] = ()) -> None:
+        self.wildcard = wildcard
+        self.suffix = wildcard[1:].encode()
+        """With the dot: `.example.com`."""
+        self._hosts = {name: name for name in (*others, wildcard)}
+        self._narrower = tuple(
+            name[1:].encode()
+            for name in self._hosts
+            if name.startswith("*.") and name != wildcard and name.endswith(wildcard[1:])
+        )
 
     def covers(self, name: bytes) -> bool:
-        """Whether it stands for a name."""
-        return name.endswith(self.suffix) and len(name) > len(self.suffix) and name not in self.others
+        """Whether a request can have this name in `http.host` and is a request to this host, as a policy decides it."""
+        if not name.isascii():
+            return False
+        text = name.decode()
+        return hostnames.normalise(text) == text and hostnames.most_specific(text, self._hosts) == self.wildcard
+
+    def other_than(self, taken: Container[bytes]) -> bytes:
+        """One of the names, not among those taken."""
+        return next(
+            name
+            for label in ("www", *(f"www{number}" for number in range(2, 10_000)))
+            if (name := label.encode() + self.suffix) not in taken and self.covers(name)
+        )
+
+    def made_for(self, found: Sequence[ast.Expr], lists: Lists) -> Iterator[bytes]:
+        """Names that some clauses may tell apart, made from their literals and patterns; each once."""
+        seen: set[bytes] = set()
+        texts = [text for atom in found for text in candidates(atom, Place("http.host"), {}, lists)]
+        for text in (*texts, *joined(found, lists)):
+            if not isinstance(text, bytes):
+                continue
+            text = text.lower()
+            for name in (text, text + self.suffix, text.strip(b".") + self.suffix, text + b"x" + self.suffix,
+                         b"x" + text, b"x." + text.strip(b".") + self.suffix):  # fmt: skip
+                if name not in seen and self.covers(name):
+                    seen.add(name)
+                    yield name
 
     def truth(self, atom: ast.Expr, lists: Lists) -> Truth:
-        """What a clause about the end of the name is for every name; None when it depends on the name."""
-        if isinstance(atom, ast.Comparison) and isinstance(atom.right, ast.ListName):
-            wild = [item[1:] for item in names_of_list(atom.right, lists) if item.startswith(b"*.")]
-            if any(self.suffix.endswith(tail) for tail in wild):
-                return True
-            return None if any(tail.endswith(self.suffix) for tail in wild) else False
-        tail: bytes | None = None
+        """What a clause is for every name that no clause names; None when it depends on the name."""
+        if isinstance(atom, ast.Comparison) and isinstance(atom.right, ast.ListName) and is_host(atom.left):
+            ends = [self._ends(item[1:]) for item in names_of_list(atom.right, lists) if item.startswith(b"*.")]
+            return True if True in ends else None if None in ends else False
         if isinstance(atom, ast.Test) and isinstance(atom.value, ast.Call) and atom.value.name == "ends_with":
-            literal = atom.value.arguments[1]
-            tail = literal.value if isinstance(literal, ast.String) else None
-        elif isinstance(atom, ast.Comparison) and atom.operator in ("wildcard", "strict wildcard"):
-            pattern = atom.right.value if isinstance(atom.right, ast.Pattern) else b""
-            if pattern.startswith(b"*") and not set(pattern[1:]) & set(b"*\\"):
-                tail = pattern[1:].lower() if atom.operator == "wildcard" else pattern[1:]
-        if tail is None:
+            name, tail = atom.value.arguments
+            return self._ends(tail.value) if isinstance(tail, ast.String) and is_host(name) else None
+        if not isinstance(atom, ast.Comparison) or not is_host(atom.left):
             return None
+        if atom.operator in ("wildcard", "strict wildcard") and isinstance(atom.right, ast.Pattern):
+            pattern = atom.right.value
+            if pattern.startswith(b"*") and not set(pattern[1:]) & set(b"*\\"):
+                return self._ends(pattern[1:].lower() if atom.operator == "wildcard" else pattern[1:])
+        if atom.operator in WHOLE and isinstance(atom.right, ast.String | ast.Set):
+            return atom.operator == "ne"
+        return None
+
+    def _ends(self, tail: bytes) -> Truth:
+        """Whether the names end so."""
         if self.suffix.endswith(tail):
             return True
-        return None if tail.endswith(self.suffix) else False
+        if not tail.endswith(self.suffix) or any(tail.endswith(narrower) for narrower in self._narrower):
+            return False
+        return None
 
 
 def is_certificate(atom: ast.Expr) -> bool:
@@ -128,9 +168,9 @@ def _is_address(value: ast.Value) -> bool:
     return info is not None and info.type.name == "Ip"
 
 
-def is_host(value: ast.Value) -> bool:
+def is_host(value: ast.Argument) -> bool:
     """Whether it is the host's name, lower-cased or not: names are in lower case anyway."""
-    if isinstance(value, ast.Call) and value.name == "lower" and isinstance(value.arguments[0], ast.Field):
+    if isinstance(value, ast.Call) and value.name == "lower":
         value = value.arguments[0]
     return value == ast.Field("http.host")
 

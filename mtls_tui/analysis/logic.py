@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from mtls_tui.analysis.cases import (
     MAX_CASES,
+    MAX_MADE_NAMES,
     MISSING,
     OTHER,
     STAND_INS,
@@ -38,6 +40,7 @@ from mtls_tui.lang import ast
 
 __all__ = ["HostNames", "Problem", "Solution", "TooHard", "Truth", "atoms"]
 
+HOST = ast.Field("http.host")
 MAX_WORK = 200_000
 """Clauses that one search evaluates before it gives up: a second or so."""
 
@@ -84,6 +87,8 @@ class Problem:
                 subject = subject_of(atom)
                 if is_certificate(atom):
                     subject = ast.Field("certificate")
+                elif self.names is not None and fields_of(atom) == {"http.host"}:
+                    subject = HOST
                 if subject is None:
                     self._free(atom)
                 else:
@@ -117,6 +122,9 @@ class Problem:
         name = f"@{len(self.variables)}"
         if subject == ast.Field("certificate"):
             variable = certificate_variable(name, found, self.known)
+        elif subject == HOST and self.names is not None:
+            variable = self._host_variable(name, found, self.names)
+            self.host_variable = name
         else:
             variable = self._subject_variable(name, subject, found)
         if len(variable.cases) > MAX_CASES:
@@ -130,26 +138,35 @@ class Problem:
             return Variable(name, [True, False], [dict.fromkeys(found, True), dict.fromkeys(found, False)])
         kind = kind_of(found)
         cases = list(cases_of(kind, found, self.lists))
-        names = self.names if is_host(subject) else None
-        if names is not None:
-            cases = [case for case in cases if names.covers(case)]
         if kind == "Bytes":
             cases.append(OTHER)
         if may_be_missing(subject):
             cases.append(MISSING)
         variable = Variable(name, cases)
-        if is_host(subject):
-            self.host_variable = name
         for case in cases:
             truths: dict[ast.Expr, bool] = {}
             for atom in found:
                 truth = self._truth(atom, kind, case)
-                if case is OTHER and truth is None and names is not None:
-                    truth = names.truth(atom, self.lists)
                 if truth is not None:
                     truths[atom] = truth
             variable.truths.append(truths)
         return variable
+
+    def _host_variable(self, name: str, found: Sequence[ast.Expr], names: HostNames) -> Variable:
+        """The names below a wildcard that clauses name, some that they may tell apart, and any other name."""
+        literal = [atom for atom in found if subject_of(atom) is not None and is_host(subject_of(atom) or HOST)]
+        named = [case for case in cases_of("Bytes", literal, self.lists) if names.covers(case)]
+        made = islice(names.made_for(found, self.lists), MAX_MADE_NAMES)
+        cases = list(dict.fromkeys([*named, names.other_than(named), *made]))
+        matchers: dict[ast.Expr, Matcher] = {}
+        for atom in found:
+            try:
+                matchers[atom] = Matcher(ast.Expression(atom), self.lists)
+            except ValueError:
+                continue  # free in every case
+        truths = [{atom: matcher.function({"http.host": case}) for atom, matcher in matchers.items()} for case in cases]
+        other = {atom: truth for atom in found if (truth := names.truth(atom, self.lists)) is not None}
+        return Variable(name, [*cases, OTHER], [*truths, other])
 
     def _truth(self, atom: ast.Expr, kind: str, case: Any) -> Truth:
         """What an atom is when its subject has this value; None when the case leaves it open."""
@@ -217,6 +234,16 @@ class Problem:
                 del chosen[variable.name]
 
         yield from search()
+
+    def host_name(self, solution: Solution) -> bytes | None:
+        """The host name of a solution; None where the name is known from the start."""
+        if self.names is None:
+            return None
+        case = solution.cases.get(self.host_variable)
+        if isinstance(case, bytes):
+            return case
+        variable = self.variables.get(self.host_variable)
+        return self.names.other_than(variable.cases if variable else ())
 
     def possible(self, goal: Callable[[Callable[[ast.Expr], Truth]], Truth]) -> bool:
         """Whether some assignment makes `goal` true."""

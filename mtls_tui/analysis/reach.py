@@ -89,10 +89,7 @@ class Where:
 
     def __init__(self, host: str, others: Iterable[str] = ()) -> None:
         self.sample = sample_host(host)
-        self.names: HostNames | None = None
-        if host.startswith("*."):
-            hosts_of_their_own = frozenset(other.encode() for other in others if not other.startswith("*"))
-            self.names = HostNames(host[1:].encode(), hosts_of_their_own)
+        self.names = HostNames(host, others) if host.startswith("*.") else None
 
     def deciding(self, ruleset: Ruleset) -> list[Rule]:
         """The enabled rules that can change what happens to a request here, in order."""
@@ -113,8 +110,8 @@ class Where:
 
     def name(self, problem: Problem, solution: Solution) -> str:
         """The host name of a solution."""
-        case = solution.cases.get(problem.host_variable)
-        return case.decode() if isinstance(case, bytes) else self.sample
+        name = problem.host_name(solution)
+        return self.sample if name is None else name.decode()
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ from mtls_tui.analysis import lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.analysis.logic import Problem, TooHard
 from mtls_tui.analysis.making import Maker
-from mtls_tui.engine import Matcher, Ruleset
+from mtls_tui.engine import Matcher, Ruleset, hostnames
 from mtls_tui.engine.fields import EXTRACTORS, View, compute
 from mtls_tui.engine.model import HttpRequest, Rule
 from mtls_tui.lang.catalogue import FIELDS
@@ -161,7 +161,53 @@ def test_a_wildcard_host_means_every_name_below_it():
     assert unprotected(wild, named).http.host == "www.partner.example.com"
     pattern = ruleset(f'http.host matches "^a" and {BLOCK}')
     assert unprotected(wild, pattern).status == "reached"
-    assert unprotected(wild, ruleset(('http.host matches "^a"', "skip"), BLOCK)).status == "not found"
+    skipped = ruleset(('http.host matches "^a"', "skip"), BLOCK)
+    assert unprotected(wild, skipped).http.host.startswith("a")
+
+
+@pytest.mark.parametrize(
+    ("rules", "status"),
+    [
+        (['not ends_with(http.host, ".pub.example.com")'], "proved"),
+        (['not http.host in {"a.pub.example.com"}'], "proved"),
+        (["not http.host in $narrower"], "proved"),
+        (['not http.host wildcard "*.x.pub.example.com"'], "proved"),
+        (['not ends_with(http.host, "pub.example.com")'], "reached"),
+        (['not ends_with(http.host, ".pubs.example.com")'], "reached"),
+        (['not http.host in {"pub.example.com"}'], "reached"),
+    ],
+)
+def test_what_a_narrower_wildcard_host_stands_for_is_not_asked_about(rules, status):
+    made = ruleset(*rules, lists={"narrower": ["*.pub.example.com", "a.pub.example.com"]})
+    found = unprotected("*.example.com", made, others=["*.example.com", "*.pub.example.com"])
+    assert found.status == status
+    if status == "reached":
+        assert not found.http.host.endswith(".pub.example.com")
+
+
+@pytest.mark.parametrize(
+    "name", [".b.w.ex", "a..w.ex", "a/b.w.ex", "A.w.ex", "a b.w.ex", "ü.w.ex", "a.w.ex:80", "*.w.ex"]
+)
+def test_no_rule_is_passed_by_a_name_that_no_request_to_the_host_can_have(name):
+    assert unprotected("*.w.ex", ruleset(f'not http.host eq "{name}"')).status == "proved"
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        'starts_with(http.host, "b.w.ex")',
+        'http.host wildcard "xa.b.w.ex*"',
+        'http.host contains "adm"',
+        'http.host matches "^[0-9]+[.]"',
+        'http.host eq "a.w.ex" and lower(http.host) ne "b.w.ex"',
+        "len(http.host) gt 9",
+        'substring(http.host, 0, 2) eq "zz"',
+    ],
+)
+def test_a_name_below_a_wildcard_is_made_for_what_clauses_tell_apart(clause):
+    found = unprotected("*.w.ex", ruleset(f"not ({clause})"))
+    assert found.status == "reached"
+    assert found.http.host.endswith(".w.ex")
 
 
 def test_what_can_be_neither_found_nor_proved_is_said_to_be_open():
@@ -285,6 +331,6 @@ def test_no_name_below_a_wildcard_refutes_a_proof(rules, closed):
 
 
 def assert_passes_below(found, rules):
-    assert found.http.host.endswith(".p.example")
+    assert hostnames.most_specific(found.http.host, dict.fromkeys(["*.p.example", "b.p.example"], 1)) is not None
     assert found.http.host != "b.p.example"
     assert rules.decide(found.request).action == "allow"
