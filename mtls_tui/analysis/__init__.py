@@ -1,7 +1,8 @@
 """Lint and proofs over rules. Knows no files and no screens.
 
 `lint` says what in a set of rules probably is not what was meant; `unprotected` looks for a request that reaches a host
-without a certificate, and says whether there can be one; `compare` says who is newly let in or blocked by a change.
+without a certificate, and says whether there can be one; `compare` says who is newly let in or blocked by a change
+of rules or hosts (`Site`: both together).
 `findings_of` has lint's findings at their places within a rule file, and `cured` puts their fixes in.
 """
 
@@ -14,6 +15,7 @@ from mtls_tui.analysis.finding import Check, Finding, Severity
 from mtls_tui.analysis.infile import Fix, Found, cured, findings_of
 from mtls_tui.analysis.linting import fixed, lint
 from mtls_tui.analysis.reach import Client, Reach, unprotected
+from mtls_tui.analysis.site import HostSettings, Site, Trust
 
 __all__ = [
     "CHECKS",
@@ -23,9 +25,12 @@ __all__ = [
     "Finding",
     "Fix",
     "Found",
+    "HostSettings",
     "Reach",
     "Severity",
+    "Site",
     "Target",
+    "Trust",
     "compare",
     "cured",
     "findings_of",

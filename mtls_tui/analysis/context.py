@@ -23,6 +23,12 @@ PRESENTED, VERIFIED, REVOKED = (f"{CERTIFICATE}cert_{word}" for word in ("presen
 NO_CERTIFICATE: Mapping[str, Any] = {
     name: info.default for name, info in FIELDS.items() if name.startswith(CERTIFICATE)
 }
+SAMPLE_FACTS: Mapping[str, Any] = {
+    name: info.example[1:-1].encode()
+    for name, info in FIELDS.items()
+    if name.startswith(CERTIFICATE) and info.example.startswith('"')
+}
+"""What a presented certificate says, as long as no clause wants something else: it always says something."""
 VALID: Mapping[str, Any] = {PRESENTED: True, VERIFIED: True, REVOKED: False}
 
 

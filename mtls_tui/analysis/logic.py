@@ -10,7 +10,7 @@ proof. Knows no order of rules and no actions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -38,7 +38,7 @@ from mtls_tui.engine.members import Lists
 from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang import ast
 
-__all__ = ["HostNames", "Problem", "Solution", "TooHard", "Truth", "atoms"]
+__all__ = ["HostNames", "Problem", "Solution", "TooHard", "Truth", "atoms", "folded"]
 
 HOST = ast.Field("http.host")
 MAX_WORK = 200_000
@@ -259,6 +259,30 @@ def atoms(node: ast.Expr) -> Iterator[ast.Expr]:
         yield from atoms(node.item)
     elif not isinstance(node, ast.Always):
         yield node
+
+
+def folded(node: ast.Expr, known: Mapping[str, Any], lists: Lists) -> ast.Expr:
+    """The expression with the clauses that known fields decide replaced by what they are.
+
+    TooHard for a clause that they decide only along with others: it would be read as depending on nothing known.
+    """
+    match node:
+        case ast.Logical():
+            return replace(node, items=tuple(folded(item, known, lists) for item in node.items))
+        case ast.Not():
+            return replace(node, item=folded(node.item, known, lists))
+        case ast.Always():
+            return node
+    if not known.keys() & fields_of(node):
+        return node
+    try:
+        matcher = Matcher(ast.Expression(node), lists)
+    except ValueError:
+        raise TooHard from None
+    truth = matcher.unknown(matcher.fields - known.keys())(dict(known))
+    if truth is None:
+        raise TooHard
+    return ast.Always(truth)
 
 
 def _evaluate(node: ast.Expr, truths: Mapping[ast.Expr, bool], wanted: list[ast.Expr]) -> Truth:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+from mtls_tui.analysis.context import CERTIFICATE, PRESENTED, SAMPLE_FACTS, VERIFIED
+from mtls_tui.analysis.witness import usual_version
 from mtls_tui.engine import paths
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.fields import EXTRACTORS, View, compute
@@ -24,6 +26,11 @@ BUDGET = 4000
 """Requests that are tried for one set of clauses."""
 AT = 1_700_000_000.0
 """The time of a made request, so that answers don't depend on the clock (POSIX seconds)."""
+NEVER_EMPTY = frozenset(
+    f"{CERTIFICATE}cert_{name}"
+    for name in ("serial", "fingerprint_sha256", "fingerprint_sha1", "not_before", "not_after", "issuer_dn")
+)
+"""What every certificate that can be verified has (RFC 5280, 4.1)."""
 _HEADER_FIELDS = {
     "http.cookie": "cookie",
     "http.referer": "referer",
@@ -38,6 +45,12 @@ _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH
 _PATH_SAFE = "/!$&'()*+,;=:@-._~%[]\\"
 
 
+def base_request(host: str, state: Mapping[str, FieldValue], names: Iterable[str]) -> HttpRequest:
+    """Where a search begins: the plainest request to a host by a client in this state, for rules that read `names`."""
+    facts = {name: SAMPLE_FACTS[name] for name in sorted(names) if name in SAMPLE_FACTS} if state[PRESENTED] else {}
+    return HttpRequest(host=host, at=AT, overrides=facts)
+
+
 class Maker:
     """Makes requests for one set of field names. `base` is where it starts, `state` are fields that stay."""
 
@@ -50,7 +63,12 @@ class Maker:
         self._matchers: dict[ast.Expr, Matcher] = {}
 
     def fields(self, http: HttpRequest) -> dict[str, FieldValue] | None:
-        """The fields of a request as the gateway sees them; None for one that it would refuse as ambiguous."""
+        """The fields of a request as the gateway sees them.
+
+        None for a request that it would refuse as ambiguous, and for a certificate that can't be verified as it is.
+        """
+        if self.state.get(VERIFIED) and any(http.overrides.get(name) == b"" for name in NEVER_EMPTY):
+            return None
         view = View(http, http.at)
         if not paths.stable(view.path):
             return None
@@ -138,7 +156,7 @@ def _simple(http: HttpRequest, place: Place, value: Any, fields: Mapping[str, An
         case "ip.src":
             return replace(http, client_ip=str(value))
         case "ssl":
-            return replace(http, scheme="https" if value else "http")
+            return _with_scheme(http, "https" if value else "http")
         case "http.request.version" | "cf.tls_version" | "cf.tls_cipher" as name:
             parts = {"http.request.version": "http_version", "cf.tls_version": "tls_version"}
             return replace(http, **{parts.get(name, "tls_cipher"): value.decode("latin-1")})
@@ -152,6 +170,14 @@ def _simple(http: HttpRequest, place: Place, value: Any, fields: Mapping[str, An
     if place.name in EXTRACTORS:
         return None  # follows from other parts of the request
     return replace(http, overrides={**http.overrides, place.name: place.put(fields, value)[place.name]})
+
+
+def _with_scheme(http: HttpRequest, scheme: str) -> HttpRequest:
+    """Over the other scheme, with its usual version where nothing else was asked for."""
+    version = http.http_version
+    if version == usual_version(http.scheme):
+        version = usual_version(scheme)
+    return replace(http, scheme=scheme, http_version=version)
 
 
 def _split(http: HttpRequest) -> tuple[bytes, bytes | None]:

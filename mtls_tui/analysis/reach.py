@@ -8,17 +8,18 @@ found", which promises nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, host_literals, sample_host
 from mtls_tui.analysis.logic import HostNames, Problem, Solution, TooHard, Truth
-from mtls_tui.analysis.making import AT, Maker
+from mtls_tui.analysis.making import Maker, base_request
+from mtls_tui.analysis.witness import needs
+from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.ruleset import Ruleset
-from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
 
 Client: TypeAlias = Literal["none", "untrusted", "revoked"]
@@ -54,22 +55,26 @@ class Reach:
     decision: Decision | None = None
 
 
-def unprotected(host: str, ruleset: Ruleset, *, client: Client = "none", others: Iterable[str] = ()) -> Reach:
+def unprotected(
+    host: str, ruleset: Ruleset, *, client: Client = "none", others: Iterable[str] = (), mtls: bool = True
+) -> Reach:
     """Whether some request reaches `host` past these rules, from a client without a (good) certificate.
 
     `client` is what it comes with. `host` may be a wildcard (`*.example.com`): then every name is meant that it stands
-    for, but for `others`, which are hosts of their own. Takes a bounded number of steps; never raises.
+    for, but for those that one of `others` (the names of all hosts) stands for more closely. Without `mtls` the host
+    asks for no certificate, so rules see none. Takes a bounded number of steps; never raises.
     """
     where = Where(host, others)
-    state = CLIENTS[client]
-    rules = where.deciding(ruleset)
+    state = CLIENTS[client] if mtls else NO_CERTIFICATE
+    rules = where.until_certain(where.deciding(ruleset), ruleset.lists, state)
     tried = 0
     try:
         problem = where.problem([rule.expression.root for rule in rules], ruleset.lists, state)
         for solution in problem.solutions(let_through(rules)):
             tried += 1
             name = where.name(problem, solution)
-            maker = Maker(HttpRequest(host=name, at=AT), state, ruleset.fields_read, ruleset.lists)
+            base = base_request(name, state, ruleset.fields_read)
+            maker = Maker(base, state, ruleset.fields_read, ruleset.lists)
             maker.budget = FIRST_BUDGET if tried == 1 else BUDGET
             found = _realised(solution, problem, maker, ruleset)
             if found is not None:
@@ -105,8 +110,19 @@ class Where:
 
     def problem(self, expressions: Iterable[ast.Expr], lists: Lists, state: Mapping[str, Any]) -> Problem:
         """The search over these expressions, with the host and a client's state known."""
-        known = dict(state) if self.names else {"http.host": self.sample.encode(), **state}
-        return Problem(expressions, lists, known, names=self.names)
+        return Problem(expressions, lists, self._known(state), names=self.names)
+
+    def until_certain(self, rules: list[Rule], lists: Lists, state: Mapping[str, Any]) -> list[Rule]:
+        """The rules up to the first that matches every request of a client in this state: no later one is reached."""
+        known = self._known(state)
+        for place, rule in enumerate(rules):
+            matcher = Matcher(rule.expression, lists)
+            if matcher.unknown(matcher.fields - known.keys())(dict(known)) is True:
+                return rules[: place + 1]
+        return rules
+
+    def _known(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(state) if self.names else {"http.host": self.sample.encode(), **state}
 
     def name(self, problem: Problem, solution: Solution) -> str:
         """The host name of a solution."""
@@ -173,7 +189,5 @@ def _realised(
 
 
 def _reached(host: str, client: Client, http: HttpRequest, request: Request, decision: Decision) -> Reach:
-    set_by_hand = {canonical(name): value for name, value in http.overrides.items()}
-    http = replace(http, overrides=set_by_hand)
-    what = f"{http.method} {http.scheme}://{http.host}{http.target} {WORDS[client]} is allowed"
-    return Reach("reached", host, client, f"{what}: {decision.reason}", http, request, decision)
+    reason = f"{needs(http, WORDS[client], request)} is allowed: {decision.reason}"
+    return Reach("reached", host, client, reason, http, request, decision)

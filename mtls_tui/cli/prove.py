@@ -8,20 +8,21 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import click
 
-from mtls_tui.analysis import Difference, Reach, compare, unprotected
-from mtls_tui.analysis.making import AT
+from mtls_tui import rulefile as rulefiles
+from mtls_tui.analysis import Difference, Reach, Site, compare, unprotected
 from mtls_tui.analysis.reach import CLIENTS, Client
+from mtls_tui.analysis.witness import TIMES, usual_version
 from mtls_tui.cli.errors import InputError
-from mtls_tui.cli.output import echo_json, usable_rule_file
-from mtls_tui.engine import Ruleset, hostnames
+from mtls_tui.cli.output import echo_json, problems_text, usable_rule_file
+from mtls_tui.engine import hostnames
 from mtls_tui.engine.model import HttpRequest
-from mtls_tui.rulefile import RuleFile
+from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.simulate.style import Style, safe, style_for
+from mtls_tui.simulate.values import plain, written
 
 MARKS = {"proved": ("✓", "green"), "proved the same": ("✓", "green"), "reached": ("✗", "red"), "changed": ("✗", "red")}
 ROLES = {
@@ -53,8 +54,8 @@ def command(
     """Prove that no request passes without a good certificate, or show one that does.
 
     Looks at the rules of FILE for every host with mTLS. A request that is shown is one that the rules allow; a proof
-    covers every request; where neither is found, the answer says so. With --against, shows requests that the rules of
-    FILE decide otherwise than those of OLD.
+    covers every request; where neither is found, the answer says so. With --against, compares the hosts, what they
+    trust and the rules of FILE with those of OLD, and shows requests that are decided otherwise.
 
     Exit code 0: proved; 1: not so, or no proof was found; 2: error.
     """
@@ -64,16 +65,15 @@ def command(
         if clients:
             raise click.UsageError("--client and --against exclude each other")
         old = usable_rule_file(against)
-        others = [*_names(new), *_names(old)]
-        names = hosts or list(dict.fromkeys(others))
-        answers = compare(_ruleset(old), _ruleset(new), _known(names, (new, old)), others=others)
+        before, after = _site(old), _site(new)
+        answers = compare(before, after, _known(hosts, (after, before)) if hosts else None)
     else:
-        names = hosts or [name for name, host in zip(_names(new), new.hosts, strict=True) if host.mtls]
-        ruleset = _ruleset(new)
+        site = _site(new)
+        names = _known(hosts, (site,)) if hosts else [name for name, host in site.hosts.items() if host.mtls]
         wanted: Sequence[Client] = clients or ("none", "untrusted")
         answers = [
-            unprotected(name, ruleset, client=client, others=_names(new))
-            for name in _known(names, (new,))
+            unprotected(name, site.ruleset, client=client, others=site.hosts, mtls=_asks(site, name))
+            for name in names
             for client in dict.fromkeys(wanted)
         ]
     if as_json:
@@ -87,68 +87,96 @@ def command(
     sys.exit(0 if answers and all(answer.status.startswith("proved") for answer in answers) else 1)
 
 
-def _ruleset(rulefile: RuleFile) -> Ruleset:
+def _site(rulefile: RuleFile) -> Site:
     try:
-        return Ruleset(rulefile.engine_rules, rulefile.engine_lists)
+        return Site.of(rulefiles.bundle(rulefile))
+    except RuleFileError as error:
+        raise InputError(problems_text(error.problems)) from None
     except ValueError as error:
         raise InputError(f"{rulefile.name}: {error}") from None
 
 
-def _known(names: Sequence[str], files: Sequence[RuleFile]) -> list[str]:
+def _asks(site: Site, name: str) -> bool:
+    """Whether the host asks for certificates."""
+    settings = site.serving(name)
+    return settings is not None and settings.mtls
+
+
+def _known(names: Sequence[str], sites: Sequence[Site]) -> list[str]:
     """The names, when the files have them; a host that no file has would be proved of nothing."""
-    known = {name for rulefile in files for name in _names(rulefile)}
     wanted = []
     for given in names:
         try:
             name = hostnames.configured(given)
         except hostnames.HostnameError as error:
             raise InputError(f"--host: `{safe(given)}` is no host name: {error}") from None
-        if name not in known and f"*.{name.partition('.')[2]}" not in known:
-            raise InputError(f"there is no host `{safe(given)}`: the file has {', '.join(sorted(known)) or 'none'}")
+        if all(site.serving(name) is None for site in sites):
+            known = ", ".join(sorted({host for site in sites for host in site.hosts})) or "none"
+            raise InputError(f"there is no host `{safe(given)}`: the file has {known}")
         wanted.append(name)
     return list(dict.fromkeys(wanted))
-
-
-def _names(rulefile: RuleFile) -> list[str]:
-    """The hosts' names as requests have them: lower case, A-labels."""
-    return [hostnames.configured(host.name) for host in rulefile.hosts]
 
 
 def _text(answer: Reach | Difference, file: str, style: Style) -> str:
     mark, colour = MARKS.get(answer.status, ("?", "yellow"))
     lines = [f"{style(mark, colour)} {style(safe(answer.host), 'bold')}: {safe(answer.reason)}"]
     if answer.http is not None:
-        lines.append(f"    try it: {safe(reproduction(answer, file))}")
+        line = reproduction(answer, file)
+        lines.append(f"    try it: {safe(line)}" if line else "    (no command line can hold this request)")
     return "\n".join(lines)
 
 
 def reproduction(answer: Reach | Difference, file: str) -> str:
-    """The `mtls-tui simulate` command line that shows the same request."""
-    http = answer.http
-    assert http is not None
+    """The command line, for a POSIX shell, by which the simulator shows the same request; "" when none can.
+
+    What an argument can't hold (a NUL, a line break at its end) can't be given by one; a body is piped in.
+    """
+    http, request = answer.http, answer.request
+    assert http is not None and request is not None
     words = ["mtls-tui", "simulate", file, "--url", f"{http.scheme}://{http.host}{http.target}"]
     if http.method != "GET":
         words += ["--method", http.method]
     for name, value in http.headers:
-        words += ["--header", f"{name}: {value.decode('utf-8', 'replace')}"]
+        words += ["--header", f"{name}: {_text_of(value)}"]
     if http.client_ip != HttpRequest().client_ip:
         words += ["--ip", http.client_ip]
-    if http.at not in (None, AT):
-        words += ["--at", str(http.at)]
+    for option, given, usual in (
+        ("--http-version", http.http_version, usual_version(http.scheme)),
+        ("--tls-version", http.tls_version, HttpRequest().tls_version),
+        ("--tls-cipher", http.tls_cipher, HttpRequest().tls_cipher),
+    ):
+        if given != usual:
+            words += [option, given.encode("latin-1").decode("utf-8", "surrogateescape")]
+    if http.at is not None and not TIMES.isdisjoint(request.fields):
+        words += ["--at", f"{http.at:.3f}".rstrip("0").rstrip(".")]
     role = ROLES.get(answer.client if isinstance(answer, Reach) else answer.certificate)
     if role:
         words += ["--role", role]
     for name, field_value in http.overrides.items():
-        words += ["--set", f"{name}={_value(field_value)}"]
-    return shlex.join(words)
+        words += ["--set", f"{name}={written(field_value)}"]
+    if http.body is not None:
+        words += ["--body", "-"]
+    if any("\0" in word or word.endswith("\n") for word in words):
+        return ""
+    line = " ".join(map(_quoted, words))
+    return line if http.body is None else f"printf {_octal(http.body)} | {line}"
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, IPv4Address | IPv6Address):
-        return str(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _quoted(word: str) -> str:
+    """A word as every POSIX shell reads it, in printable ASCII."""
+    if word.isascii() and word.isprintable():
+        return shlex.quote(word)
+    return f'"$(printf {_octal(word.encode("utf-8", "surrogateescape"))})"'
+
+
+def _octal(data: bytes) -> str:
+    """Bytes as a quoted format of printf."""
+    plain = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"\\%" else f"\\{byte:03o}" for byte in data)
+    return shlex.quote(plain)
+
+
+def _text_of(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
 
 
 def _data(answer: Reach | Difference, file: str) -> dict[str, Any]:
@@ -158,9 +186,14 @@ def _data(answer: Reach | Difference, file: str) -> dict[str, Any]:
         found["request"] = {
             "method": answer.http.method,
             "url": f"{answer.http.scheme}://{answer.http.host}{answer.http.target}",
-            "headers": [[name, value.decode("utf-8", "replace")] for name, value in answer.http.headers],
+            "headers": [[name, value.decode("utf-8", "backslashreplace")] for name, value in answer.http.headers],
+            "body": None if answer.http.body is None else answer.http.body.decode("utf-8", "backslashreplace"),
             "ip": answer.http.client_ip,
-            "set": {name: _value(value) for name, value in answer.http.overrides.items()},
+            "http_version": answer.http.http_version,
+            "tls_version": answer.http.tls_version,
+            "tls_cipher": answer.http.tls_cipher,
+            "at": answer.http.at,
+            "set": {name: plain(value) for name, value in answer.http.overrides.items()},
         }
         found["try"] = reproduction(answer, file)
     return found

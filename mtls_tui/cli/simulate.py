@@ -47,6 +47,9 @@ MAX_BODY = 64 * 1024 * 1024
 @click.option("--role", type=click.Choice(ROLES), help="A certificate minted for this run instead of --cert.")
 @click.option("--passphrase-file", type=click.Path(dir_okay=False), help="Holds the passphrase of a PKCS#12 file.")
 @click.option("--passphrase-env", metavar="NAME", help="The environment variable that holds it.")
+@click.option("--http-version", help="HTTP/1.0, HTTP/1.1, HTTP/2 or HTTP/3 (default HTTP/2, without TLS HTTP/1.1).")
+@click.option("--tls-version", help="As the field cf.tls_version has it (default TLSv1.3).")
+@click.option("--tls-cipher", help="As the field cf.tls_cipher has it (default AEAD-AES128-GCM-SHA256).")
 @click.option("--ip", help="The client's address (default 127.0.0.1).")
 @click.option("--at", metavar="TIME", help="When: RFC 3339 or POSIX seconds (default now).")
 @click.option(
@@ -60,8 +63,9 @@ MAX_BODY = 64 * 1024 * 1024
 def command(
     file: str, url: str | None, curl_command: str | None, har: str | None, entry: int, request_file: str | None,
     method: str | None, headers: tuple[str, ...], body: str | None, cert: str | None, role: str | None,
-    passphrase_file: str | None, passphrase_env: str | None, ip: str | None, at: str | None,
-    settings: tuple[str, ...], explain: bool, as_json: bool, color: bool | None,
+    passphrase_file: str | None, passphrase_env: str | None, http_version: str | None, tls_version: str | None,
+    tls_cipher: str | None, ip: str | None, at: str | None, settings: tuple[str, ...], explain: bool, as_json: bool,
+    color: bool | None,
 ) -> None:  # fmt: skip
     """What one request would get under FILE (a rule file or a bundle), and why.
 
@@ -74,7 +78,14 @@ def command(
         if cert is not None and role is not None:
             raise click.UsageError("--cert and --role exclude each other")
         http, cert, passphrase, notes = _request(url, curl_command, har, entry, request_file, cert)
-        http, served = as_served(_changed(http, method, headers, body, ip, settings))
+        http = _changed(http, method, headers, body, ip, settings)
+        http = replace(
+            http,
+            http_version=http.http_version if http_version is None else http_version,
+            tls_version=http.tls_version if tls_version is None else tls_version,
+            tls_cipher=http.tls_cipher if tls_cipher is None else tls_cipher,
+        )
+        http, served = as_served(http)
         notes = (*notes, *served)
         passphrase = _passphrase(passphrase_file, passphrase_env) or passphrase
         moment = moment_of(at) if at is not None else _moment(http)

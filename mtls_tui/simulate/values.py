@@ -50,6 +50,25 @@ def plain(value: Any) -> Any:
     return value
 
 
+def written(value: FieldValue) -> str:
+    """The text from which `field_value` makes the same value; bytes that are no UTF-8 become lone surrogates."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, int | IPv4Address | IPv6Address):
+        return str(value)
+    return json.dumps(_jsonable(value))
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {written(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return value if isinstance(value, bool | int) else written(value)
+
+
 def _typed(name: str, kind: Type, value: Any) -> FieldValue:
     if kind.name == "Bytes":
         if isinstance(value, bytes):

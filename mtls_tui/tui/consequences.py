@@ -6,11 +6,9 @@ Takes time that grows with the rules, so it is asked host by host and can be bro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mtls_tui.engine.bundle import Bundle
 from mtls_tui.tui.document import Probe
@@ -46,52 +44,49 @@ class Consequences:
 def consequences(
     before: Bundle, after: Bundle, wanted: Callable[[], bool] = lambda: True, limit_s: float = LIMIT_S
 ) -> Consequences | None:
-    """What the rules of two bundles decide otherwise on the hosts of both; None when it is no longer wanted."""
-    from mtls_tui.analysis import compare
-    from mtls_tui.engine.loading import lists_of, rules_of
-    from mtls_tui.engine.ruleset import Ruleset
+    """What two bundles decide otherwise on the hosts of either; None when it is no longer wanted."""
+    from mtls_tui.analysis import Site, compare
 
-    names = [host.name for host in before.hosts]
-    common = [host.name for host in after.hosts if host.name in set(names)]
-    if not common:
-        return Consequences(())
-    if (before.rules, before.lists) == (after.rules, after.lists):
-        return Consequences((_same(before, after),))
-    rulesets = [Ruleset(rules_of(bundle), lists_of(bundle)) for bundle in (before, after)]
-    others = list(dict.fromkeys([*names, *(host.name for host in after.hosts)]))
+    rules_alike = (before.rules, before.lists) == (after.rules, after.lists)
+    if rules_alike and _settings(before) == _settings(after):
+        return Consequences((_SAME,))
+    sites = Site.of(before), Site.of(after)
+    names = list(dict.fromkeys([*sites[1].hosts, *sites[0].hosts]))
     found: list[Difference] = []
     end = monotonic() + limit_s
     looked_at = 0
-    for name in common:
+    for name in names:
         if not wanted():
             return None
         if looked_at and monotonic() > end:
             break
-        found += compare(rulesets[0], rulesets[1], [name], others=others)
+        found += compare(*sites, [name])
         looked_at += 1
-    return _told(found, len(common) - looked_at, _same(before, after))
+    return _told(found, len(names) - looked_at)
 
 
-def _same(before: Bundle, after: Bundle) -> Runs:
-    trust = [(one.anchors, one.intermediates, one.crls, one.hosts) for one in (before, after)]
-    if trust[0] == trust[1]:
-        return (("✓ proved: decides the same, nobody is newly let in or blocked", "good"),)
-    return (("✓ proved: the rules decide the same", "good"), ("; hosts or trust differ, see below", "warn"))
+_SAME: Runs = (("✓ proved: decides the same, nobody is newly let in or blocked", "good"),)
 
 
-def _told(found: list[Difference], left_out: int, same: Runs) -> Consequences:
+def _settings(bundle: Bundle) -> tuple[object, ...]:
+    return bundle.anchors, bundle.intermediates, bundle.crls, bundle.crl_files, bundle.hosts
+
+
+def _told(found: list[Difference], left_out: int) -> Consequences:
     changed = [one for one in found if one.status == "changed"]
-    unknown = [one for one in found if one.status == "not found"]
-    if not changed and not unknown and not left_out:
-        return Consequences((same,))
+    if found and not left_out and all(one.status == "proved the same" for one in found):
+        return Consequences((_SAME,))
     lines: list[Runs] = []
     witnesses: list[Item] = []
     # Who is let in comes first: that is what hurts when nobody looks.
     for one in sorted(changed, key=lambda one: one.change != "newly let in")[:MAX_SHOWN]:
         assert one.http is not None and one.before is not None and one.after is not None
         style = "bad" if one.change == "newly let in" else "warn"
-        lines.append(((f"! {one.change}: ", style), (safe(f"{request_line(one.http)} {one.certificate}"), "text")))
-        lines.append(((safe(f"    {one.before.reason} before, {one.after.reason} after"), "soft"),))
+        what, _, why = one.reason.partition(
+            " is allowed now: " if one.change == "newly let in" else " is blocked now: "
+        )
+        lines.append(((f"! {one.change}: ", style), (safe(what), "text")))
+        lines.append(((safe(f"    {why}"), "soft"),))
         probe = probe_of(one)
         if probe is not None and len(witnesses) < MAX_WITNESSES:
             title = safe(f"Try it: {one.change}, {one.certificate}")
@@ -106,11 +101,18 @@ def _told(found: list[Difference], left_out: int, same: Runs) -> Consequences:
             lines.append(((f"✓ proved: no request is {change}", "good"),))
         doubtful = [one.host for one in asked if one.status == "not found"]
         if doubtful:
-            hosts = safe(", ".join(doubtful[:3])) + (f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else "")
+            hosts = _listed(doubtful)
             lines.append(((f"? not found, which is no proof: a request to {hosts} that is {change}", "warn"),))
+    for reason in dict.fromkeys(one.reason for one in found if one.status == "not compared"):
+        hosts = _listed([one.host for one in found if one.reason == reason])
+        lines.append(((safe(f"? {hosts}: {reason}"), "warn"),))
     if left_out:
         lines.append(((f"? {left_out} hosts were not looked at: it took too long", "warn"),))
     return Consequences(tuple(lines), tuple(witnesses))
+
+
+def _listed(hosts: list[str]) -> str:
+    return safe(", ".join(hosts[:3])) + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
 
 
 def request_line(http: HttpRequest) -> str:
@@ -119,32 +121,39 @@ def request_line(http: HttpRequest) -> str:
 
 
 def probe_of(difference: Difference) -> Probe | None:
-    """The request of an answer as the simulator has it; None when it can't be written that way."""
-    from mtls_tui.analysis.making import AT
+    """The request of an answer as the simulator has it; None when it can't be written that way.
+
+    What the simulator's form has no place for (versions, ciphers, bytes that are no text) is set as a field.
+    """
+    from mtls_tui.analysis.context import CERTIFICATE
+    from mtls_tui.analysis.witness import TIMES, moment
+    from mtls_tui.engine.fields import EXTRACTORS, View, compute
+    from mtls_tui.simulate.values import written
     from mtls_tui.tui.probes import to_http
 
-    http = difference.http
-    assert http is not None
-    at = "" if http.at in (None, AT) else datetime.fromtimestamp(http.at or 0, UTC).isoformat()
+    http, request = difference.http, difference.request
+    assert http is not None and request is not None
+    timed = http.at is not None and not TIMES.isdisjoint(request.fields)
     probe = Probe(
         method=http.method,
         url=f"{http.scheme}://{http.host}{http.target}",
         headers=tuple((name, decode(value)) for name, value in http.headers),
+        body=decode(http.body) if http.body else "",
         ip="" if http.client_ip == "127.0.0.1" else http.client_ip,
-        at=at,
+        at=moment(http.at) if timed and http.at is not None else "",
         certificate=ROLES.get(difference.certificate, "none"),
-        overrides=tuple((name, _plain(value)) for name, value in http.overrides.items()),
+        overrides=tuple((name, written(value)) for name, value in http.overrides.items()),
     )
+    wanted = {name: value for name, value in request.fields.items() if not name.startswith(CERTIFICATE)}
+
+    def otherwise(made: Probe) -> list[str]:
+        shown = to_http(made)
+        fields = {**compute(View(shown, http.at), EXTRACTORS.items()), **shown.overrides}
+        return [name for name, value in wanted.items() if fields.get(name) != value]
+
     try:
-        to_http(probe)
+        more = tuple((name, written(wanted[name])) for name in otherwise(probe))
+        probe = replace(probe, overrides=(*probe.overrides, *more))
+        return None if otherwise(probe) else probe
     except ValueError:
         return None
-    return probe
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bytes):
-        return decode(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, str | int | IPv4Address | IPv6Address) else repr(value)

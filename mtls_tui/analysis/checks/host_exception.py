@@ -30,7 +30,7 @@ def find(context: Context) -> Iterator[Hit]:
             continue  # nothing protects it: another check says so
         found = unprotected(host, ruleset, others=names)
         if found.http is not None:
-            request = f"{found.http.method} {found.http.scheme}://{found.http.host}{found.http.target}"
+            request = found.reason.partition(" is allowed: ")[0].replace(" without a certificate", "", 1)
             yield Hit(
                 None,
                 None,
