@@ -20,6 +20,7 @@ from mtls_tui.gateway.chains import Chains, Identity, Told
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.hostplan import Ask, enough
 from mtls_tui.gateway.questions import Asking, MalformedError, Question, Reader
+from mtls_tui.gateway.remembered import statistic
 from mtls_tui.gateway.settings import UpstreamHeader
 from mtls_tui.gateway.verdicts import VERDICT_HEADER
 
@@ -125,8 +126,6 @@ class Decider:
         self.counters.count(host.name, line.rule, "shadow" if shadowed else decision.action)
         for rule in decision.logged:
             self.counters.count(host.name, rule.ref, "shadow" if rule.shadow else "log")
-        if question.hits and (hits := verdicts.hits(question.hits)) is not None:
-            self.counters.count(hits[1], hits[2], hits[3], hits[0])
         remember = host.name in self.remember and question.asked == "plain" and not (shadowed or decision.logged)
         remember = remember and (decision.rule is not None or not decision.blocked) and lasts(outcome, now)
         if decision.blocked and not shadowed:
@@ -185,8 +184,7 @@ class Decider:
         host = verdict.outcome.host if verdict.outcome is not None else None
         values = {
             "action": line.action,
-            "rule": line.rule,
-            "host": host.name if host is not None else "",
+            "statistic": statistic(host.name if host is not None else "", line.rule, line.action),
             "line": line.verdict(),
         }
         if response is not None:

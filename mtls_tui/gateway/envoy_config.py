@@ -30,6 +30,7 @@ from mtls_tui.gateway.envoy_filters import (
     seconds,
 )
 from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
+from mtls_tui.gateway.remembered import PREFIX
 from mtls_tui.gateway.settings import Settings, TlsVersion, is_ip
 from mtls_tui.gateway.stripping import pattern
 from mtls_tui.gateway.verdicts import VERDICT_HEADER, lua
@@ -273,7 +274,7 @@ def _connection_manager(chain: str, routes: Data, settings: Settings, *, mtls: b
         "forward_client_cert_details": "SANITIZE_SET" if mtls else "SANITIZE",
         "access_log": access_logs(settings),
         "http_filters": [
-            *([lua_filter(VERDICTS_FILTER, lua(milliseconds))] if milliseconds else []),
+            *([lua_filter(VERDICTS_FILTER, lua(milliseconds), statistics=PREFIX)] if milliseconds else []),
             lua_filter(DUPLICATES_FILTER, DUPLICATES_LUA, disabled=True),
             *(question(level, settings) for level in ASK_LEVELS[1:]),
             {

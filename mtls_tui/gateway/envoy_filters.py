@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from mtls_tui.gateway.hostplan import Ask
 from mtls_tui.gateway.settings import Settings
-from mtls_tui.gateway.verdicts import HITS_HEADER, METADATA, VERDICT_HEADER
+from mtls_tui.gateway.verdicts import METADATA, VERDICT_HEADER
 
 Data: TypeAlias = dict[str, Any]
 API = "type.googleapis.com/envoy.extensions"
@@ -53,7 +53,7 @@ NOT_ASKED = ("connection", "transfer-encoding", "te", "expect", "keep-alive", "p
 """Headers of the hop between client and Envoy: they would break the hop between Envoy and the decision service."""
 CERTIFICATE_HEADER = "x-forwarded-client-cert"
 OURS = (
-    CERTIFICATE_HEADER, QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, HITS_HEADER, "x-envoy-external-address",
+    CERTIFICATE_HEADER, QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, "x-envoy-external-address",
 )  # fmt: skip
 """Headers that no upstream sees."""
 IDENTITY_UPSTREAM = (
@@ -93,16 +93,18 @@ def filter_name(ask: Ask) -> str:
 VERDICTS_FILTER = "mtls-tui.verdicts"
 
 
-def lua_filter(name: str, source: str, *, disabled: bool = False) -> Data:
-    """A filter in Lua; `disabled` until a route switches it on."""
-    config = {"@type": f"{API}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": source}}
+def lua_filter(name: str, source: str, *, statistics: str = "", disabled: bool = False) -> Data:
+    """A filter in Lua; `statistics` is the prefix of what it counts; `disabled` until a route switches it on."""
+    config: Data = {"@type": f"{API}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": source}}
+    if statistics:
+        config["stat_prefix"] = statistics
     return {"name": name, "typed_config": config, "disabled": disabled}
 
 
 def question(ask: Ask, settings: Settings) -> Data:
     """The filter that puts one kind of question to the decision service."""
     limits = settings.limits
-    allowed: list[Data] = [{"exact": CERTIFICATE_HEADER}, {"exact": HITS_HEADER}]
+    allowed: list[Data] = [{"exact": CERTIFICATE_HEADER}]
     if ask != "plain":
         allowed = [{"safe_regex": {"regex": ".*"}}]
     config: Data = {

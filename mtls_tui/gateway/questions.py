@@ -14,7 +14,6 @@ from mtls_tui.gateway import certheaders
 from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, CHAIN_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.hostplan import ASK_LEVELS, Ask
 from mtls_tui.gateway.settings import is_ip
-from mtls_tui.gateway.verdicts import HITS_HEADER
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 """In order of arrival, names in lower case."""
@@ -51,8 +50,6 @@ class Question:
     sni: str | None = None
     asked: Ask = "body"
     request_id: str = ""
-    hits: str = ""
-    """How often Envoy gave a remembered verdict since (see `verdicts`)."""
 
     def chain(self) -> tuple[bytes, ...]:
         """The presented certificates as DER, leaf first; empty for none. MalformedError when they can't be read."""
@@ -68,7 +65,7 @@ Reader: TypeAlias = Callable[[Asking], Question]
 
 NOT_THE_CLIENTS = frozenset(
     (
-        QUESTION_HEADER, DUPLICATES_HEADER, HITS_HEADER, CHAIN_HEADER, CERTIFICATE_HEADER, "host",
+        QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, CERTIFICATE_HEADER, "host",
         "content-length", "x-request-id",
         "x-forwarded-proto", "x-envoy-external-address", "x-envoy-internal", "x-envoy-expected-rq-timeout-ms",
         "x-envoy-auth-partial-body", "x-envoy-original-path", "x-envoy-decorator-operation", "x-envoy-attempt-count",
@@ -111,7 +108,7 @@ def _is_port(rest: str) -> bool:
 def read_gateway(asking: Asking) -> Question:
     """A question of the gateway's own Envoy: QUESTION_HEADER tells the connection, CERTIFICATE_HEADER the chain."""
     connection = certificates = doubled = host = None
-    truncated, hits = False, ""
+    truncated = False
     headers: list[tuple[str, bytes]] = []
     for header in asking.headers:
         name = header[0]
@@ -131,8 +128,6 @@ def read_gateway(asking: Asking) -> Question:
             host = header[1]
         elif name == DUPLICATES_HEADER:
             doubled = header[1]
-        elif name == HITS_HEADER:
-            hits = header[1].decode("latin-1")
         elif name == "x-envoy-auth-partial-body":
             truncated = header[1] == b"true"
     if connection is None or host is None:
@@ -169,7 +164,6 @@ def read_gateway(asking: Asking) -> Question:
         sni=sni.lower(),
         asked=kind,  # type: ignore[arg-type]  # tested above
         request_id=request_id,
-        hits=hits,
     )
 
 

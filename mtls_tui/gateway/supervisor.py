@@ -21,7 +21,7 @@ from typing import Any
 
 from mtls_tui.gateway import descriptors, envoy, planning, rundir
 from mtls_tui.gateway.control import Prepare
-from mtls_tui.gateway.counters import Counters
+from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.drain import drain
@@ -34,6 +34,8 @@ from mtls_tui.gateway.planning import State, short
 from mtls_tui.gateway.pool import PING_SECONDS, Pool
 from mtls_tui.gateway.processes import free_port, listen_unix
 from mtls_tui.gateway.reload import Mark, Reloads, Taken, mark, refusals
+from mtls_tui.gateway.remembered import STATISTICS, Remembered
+from mtls_tui.gateway.remembered import read as read_remembered
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, available_cores
 from mtls_tui.gateway.status import StatusServer
 from mtls_tui.gateway.xds import TAKEN_SECONDS, Files, ask_admin, taken
@@ -71,6 +73,7 @@ class Supervisor:
         self._status: StatusServer | None = None
         self._log: LogFile | None = None
         self._envoy_log = EnvoyLog()
+        self._remembered = Remembered()
         self._stopping = False
         self._hurry = asyncio.Event()
         self.failed: str = ""
@@ -337,7 +340,7 @@ class Supervisor:
         watches = {name: LogWatch(name, self._tell) for name in ("decision processes", "Envoy")}
         while True:
             await asyncio.sleep(PING_SECONDS)
-            await self._ask_envoy_log()
+            await asyncio.gather(self._ask_envoy_log(), self._ask_remembered())
             now = asyncio.get_running_loop().time()
             watches["decision processes"].look(self._pool.log_error, self._pool.log_lost["decision"], now)
             why = "writing fails" if self._envoy_log.failing else ""
@@ -348,6 +351,11 @@ class Supervisor:
             text = (await ask_admin(self._admin, "/stats?filter=^filesystem[.]write_")).decode()
             found = dict(line.removeprefix("filesystem.").split(": ") for line in text.splitlines())
             self._envoy_log.look({name: int(found.get(name, 0)) for name in WRITES})
+
+    async def _ask_remembered(self) -> None:
+        with contextlib.suppress(OSError, ValueError, TimeoutError):
+            text = (await ask_admin(self._admin, f"/stats?filter=^{STATISTICS.replace('.', '[.]')}")).decode()
+            self._remembered.look(read_remembered(text))
 
     # --- status -----------------------------------------------------------------------------------------------------
 
@@ -377,12 +385,12 @@ class Supervisor:
     async def refresh(self) -> None:
         """Fetch fresh counters."""
         if self._pool is not None:
-            await asyncio.gather(self._pool.refresh(), self._ask_envoy_log())
+            await asyncio.gather(self._pool.refresh(), self._ask_envoy_log(), self._ask_remembered())
 
     @property
     def counters(self) -> Counters:
         """What was decided since the start."""
-        return self._pool.counters if self._pool is not None else Counters()
+        return total([self._pool.counters, self._remembered.counters]) if self._pool is not None else Counters()
 
     def status(self) -> dict[str, Any]:
         """Everything an operator asks first."""

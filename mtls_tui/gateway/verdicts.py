@@ -16,16 +16,17 @@ from urllib.parse import quote
 
 VERDICT_HEADER = "x-mtls-tui-verdict"
 """On an answer of the decision service: what Envoy may remember."""
-HITS_HEADER = "x-mtls-tui-hits"
-"""On a question: how often a remembered verdict was given since, as `number|host|rule|outcome`."""
 METADATA = "mtls-tui"
 LONGEST = 12_000
 """Characters of a verdict; longer ones are not remembered."""
 MOST_REMEMBERED = 2048
-"""Verdicts that each thread of Envoy remembers; one more, and it begins anew."""
+"""Verdicts that each thread of Envoy remembers; one more, and it forgets all of them."""
+MOST_BYTES = 8 * 1024 * 1024
+"""Of all that a thread remembers: anybody can present chains."""
 
-FIELDS = ("action", "status", "type", "body", "rule", "host", "line")
-"""What a verdict tells, in this order; after these come the headers for the upstream, name and value in turn. `line` is
+FIELDS = ("action", "status", "type", "body", "statistic", "line")
+"""What a verdict tells, in this order; after these come the headers for the upstream, name and value in turn.
+`statistic` is where Envoy counts how often it gave the verdict. `line` is
 its part of the lines in the access log, ready-made: members of a JSON object."""
 
 
@@ -37,24 +38,20 @@ def encode(values: dict[str, str], upstream: Sequence[tuple[str, str]]) -> str:
     return text if len(text) <= LONGEST else ""
 
 
-def hits(text: str) -> tuple[int, str, str, str] | None:
-    """Number, host, rule and outcome out of HITS_HEADER; None for anything else."""
-    parts = text.split("|")
-    if len(parts) != 4 or not parts[0].isascii() or not parts[0].isdigit() or len(parts[0]) > 9:
-        return None
-    return int(parts[0]), parts[1], parts[2], parts[3]
-
-
 def lua(remember_milliseconds: int) -> str:
     """The filter: gives remembered verdicts, and learns new ones from what the decision service answers."""
-    return LUA.replace("$MILLISECONDS", str(remember_milliseconds)).replace("$MOST", str(MOST_REMEMBERED))
+    return (
+        LUA.replace("$MILLISECONDS", str(remember_milliseconds))
+        .replace("$NUMBER", str(MOST_REMEMBERED))
+        .replace("$BYTES", str(MOST_BYTES))
+    )
 
 
 # What is done on every request is kept short: the chain is looked up as it is, not made part of another string, and the
 # log gets one ready-made text instead of a table to convert. Since that text is not looked at again, a request may put
 # nothing into its line that JSON would have to escape: hence the lists of methods and of letters in paths.
 LUA = """
-local cache, size = {}, 0
+local cache, size, bytes = {}, 0, 0
 local paths, known = {}, 0
 local methods = {GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true}
 
@@ -105,11 +102,8 @@ function envoy_on_request(handle)
   local entries = cache[authority]
   local entry = entries and entries[chain]
   if entry and (entry.generation ~= generation or now < entry.since or now - entry.since >= $MILLISECONDS) then
-    if entry.hits > 0 then
-      headers:replace("x-mtls-tui-hits", entry.hits .. "|" .. entry.host .. "|" .. entry.rule .. "|" .. entry.action)
-    end
     entries[chain] = nil
-    size = size - 1
+    size, bytes = size - 1, bytes - entry.bytes
     if next(entries) == nil then
       cache[authority] = nil
     end
@@ -125,7 +119,7 @@ function envoy_on_request(handle)
     end
     return
   end
-  entry.hits = entry.hits + 1
+  handle:stats():counter(entry.statistic):inc()
   metadata:set("mtls-tui", "remembered", entry.line)
   local answer = entry.answer
   if answer then
@@ -146,31 +140,32 @@ function envoy_on_response(handle)
   end
   -- Only what came with the answer to a question: headers of the response are an upstream's to write.
   local answer = metadata:get("envoy.filters.http.ext_authz")
-  local parts = split(answer ~= nil and answer["x-mtls-tui-verdict"] or "")
-  if #parts < 7 or (parts[1] == "allow") ~= (parts[2] == "") or parts[7] == "" then
+  local text = answer ~= nil and answer["x-mtls-tui-verdict"] or ""
+  local parts = split(text)
+  if #parts < 6 or (parts[1] == "allow") ~= (parts[2] == "") or parts[6] == "" then
     return
   end
-  if size >= $MOST then
-    cache, size = {}, 0
-  end
   local authority, chain = ours["authority"], ours["chain"]
+  local weight = #authority + #chain + #text
+  if size >= $NUMBER or bytes + weight > $BYTES then
+    cache, size, bytes = {}, 0, 0
+  end
   local entries = cache[authority]
   if entries == nil then
     entries = {}
     cache[authority] = entries
   end
-  if entries[chain] == nil then
-    size = size + 1
-  end
+  local old = entries[chain]
+  size, bytes = size + (old and 0 or 1), bytes + weight - (old and old.bytes or 0)
   local entry = {
-    generation = ours["generation"], since = ours["since"], hits = 0, action = parts[1], rule = parts[5],
-    host = parts[6], line = parts[7], body = parts[4], upstream = {},
+    generation = ours["generation"], since = ours["since"], statistic = parts[5], line = parts[6], body = parts[4],
+    upstream = {}, bytes = weight,
   }
   if parts[2] ~= "" then
     entry.answer = {[":status"] = parts[2], ["content-type"] = parts[3], ["cache-control"] = "no-store"}
   end
-  for index = 8, #parts do
-    entry.upstream[index - 7] = parts[index]
+  for index = 7, #parts do
+    entry.upstream[index - 6] = parts[index]
   end
   entries[chain] = entry
 end

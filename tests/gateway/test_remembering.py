@@ -73,9 +73,33 @@ def test_flood_of_hosts_is_not_all_remembered(small):
         assert connection.get("/after", first).status == 200
         assert connection.get("/after/again", first).status == 200
     poll(lambda: small.lines_of("/after/again"))
+    # Each is counted, although the memory was emptied in between.
+    asked = len(small.lines())
+    poll(lambda: small.asked() == asked)
     # All within a second; yet the first host was forgotten, and is remembered once more.
     assert small.remembered("/before") == [False, True]
     assert small.remembered("/after") == [False] and small.remembered("/after/again") == [True]
+
+
+def test_flood_of_long_chains_is_not_all_remembered(tmp_path_factory, envoy_binary):
+    """What a thread of Envoy remembers is bounded in bytes, too."""
+    with Upstream() as upstream, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verdicts, "MOST_BYTES", 6_000)
+        site = Small(tmp_path_factory.mktemp("bytes"), upstream.port)
+        site.start()
+        try:
+            with site.connect("first.wild.example.com") as connection:
+                for number in range(5):
+                    host = f"h{number}{'x' * 50}.wild.example.com"
+                    assert [connection.get(f"/{number}", host).status for _ in range(2)] == [200, 200]
+                hosts = [f"n{number}{'x' * 50}.wild.example.com" for number in range(40)]
+                for host in (*hosts, hosts[-1], hosts[0]):
+                    assert connection.get("/bytes", host).status == 200
+            poll(lambda: len(site.lines_of("/bytes")) == 42)
+            assert all(site.remembered(f"/{number}") == [False, True] for number in range(5))
+            assert site.remembered("/bytes") == [False] * 40 + [True, False]
+        finally:
+            site.gateway.stop()
 
 
 def test_nothing_a_client_writes_breaks_or_forges_a_line(small):

@@ -7,6 +7,7 @@ import pytest
 from mtls_tui.engine.bundle import BundleRule
 from mtls_tui.gateway import Gateway, GatewayError, Limits, Settings, verdicts
 from mtls_tui.gateway.planning import only_certificate
+from mtls_tui.gateway.remembered import Remembered, read, statistic
 from tests.gateway.site import Site, poll
 from tests.gateway.upstream import Upstream
 from tests.gateway.wire import Connection
@@ -70,13 +71,17 @@ def test_remembered_verdict_is_the_decided_one_in_every_respect(remembering, kin
         assert len({line.get(name, empty) for line in lines}) == 1, name
 
 
-def test_remembered_verdicts_are_counted_with_the_next_question(remembering):
+def test_counted_is_what_was_answered_remembered_verdicts_included(remembering):
+    """Exactly, and without another question: what is told of allowed and blocked requests, by host and rule."""
     site = remembering
-    before = site.asked()
-    with site.connect(kind="foreign") as connection:
-        for _ in range(10):
-            assert connection.get("/counted").status == 451
-        poll(lambda: connection.get("/counted").status == 451 and site.asked() >= before + 10)
+    before = site.gateway.status()["decisions"]
+    for kind, status in (("foreign", 451), ("good", 200)):
+        with site.connect(kind=kind) as connection:
+            assert [connection.get("/counted").status for _ in range(25)] == [status] * 25
+    poll(lambda: len(site.lines_of("/counted")) == 50)
+    assert [line for line in site.lines_of("/counted") if line.get("remembered")]
+    wanted = {"allow": before.get("allow", 0) + 25, "block": before.get("block", 0) + 25}
+    poll(lambda: {name: site.gateway.status()["decisions"].get(name) for name in wanted} == wanted)
 
 
 def test_reload_ends_every_remembered_verdict_at_once(remembering):
@@ -152,15 +157,20 @@ def test_only_host_and_certificate_may_be_remembered(fields, only):
     assert only_certificate(frozenset(fields)) is only
 
 
-def test_hits_that_are_no_hits_are_nothing():
-    assert verdicts.hits("12|api|rule|block") == (12, "api", "rule", "block")
-    for text in ("", "x|a|b|c", "1|a|b", "-1|a|b|c", "1|a|b|c|d", "9999999999|a|b|c", "٣|a|b|c"):
-        assert verdicts.hits(text) is None
+def test_statistics_of_remembered_verdicts_come_back_as_they_went_and_add_up_over_envoys():
+    names = ("a.b.example", "rule:1|é %", "block"), ("*.x", "", "allow")
+    first, second = (statistic(*name) for name in names)
+    text = f"http.gateway.lua.remembered.{first}: 3\nhttp.gateway.lua.remembered.{second}: 7\nother: 1\nx|y|z: 2\n"
+    assert read(text) == {first: 3, second: 7}
+    sums = Remembered()
+    for look in ({first: 3}, {first: 3, second: 7}, {second: 9}, {first: 2, second: 1}):
+        sums.look(look)
+    assert sums.counters.decisions == {names[0]: 5, names[1]: 10}
 
 
 def test_overlong_verdict_is_not_remembered():
     assert verdicts.encode({"action": "allow"}, [("client-cert", "x" * verdicts.LONGEST)]) == ""
-    assert verdicts.encode({"action": "allow", "line": "a|b\r\n"}, [("n", "v")]) == "allow||||||a%7Cb%0D%0A|n|v"
+    assert verdicts.encode({"action": "allow", "line": "a|b\r\n"}, [("n", "v")]) == "allow|||||a%7Cb%0D%0A|n|v"
 
 
 def test_more_than_a_second_is_refused():
