@@ -29,10 +29,10 @@ from mtls_tui.lang.types import FieldValue
 Chain: TypeAlias = Sequence[x509.Certificate | bytes]
 When: TypeAlias = "datetime | float | None"
 
-FACTS_KEPT = 1024
-"""Verified chains per host whose fields are remembered."""
+FACTS_BYTES = 32 * 1024 * 1024
+"""What the fields of verified chains may take in one process; of one client's certificate one chain is remembered."""
 FACTS_MAX_BYTES = 32 * 1024
-"""The fields of a longer chain are worked out anew each time."""
+"""The fields of a longer chain are worked out again each time."""
 CERTIFICATE_FIELDS = "cf.tls_client_auth."
 PATH_FIELDS = frozenset(
     f"{prefix}http.request.{name}"
@@ -57,15 +57,20 @@ class Host:
     mtls: bool
     store: pki.TrustStore | None
     settings: BundleHost
-    _known: dict[tuple[x509.Certificate | bytes, ...], _Known] = field(default_factory=dict, repr=False)
+    _owner: object = field(default_factory=object, repr=False)
+    """Stands for the host in what is remembered, which so keeps no host of an old policy alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The fields of a chain as they follow from one verification."""
 
+    chain: tuple[x509.Certificate | bytes, ...]
     verification: pki.Verification
     needed: Mapping[str, FieldValue]
+
+
+_FACTS: pki.Memory[_Known] = pki.Memory(FACTS_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,18 +224,16 @@ class Policy:
             return (dict(pki.facts_absent()) if everything else dict(self._absent)), verification
         if everything:
             return dict(pki.facts(key[0], key[1:], verification)), verification
-        known = host._known.get(key)
-        if known is None or known.verification is not verification:
+        known = _FACTS.get((host._owner, key[0]))
+        if known is None or known.verification is not verification or known.chain != key:
             facts = pki.facts(key[0], key[1:], verification)
-            known = _Known(verification, {name: facts[name] for name in self._facts_needed if name in facts})
+            known = _Known(key, verification, {name: facts[name] for name in self._facts_needed if name in facts})
             # Only chains that verify: strangers must not fill the memory.
-            if (
-                verification.verified
-                and sum(len(item) if isinstance(item, bytes) else 2048 for item in key) <= FACTS_MAX_BYTES
-            ):
-                if len(host._known) >= FACTS_KEPT:
-                    host._known.clear()
-                host._known[key] = known
+            if verification.verified:
+                size = sum(len(item) if isinstance(item, bytes) else 2048 for item in key)
+                if size <= FACTS_MAX_BYTES:
+                    size += sum(len(fact) for fact in facts.values() if isinstance(fact, bytes))
+                    _FACTS.put((host._owner, key[0]), known, size)
         return dict(known.needed), verification
 
 

@@ -5,6 +5,7 @@ from mtls_tui.pki.cache import Verifier, verify
 from mtls_tui.pki.errors import LoadError, StoreError, VerifyError
 from mtls_tui.pki.fields import Fact, facts, facts_absent
 from mtls_tui.pki.load import load_certificates, load_crls, presented_certificates
+from mtls_tui.pki.memory import Memory
 from mtls_tui.pki.store import Source, TrustStore
 from mtls_tui.pki.verification import Verification
 
@@ -13,6 +14,7 @@ __all__ = [
     "AuthorityError",
     "Fact",
     "LoadError",
+    "Memory",
     "Source",
     "StoreError",
     "TrustStore",

@@ -24,6 +24,8 @@ RevocationScope: TypeAlias = Literal["chain", "leaf"]
 
 _KNOWN_AUTHORITIES = 1024
 """Presented authorities that verified are remembered, so many at most."""
+_KNOWN_BYTES = 8192
+"""Octets of a certificate that is remembered, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,8 @@ class TrustStore:
 
     def remember(self, authority: View) -> None:
         """Keep a presented authority whose signature leads to an anchor (others never: a flood must not fill this)."""
+        if len(authority.der) > _KNOWN_BYTES:
+            return
         views = self._known
         if len(views) >= _KNOWN_AUTHORITIES:
             views.clear()

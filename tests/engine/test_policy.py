@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mtls_tui import pki
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, BundleList, BundleRule
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, HttpRequest
@@ -345,14 +346,29 @@ def test_the_canonical_expression_may_be_longer_than_cloudflare_s_limit():
     assert policy.ruleset.rules[0].expression == parse(long, max_length=None)
 
 
-def test_a_flood_of_strange_certificates_is_not_remembered(roles, ca):
+def test_a_flood_of_strange_certificates_is_not_remembered(roles, ca, monkeypatch):
+    facts = pki.Memory(200_000)
+    monkeypatch.setattr("mtls_tui.engine.policy._FACTS", facts)
     policy = Policy.from_bundle(Bundle(hosts=(host(anchors=(ca,)),), rules=(rule(VERIFIED),)))
     for number in range(50):
         policy.decide(request(), (b"\x30stranger %d" % number,), NOW)
     policy.decide(request(), chain(roles, "expired"), NOW)
-    assert len(policy.host("api.example.com")._known) == 0
+    assert len(facts) == 0
     policy.decide(request(), chain(roles, "good"), NOW)
-    assert len(policy.host("api.example.com")._known) == 1
+    assert len(facts) == 1
+    for number in range(50):
+        policy.decide(request(), (*chain(roles, "good"), b"junk %d" % number + bytes(20_000)), NOW)
+    assert len(facts) == 1, "of one certificate one chain"
+    assert facts.used < 100_000
+
+
+def test_the_facts_of_a_certificate_are_those_of_the_chain_it_came_with(roles, ca):
+    field = "cf.tls_client_auth.cert_chain_rfc9440"
+    policy = Policy.from_bundle(Bundle(hosts=(host(anchors=(ca,)),), rules=(rule(f'{field} ne ""', action="log"),)))
+    leaf, root = chain(roles, "good")[0], roles.authority.certificate.public_bytes(Encoding.DER)
+    for _ in range(2):
+        assert policy.decide(request(), (leaf, root), NOW).request.fields[field] != b""
+        assert policy.decide(request(), (leaf,), NOW).request.fields[field] == b""
 
 
 def test_a_decision_from_memory_takes_microseconds(roles, ca, crl):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mtls_tui import pki
 from mtls_tui.pki import cache, verification
+from mtls_tui.pki.memory import OVERHEAD, Memory
 from mtls_tui.pki.verification import verify_at
 from tests.pki import mint
 from tests.pki.judge import check
@@ -134,19 +135,95 @@ def test_a_failures_sentence_does_not_grow_old(top):
     assert "2 days ago" in check([late.der], store, AT + DAY).error.message
 
 
+def verifier(top, verified=20_000, failed=10_000):
+    """One with small memories of its own, and these."""
+    memories = Memory(verified), Memory(failed)
+    return pki.Verifier(pki.TrustStore([top.certificate]), verified=memories[0], failed=memories[1]), *memories
+
+
 def test_a_flood_of_strangers_pushes_out_no_client_and_stays_bounded(top):
-    verifier = pki.Verifier(pki.TrustStore([top.certificate]), capacity=10, failed_capacity=5)
+    small, verified, failed = verifier(top)
     good = (mint.client("good", top).der,)
-    known = verifier.verify(good, AT)
+    known = small.verify(good, AT)
     stranger = mint.root("Stranger")
     for number in range(40):
-        assert not verifier.verify((mint.client(f"s{number}", stranger).der,), AT).verified
-        assert not verifier.verify((b"junk %d" % number,), AT).verified
-    assert verifier.verify(good, AT) is known
-    assert len(verifier) <= 15
+        assert not small.verify((mint.client(f"s{number}", stranger).der,), AT).verified
+        assert not small.verify((b"junk %d" % number,), AT).verified
+    assert small.verify(good, AT) is known
+    assert 0 < failed.used <= failed.max_bytes
     for number in range(40):
-        assert verifier.verify((mint.client(f"g{number}", top).der,), AT).verified
-    assert len(verifier) <= 15
+        assert small.verify((mint.client(f"g{number}", top).der,), AT).verified
+    assert 0 < verified.used <= verified.max_bytes
+    assert 0 < len(verified) < 20
+
+
+def test_one_client_with_ever_other_certificates_beside_its_own_fills_nothing(top):
+    small, verified, _ = verifier(top, verified=10_000_000)
+    leaf, other = mint.client("c", top), (mint.client("other", top).der,)
+    small.verify(other, AT)
+    used = verified.used
+    for form in (lambda made: made.der, lambda made: made.certificate):
+        first = form(leaf)
+        for number in range(30):
+            assert small.verify((first, form(mint.root(f"Junk {number}", own=mint.key("junk")))), AT).verified
+    assert len(verified) <= 4, "by DER, by value, by identity, and the other"
+    assert verified.used < used + 4 * 8192
+    assert small.verify(other, AT) is small.verify(other, AT)
+
+
+def test_the_same_certificate_beside_others_is_another_chain(top):
+    """What is remembered of a client's certificate is remembered of one chain."""
+    middle = mint.authority("Middle", top)
+    leaf = mint.client("c", middle)
+    small, _, _ = verifier(top)
+    for with_middle, without in (
+        ((leaf.der, middle.der), (leaf.der,)),
+        ((leaf.certificate, middle.certificate), (leaf.certificate,)),
+    ):
+        for _ in range(2):
+            assert small.verify(with_middle, AT).verified
+            assert small.verify((*with_middle, b"junk"), AT).verified
+        small.store._known.clear()
+        assert not small.verify(without, AT).verified
+
+
+def test_a_chain_that_ended_is_remembered_as_a_failure(top, monkeypatch):
+    calls = []
+    monkeypatch.setattr(cache, "verify_at", lambda *arguments: calls.append(1) or verify_at(*arguments))
+    small, verified, failed = verifier(top)
+    chain = (mint.client("c", top, end=AT + DAY).der,)
+    assert small.verify(chain, AT).verified
+    assert not small.verify(chain, AT + 2 * DAY).verified
+    assert not small.verify(chain, AT + 2 * DAY).verified
+    assert (len(calls), len(verified), len(failed)) == (2, 0, 1)
+    assert small.verify(chain, AT).verified
+    assert (len(verified), len(failed)) == (1, 0)
+
+
+def test_all_stores_of_a_process_share_one_bound(top):
+    verified, failed = Memory(10_000), Memory(8_000)
+    for number in range(10):
+        anchor = mint.root(f"Root {number}")
+        one = pki.Verifier(pki.TrustStore([anchor.certificate]), verified=verified, failed=failed)
+        assert one.verify((mint.client("c", anchor).der,), AT).verified
+        assert not one.verify((mint.client("c", top).der,), AT).verified
+        assert 0 < verified.used <= 10_000
+        assert 0 < failed.used <= 8_000
+    assert pki.Verifier(pki.TrustStore([]))._verified is pki.Verifier(pki.TrustStore([top.certificate]))._verified
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3000)), max_size=40))
+def test_a_memory_never_holds_more_than_it_may_and_forgets_the_oldest(puts):
+    memory, order = Memory(6000), {}
+    for key, size in puts:
+        memory.put(key, size, size)
+        order.pop(key, None)
+        order[key] = size
+        assert memory.used <= 6000
+    held = [key for key in order if memory.get(key) is not None]
+    assert held == list(order)[len(order) - len(held) :]
+    assert memory.used == sum(order[key] + OVERHEAD for key in held)
+    assert all(memory.get(key) == order[key] for key in held)
 
 
 def test_strangers_authorities_are_not_kept(top):
@@ -162,13 +239,17 @@ def test_strangers_authorities_are_not_kept(top):
     assert store.known(ours.der) is not None
 
 
-def test_large_chains_are_not_kept(top):
-    verifier = pki.Verifier(pki.TrustStore([top.certificate]))
-    big = mint.client(
-        "c", top, extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"x" * 70_000), False)]
-    )
-    assert verifier.verify((big.der,), AT).verified
-    assert len(verifier) == 0
+def test_large_chains_and_authorities_are_not_kept(top):
+    def padding(size):
+        return [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"x" * size), False)]
+
+    small, verified, failed = verifier(top, 1 << 24, 1 << 24)
+    for anchor in (top, mint.root("Stranger")):
+        small.verify((mint.client("c", anchor, extensions=padding(70_000)).der,), AT)
+    assert len(verified) == len(failed) == 0
+    middle = mint.authority("Middle", top, extensions=padding(10_000))
+    assert small.verify((mint.client("c", middle).der, middle.der), AT).verified
+    assert small.store.known(middle.der) is None
 
 
 @pytest.mark.parametrize("odd", [["text"], [None], [7], [[b"x"]], [bytearray(b"x")]])
