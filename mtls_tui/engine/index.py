@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
 from typing import Any
 
@@ -94,6 +94,14 @@ class RuleIndex:
                 found.update(table.get(host.lower(), ()))
             else:
                 found.update(*table.values())
+        return tuple(sorted(found))
+
+    def positions_for_hosts(self, among: Callable[[bytes], bool]) -> Positions:
+        """The rules that can match on some host for whose name, in lower case, `among` holds; in order."""
+        found = set(self.always)
+        for subject, table in self.tables.items():
+            names_hosts = subject in (HOST, LOWERED_HOST)
+            found.update(*(rules for name, rules in table.items() if not names_hosts or among(name.lower())))
         return tuple(sorted(found))
 
 

@@ -234,7 +234,10 @@ def fields_read(host: BundleHost, policy: Policy) -> frozenset[str] | None:
     if not ruleset.enabled:
         return None
     if host.name.startswith("*."):
-        return ruleset.fields_read
+        others = {name.encode("ascii") for name in policy.hosts}
+        end = host.name[1:].encode("ascii")
+        under = ruleset.index.positions_for_hosts(lambda name: name.endswith(end) and name not in others)
+        return frozenset().union(*(ruleset.matcher(position).fields for position in under)) if under else None
     name = host.name.encode("ascii")
     rules = [ruleset.matcher(position) for position in ruleset.index.positions_for_host(name)]
     # A rule may name the host and still never match there, whatever else a request holds.
