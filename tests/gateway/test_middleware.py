@@ -5,6 +5,7 @@ from base64 import b64encode
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mtls_tui.engine.bundle import BundleRule
 from mtls_tui.gateway import GatewayError
 from mtls_tui.gateway.middleware import MtlsMiddleware
 from tests.gateway.site import Site
@@ -183,3 +184,39 @@ async def test_application_is_not_shown_a_certificate_that_is_not_verified(files
     sent = await request(middleware, "head.example.com", kind="self_signed", files=files)
     assert sent[0]["status"] == 200
     assert not [name for name, _ in app.scopes[0]["headers"] if b"cert" in name]
+
+
+async def test_bundle_that_reads_what_no_proxy_tells_an_application_is_refused_and_the_old_one_stays(
+    files, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mtls_tui.gateway.middleware.LOOK_SECONDS", 0)
+    path = tmp_path / "b.json"
+    tls = BundleRule(ref="old-tls", expression='(cf.tls_version ne "TLSv1.3")', action="block")
+    files.write(path=path, rules=(*files.rules, tls))
+    with pytest.raises(GatewayError, match=r"rule old-tls reads cf\.tls_version"):
+        MtlsMiddleware(Application(), path)
+    files.write(path=path)
+    middleware = MtlsMiddleware(Application(), path)
+    files.write(path=path, rules=(tls,))
+    assert (await request(middleware))[0]["status"] == 451
+    assert "host api.example.com: rule old-tls reads cf.tls_version" in middleware.reload_error
+
+
+async def test_size_of_a_body_is_the_announced_one_where_only_its_beginning_is_read(files, tmp_path):
+    path = tmp_path / "b.json"
+    size = BundleRule(ref="size", expression="(http.request.body.size gt 200000)", action="block")
+    files.write(path=path, rules=(size,))
+    middleware = MtlsMiddleware(Application(), path)
+    for number, status in ((250_000, 403), (150_000, 200)):
+        length = [(b"content-length", str(number).encode())]
+        sent = await request(middleware, "head.example.com", body=(b"x" * number,), headers=length)
+        assert sent[0]["status"] == status
+
+
+async def test_part_that_rules_read_and_the_proxy_left_out_is_no_default(files, tmp_path):
+    path = tmp_path / "b.json"
+    files.write(path=path, rules=(BundleRule(ref="plain", expression="(not ssl)", action="block"),))
+    middleware = MtlsMiddleware(Application(), path)
+    for proto, status in ((b"https", 200), (b"http", 403), (None, 403)):
+        headers = [(b"x-forwarded-proto", proto)] if proto else []
+        assert (await request(middleware, "head.example.com", headers=headers))[0]["status"] == status
