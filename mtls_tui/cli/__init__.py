@@ -1,7 +1,8 @@
 """The command line: one verb, one file in this package, imported only when it is asked for.
 
 A verb's file is named after it and holds a click command called `command`. Exit codes are an interface: 0 and 1 are
-the two answers of a verb, 2 is an error of use or input, said in one message on stderr without a traceback.
+the two answers of a verb, 2 is an error of use or input, said in one message on stderr without a traceback, 130 is an
+interrupted command (Ctrl-C).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -59,12 +61,23 @@ class Verbs(click.Group):
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; an interrupted one ends with 128 + SIGINT, as a shell has it: click's 1 is a verdict here."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nInterrupted.", err=True)
+            ctx.exit(130)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """`mtls-tui FILE` is `mtls-tui ui FILE`."""
         if args and args[0] not in VERBS and (args[0].endswith(".toml") or Path(args[0]).exists()):
             args = ["ui", *args]
+        elif args and not args[0].startswith("-") and args[0] not in VERBS:
+            near = get_close_matches(args[0], VERBS, n=1)
+            ctx.fail(f"No such command '{args[0]}'." + (f" Did you mean '{near[0]}'?" if near else ""))
         return super().resolve_command(ctx, args)
 
 

@@ -15,7 +15,7 @@ from cryptography import x509
 from mtls_tui.cli.errors import InputError
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.simulate import document as documents
-from mtls_tui.simulate.as_served import as_served
+from mtls_tui.simulate.as_served import as_served, chain_as_served
 from mtls_tui.simulate.curl import parse_curl
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.har import from_har
@@ -96,6 +96,7 @@ def command(
             chain = chain_of(role, moment)
         elif cert is not None:
             chain = load_chain(cert, passphrase)
+            notes = (*notes, *filter(None, (chain_as_served(chain)[1],)))
         simulation = simulate(loaded.policy, http, chain, moment)
     except RequestError as error:
         raise InputError(str(error)) from None

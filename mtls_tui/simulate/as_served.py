@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+
+from cryptography import x509
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from mtls_tui.engine.model import BODY_BYTES, HttpRequest
 
@@ -22,3 +26,22 @@ def as_served(http: HttpRequest) -> tuple[HttpRequest, tuple[str, ...]]:
         notes.append(f"rules see the first {BODY_BYTES} bytes of the body, and that it is truncated")
         http = replace(http, body=http.body[:BODY_BYTES], body_truncated=True)
     return http, tuple(notes)
+
+
+def chain_as_served(chain: Sequence[x509.Certificate | bytes]) -> tuple[Sequence[x509.Certificate | bytes], str]:
+    """The chain as the gateway's rules would see it, and a note when its TLS passes none of it on.
+
+    BoringSSL has no signature scheme for a key that is for RSASSA-PSS alone (RFC 8446 4.2.3, `rsa_pss_pss_*`), so a
+    client with such a key sends no certificate.
+    """
+    try:
+        first = chain[0] if chain else None
+        leaf = x509.load_der_x509_certificate(first) if isinstance(first, bytes) else first
+        if leaf is None or leaf.public_key_algorithm_oid != PublicKeyAlgorithmOID.RSASSA_PSS:
+            return chain, ""
+    except ValueError:
+        return chain, ""  # damaged: verification says why
+    return (), (
+        "the certificate's key is for RSASSA-PSS alone, which the gateway's TLS does not take: a client sends it no "
+        "certificate, and that is what is simulated"
+    )

@@ -16,6 +16,7 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.trace import Trace
 from mtls_tui.lang.types import Fields
 from mtls_tui.pki import Verification
+from mtls_tui.simulate.as_served import chain_as_served
 from mtls_tui.simulate.certificate_facts import CertificateFact, certificate_facts
 from mtls_tui.simulate.changes import Change, Search, turnarounds
 from mtls_tui.simulate.scenario import Scenario, Turn
@@ -99,7 +100,7 @@ def simulate(
         at = datetime.fromtimestamp(http.at, UTC) if http.at is not None else datetime.now(UTC)
     if http.at is None:
         http = replace(http, at=at.timestamp())
-    scenario = Scenario(http, tuple(chain), at)
+    scenario = Scenario(http, tuple(chain_as_served(chain)[0]), at)
     outcome = policy.decide(http, scenario.chain, at, everything=True)
     verification = outcome.verification or _NOT_ASKED
     host = outcome.host

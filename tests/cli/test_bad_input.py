@@ -83,3 +83,24 @@ def test_output_that_can_not_be_written_is_an_error_and_no_answer(arguments):
         command = [sys.executable, "-m", "mtls_tui", *arguments]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (2, "mtls-tui: the output can't be written: No space left on device\n")
+
+
+def test_a_mistyped_verb_gets_the_nearest_one():
+    result = subprocess.run(
+        [sys.executable, "-m", "mtls_tui", "chek", "x"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert "Did you mean 'check'?" in result.stderr
+
+
+def test_an_interrupted_command_ends_with_130_and_not_with_a_verdict(monkeypatch):
+    from mtls_tui import cli
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.Verbs, "get_command", interrupted)
+    monkeypatch.setattr(sys, "argv", ["mtls-tui", "check"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130

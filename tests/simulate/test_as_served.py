@@ -1,6 +1,8 @@
 """A simulation says what the gateway does before any rule."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
 from click.testing import CliRunner
@@ -31,3 +33,20 @@ def test_a_long_body_is_seen_as_the_gateways_rules_see_it(tmp_path, size, cut):
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == (1 if cut else 0), result.output
     assert bool(json.loads(result.stdout)["notes"]) == cut
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl")
+@pytest.mark.parametrize(("algorithm", "passed_on"), [("RSA", True), ("RSA-PSS", False)])
+def test_a_certificate_that_the_gateway_never_gets_is_not_simulated(tmp_path, algorithm, passed_on):
+    run = lambda *words: subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=tmp_path)  # noqa: E731
+    run("genpkey", "-algorithm", algorithm, "-pkeyopt", "rsa_keygen_bits:2048", "-out", "key.pem")
+    run("req", "-x509", "-key", "key.pem", "-subj", "/CN=a", "-days", "30", "-out", "cert.pem")
+    rules = tmp_path / "x.rules.toml"
+    rules.write_text(
+        'version = 1\nanchors = ["cert.pem"]\n[[hosts]]\nname = "a.example"\n[[rules]]\nref = "mtls"\n'
+        'expression = "not cf.tls_client_auth.cert_presented"\naction = "block"\n'
+    )
+    arguments = [str(rules), "--url", "https://a.example/", "--cert", str(tmp_path / "cert.pem"), "--json"]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == (0 if passed_on else 1), result.output
+    assert ("RSASSA-PSS" in str(json.loads(result.stdout)["notes"])) != passed_on
