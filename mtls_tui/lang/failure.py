@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pyparsing import ParseFatalException
-
 from mtls_tui.lang.types import Type
 
 _NAME_CODES = {
@@ -17,11 +15,11 @@ _NAME_CODES = {
 }
 
 
-class Rejected(ParseFatalException):
+class Rejected(Exception):  # noqa: N818 - a finding that travels inside this package, never an error of the program
     """The text is not an expression. `start` and `end` are character offsets; `code` is stable."""
 
     def __init__(self, text: str, start: int, end: int, code: str, message: str) -> None:
-        super().__init__(text, start, message)
+        super().__init__(message)
         self.start = start
         self.end = max(start, end)
         self.code = code

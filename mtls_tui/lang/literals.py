@@ -1,35 +1,25 @@
-"""Literals: pyparsing tokens that read strings, integers and addresses, and say what is wrong as the original does.
+"""Literals: functions that read strings, integers and addresses, and say what is wrong as the original does.
 
-Every token's `parseImpl(text, position)` gives the position after it and the node. They know neither names nor types.
+Each takes the text and a position, and gives the position after the literal and its node; raises Rejected. They know
+neither names nor types.
 """
 
 from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any
-
-from pyparsing import Regex, Token
 
 from mtls_tui.lang.ast import Address, Integer, ListName, Network, Range, Span, String
 from mtls_tui.lang.failure import Rejected, expected_literal, expected_name, unrecognised
 from mtls_tui.lang.limits import INTEGER_MAX, INTEGER_MIN, MAX_HASHES
 
-
-def terminal(pattern: str) -> Regex:
-    """A pyparsing terminal that skips no white space by itself, since blanks are part of what errors point at."""
-    token = Regex(pattern)
-    token.leave_whitespace()
-    return token
-
-
-SPACES = terminal(r"[ \r\n]*+")
+SPACES = re.compile(r"[ \r\n]*+")
 """Blanks between tokens; a tab is none."""
-DIGITS = terminal(r"[0-9A-Fa-f]++")
+DIGITS = re.compile(r"[0-9A-Fa-f]++")
 """What an integer takes at once, whatever its base, so that `10fe` is one bad number and not `10`."""
-PLAIN_STRING = terminal(r'"([^"\\]*+)"')
-ADDRESS_CHARACTERS = terminal(r"[0-9A-Fa-f:./]++")
-LIST_CHARACTERS = terminal(r"[a-z0-9_.]++")
+PLAIN_STRING = re.compile(r'"([^"\\]*+)"')
+ADDRESS_CHARACTERS = re.compile(r"[0-9A-Fa-f:./]++")
+LIST_CHARACTERS = re.compile(r"[a-z0-9_.]++")
 
 _PLAIN = re.compile(r'(?:[^"\\]++|\\["\\]){1,1000}')  # a bound, since `re` remembers each repetition of a group
 _SIMPLE_ESCAPE = re.compile(r'\\(["\\])')
@@ -40,21 +30,10 @@ _SEPARATOR = re.compile(r"[:.-]")
 _SHORT_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")
 _GOOD_DIGITS = {8: re.compile("[0-7]*"), 10: re.compile("[0-9]*"), 16: re.compile("[0-9A-Fa-f]*")}
 
-after_spaces = SPACES.re_match
-plain_string = PLAIN_STRING.re_match
-_digits = DIGITS.re_match
-_address_characters = ADDRESS_CHARACTERS.re_match
-
-
-class _Literal(Token):
-    """A token without white space of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.leave_whitespace()
-
-    def _generateDefaultName(self) -> str:  # noqa: N802 - named by pyparsing
-        return type(self).__name__
+after_spaces = SPACES.match
+plain_string = PLAIN_STRING.match
+_digits = DIGITS.match
+_address_characters = ADDRESS_CHARACTERS.match
 
 
 # --- integers -----------------------------------------------------------------------------------------------------
@@ -84,38 +63,32 @@ def _number(text: str, start: int, end: int, radix: int) -> int:
     return value
 
 
-class IntegerLiteral(_Literal):
+def integer(text: str, at: int) -> tuple[int, Integer]:
     """Decimal with an optional minus, `0x` hexadecimal, or octal after a leading `0`."""
-
-    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
-        """The position after the integer, and the node."""
-        start, radix = loc, 10
-        if instring.startswith("0x", loc):
-            start, radix = loc + 2, 16
-        elif instring.startswith("0", loc):
-            radix = 8
-        elif instring.startswith("-", loc):
-            start += 1
-        found = _digits(instring, start)
-        if found is None:
-            raise expected_name(instring, start, "digit")
-        end = found.end()
-        value = _number(instring, loc if radix == 10 else start, end, radix)
-        return end, Integer(value, instring[loc:end], Span(loc, end))
+    start, radix = at, 10
+    if text.startswith("0x", at):
+        start, radix = at + 2, 16
+    elif text.startswith("0", at):
+        radix = 8
+    elif text.startswith("-", at):
+        start += 1
+    found = _digits(text, start)
+    if found is None:
+        raise expected_name(text, start, "digit")
+    end = found.end()
+    value = _number(text, at if radix == 10 else start, end, radix)
+    return end, Integer(value, text[at:end], Span(at, end))
 
 
-class IntegerItem(_Literal):
+def integer_item(text: str, at: int) -> tuple[int, Integer | Range]:
     """An integer in a set, or a range of them."""
-
-    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
-        """The position after the item, and the node."""
-        end, first = INTEGER.parseImpl(instring, loc)
-        if not instring.startswith("..", end):
-            return end, first
-        end, last = INTEGER.parseImpl(instring, end + 2)
-        if last.value < first.value:
-            raise Rejected(instring, loc, end, "range-bounds", "incompatible range bounds")
-        return end, Range(first, last, Span(loc, end))
+    end, first = integer(text, at)
+    if not text.startswith("..", end):
+        return end, first
+    end, last = integer(text, end + 2)
+    if last.value < first.value:
+        raise Rejected(text, at, end, "range-bounds", "incompatible range bounds")
+    return end, Range(first, last, Span(at, end))
 
 
 # --- strings ------------------------------------------------------------------------------------------------------
@@ -210,32 +183,29 @@ def quoted_or_raw(text: str, start: int) -> tuple[int, bytes]:
     raise expected_name(text, start, '" or r') if mark else unrecognised(text, start)
 
 
-class StringLiteral(_Literal):
+def string(text: str, at: int) -> tuple[int, String]:
     """A quoted string, a raw string, or a byte string: two or more hexadecimal pairs joined by `:`, `-` or `.`."""
+    mark = text[at : at + 1]
+    if not mark:
+        raise unrecognised(text, at)
+    if mark in '"r':
+        end, value = quoted_or_raw(text, at)
+    else:
+        end, value = _byte_string(text, at)
+    return end, String(value, text[at:end], Span(at, end))
 
-    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
-        """The position after the string, and the node."""
-        mark = instring[loc : loc + 1]
-        if not mark:
-            raise unrecognised(instring, loc)
-        if mark in '"r':
-            end, value = quoted_or_raw(instring, loc)
-        else:
-            end, value = self._bytes(instring, loc)
-        return end, String(value, instring[loc:end], Span(loc, end))
 
-    @staticmethod
-    def _bytes(text: str, start: int) -> tuple[int, bytes]:
-        value = bytearray((_hex_byte(text, start),))
-        at = start + 2
-        if not _SEPARATOR.match(text, at):
-            if at < len(text):
-                raise expected_name(text, at, "byte separator")
-            raise Rejected(text, at, at, "too-few-characters", "expected 1 characters, but found 0")
-        while _SEPARATOR.match(text, at):
-            value.append(_hex_byte(text, at + 1))
-            at += 3
-        return at, bytes(value)
+def _byte_string(text: str, start: int) -> tuple[int, bytes]:
+    value = bytearray((_hex_byte(text, start),))
+    at = start + 2
+    if not _SEPARATOR.match(text, at):
+        if at < len(text):
+            raise expected_name(text, at, "byte separator")
+        raise Rejected(text, at, at, "too-few-characters", "expected 1 characters, but found 0")
+    while _SEPARATOR.match(text, at):
+        value.append(_hex_byte(text, at + 1))
+        at += 3
+    return at, bytes(value)
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------
@@ -268,74 +238,65 @@ def _member(text: str, start: int, end: int) -> Address:
 
 def _network(text: str, start: int, slash: int, end: int) -> Network:
     try:
-        address = _member(text, start, slash)
+        base = _member(text, start, slash)
     except Rejected as rejected:  # the original shows all up to the first slash
         raise _bad_network(text, start, text.index("/", start), rejected.message) from None
     length, problem = _number_problem(text[slash + 1 : end], 10, 0, 255)
     if problem:
         raise _bad_network(text, slash + 1, end, f"couldn't parse length in network: {problem}")
-    family = 4 if isinstance(address.value, IPv4Address) else 6
-    maximum = address.value.max_prefixlen
+    family = 4 if isinstance(base.value, IPv4Address) else 6
+    maximum = base.value.max_prefixlen
     if length > maximum:
         message = (
             f"invalid length for network: Network length {length} is too long for Ipv{family} (maximum: {maximum})"
         )
         raise _bad_network(text, start, end, message)
     try:
-        network = (IPv4Network if family == 4 else IPv6Network)((int(address.value), length))
+        network = (IPv4Network if family == 4 else IPv6Network)((int(base.value), length))
     except ValueError:
         raise _bad_network(text, start, slash, "host part of address was not zero") from None
     return Network(network, text[start:end], Span(start, end))
 
 
-class AddressLiteral(_Literal):
+def address(text: str, at: int) -> tuple[int, Address]:
     """A single address."""
-
-    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
-        """The position after the address, and the node."""
-        found = _address_characters(instring, loc)
-        if found is None:
-            raise expected_name(instring, loc, "IP address character")
-        return found.end(), _address(instring, loc, found.end())
+    found = _address_characters(text, at)
+    if found is None:
+        raise expected_name(text, at, "IP address character")
+    return found.end(), _address(text, at, found.end())
 
 
-class AddressItem(_Literal):
+def address_item(text: str, at: int) -> tuple[int, Address | Network | Range]:
     """An address, a CIDR or an explicit range in a set."""
-
-    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
-        """The position after the item, and the node."""
-        found = _address_characters(instring, loc)
-        if found is None:
-            raise expected_name(instring, loc, "IP address character")
-        end = found.end()
-        dots = instring.find("..", loc, end)
-        if dots >= 0:
-            first, last = _address(instring, loc, dots), _address(instring, dots + 2, end)
-            if first.value.version != last.value.version or int(first.value) > int(last.value):
-                raise Rejected(instring, loc, end, "range-bounds", "incompatible range bounds")
-            return end, Range(first, last, Span(loc, end))
-        slash = instring.rfind("/", loc, end)
-        if slash >= 0:
-            return end, _network(instring, loc, slash, end)
-        return end, _member(instring, loc, end)
+    found = _address_characters(text, at)
+    if found is None:
+        raise expected_name(text, at, "IP address character")
+    end = found.end()
+    dots = text.find("..", at, end)
+    if dots >= 0:
+        first, last = _address(text, at, dots), _address(text, dots + 2, end)
+        if first.value.version != last.value.version or int(first.value) > int(last.value):
+            raise Rejected(text, at, end, "range-bounds", "incompatible range bounds")
+        return end, Range(first, last, Span(at, end))
+    slash = text.rfind("/", at, end)
+    if slash >= 0:
+        return end, _network(text, at, slash, end)
+    return end, _member(text, at, end)
 
 
 # --- list names ---------------------------------------------------------------------------------------------------
 
 
-class ListReference(_Literal):
+def list_name(text: str, at: int) -> tuple[int, ListName]:
     """`$name`."""
-
-    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> tuple[int, Any]:  # noqa: N802
-        """The position after the name, and the node."""
-        if not instring.startswith("$", loc):
-            raise expected_literal(instring, loc, "$")
-        found = LIST_CHARACTERS.re_match(instring, loc + 1)
-        name = found[0] if found else instring[loc + 1 : loc + 2]
-        if found is None or name.startswith(".") or name.endswith("."):
-            end = loc + 1 + len(name)
-            raise Rejected(instring, loc + 1, end, "bad-list-name", f"invalid list name {rust_quoted(name)}")
-        return found.end(), ListName(name, Span(loc, found.end()))
+    if not text.startswith("$", at):
+        raise expected_literal(text, at, "$")
+    found = LIST_CHARACTERS.match(text, at + 1)
+    name = found[0] if found else text[at + 1 : at + 2]
+    if found is None or name.startswith(".") or name.endswith("."):
+        end = at + 1 + len(name)
+        raise Rejected(text, at + 1, end, "bad-list-name", f"invalid list name {rust_quoted(name)}")
+    return found.end(), ListName(name, Span(at, found.end()))
 
 
 def rust_quoted(text: str) -> str:
@@ -343,11 +304,3 @@ def rust_quoted(text: str) -> str:
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
     shown = (escapes.get(c) or (c if c.isprintable() else f"\\u{{{ord(c):x}}}") for c in text)
     return '"' + "".join(shown) + '"'
-
-
-INTEGER = IntegerLiteral()
-INTEGER_ITEM = IntegerItem()
-STRING = StringLiteral()
-ADDRESS = AddressLiteral()
-ADDRESS_ITEM = AddressItem()
-LIST = ListReference()

@@ -1,7 +1,7 @@
 """Reads an expression from left to right, looking up names and types on the way, as the original does.
 
 The type on the left of an operator decides how its right side is read. So the first mistake from the left is the one
-reported, at the original's place. `loose.py` reads the same grammar without names and types.
+reported, at the original's place. `grammar.py` reads the same syntax without asking names and types.
 """
 
 from __future__ import annotations
@@ -49,14 +49,18 @@ from mtls_tui.lang.terminals import (
     ORDERING,
 )
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type, array
-from mtls_tui.lang.value_reader import LITERALS, Kind, ValueReader
+from mtls_tui.lang.value_reader import LITERALS, Read, ValueReader
 
-_name = NAME.re_match
-_comparison = COMPARISON.re_match
-_logical = LOGICAL.re_match
-_head = HEAD.re_match
+_name = NAME.match
+_comparison = COMPARISON.match
+_logical = LOGICAL.match
+_head = HEAD.match
 
-_ITEMS = {BYTES: literals.STRING, INT: literals.INTEGER_ITEM, IP: literals.ADDRESS_ITEM}
+_ITEMS: dict[Type, Read] = {
+    BYTES: literals.string,
+    INT: literals.integer_item,
+    IP: literals.address_item,
+}
 
 
 class _Group:
@@ -64,7 +68,7 @@ class _Group:
 
     __slots__ = ("items", "kind", "operator", "strength", "symbols")
 
-    def __init__(self, strength: int, operator: LogicalOperator, symbol: str, first: Expr, kind: Kind) -> None:
+    def __init__(self, strength: int, operator: LogicalOperator, symbol: str, first: Expr, kind: Type) -> None:
         self.strength = strength
         self.operator = operator
         self.symbols = [symbol]
@@ -90,7 +94,7 @@ class Reader(ValueReader):
 
     __slots__ = ()
 
-    def logical(self, at: int, depth: int) -> tuple[Expr, Kind, int]:
+    def logical(self, at: int, depth: int) -> tuple[Expr, Type, int]:
         """Operands joined by `or`, `xor` and `and`."""
         node, kind, at = self.operand(at, depth)
         pending: list[_Group] = []  # weakest first
@@ -111,24 +115,22 @@ class Reader(ValueReader):
                 pending.append(_Group(strength, operator, found[1], node, kind))
             node, kind, at = self.operand(after, depth)
 
-    def _join(self, group: _Group, node: Expr, kind: Kind, after: int) -> None:
+    def _join(self, group: _Group, node: Expr, kind: Type, after: int) -> None:
         self._check_join(group.kind, kind, after)
         group.items.append(node)
 
-    def _check_join(self, left: Kind, right: Kind, after: int) -> None:
+    def _check_join(self, left: Type, right: Type, after: int) -> None:
         """Both sides are true or false, or both are arrays of that."""
-        assert left is not None
-        assert right is not None
         both_arrays = left.name == right.name == "Array"
         if not both_arrays and not left == right == BOOL:
             raise type_mismatch(self.text, after, after + 1, left, right)
 
-    def operand(self, at: int, depth: int) -> tuple[Expr, Kind, int]:
+    def operand(self, at: int, depth: int) -> tuple[Expr, Type, int]:
         """Any number of `not`s before a group in parentheses or a comparison."""
         text = self.text
         negations: list[tuple[int, str]] = []
         node: Expr
-        kind: Kind
+        kind: Type
         while True:
             found = _head(text, at)
             if found is None:
@@ -163,7 +165,7 @@ class Reader(ValueReader):
             raise expected_literal(self.text, at, ")")
         return at + 1
 
-    def quantifier(self, name: str, at: int, depth: int) -> tuple[Call, Kind, int]:
+    def quantifier(self, name: str, at: int, depth: int) -> tuple[Call, Type, int]:
         """`any(…)` and `all(…)`: one argument, an array of Booleans."""
         text = self.text
         opening = self._skip(at + len(name))
@@ -175,22 +177,20 @@ class Reader(ValueReader):
         after = self._close(after)
         return Call(name, (argument,), Span(at, after)), BOOL, after
 
-    def _check_quantified(self, kind: Kind, start: int, end: int) -> None:
+    def _check_quantified(self, kind: Type, start: int, end: int) -> None:
         if kind != BOOL_ARRAY:
-            assert kind is not None
             raise type_mismatch(self.text, start, end, BOOL_ARRAY, kind)
 
-    def comparison(self, at: int, depth: int) -> tuple[Expr, Kind, int]:
+    def comparison(self, at: int, depth: int) -> tuple[Expr, Type, int]:
         """A value with an operator and its right side, or a Boolean value alone."""
         value, kind, each, after = self.value(at, depth)
         return self.compared(value, kind, each, after, depth)
 
-    def compared(self, left: Value, kind: Kind, each: int, at: int, depth: int) -> tuple[Expr, Kind, int]:
+    def compared(self, left: Value, kind: Type, each: int, at: int, depth: int) -> tuple[Expr, Type, int]:
         """What follows a value that has been read."""
         text = self.text
         assert left.span is not None
         start = left.span.start
-        assert kind is not None
         if kind == BOOL:
             return Test(left, Span(start, at)), BOOL_ARRAY if each else BOOL, at
         if kind.item == BOOL:
@@ -214,7 +214,7 @@ class Reader(ValueReader):
             if operator in ORDERING:
                 return self._operand_right(kind, at, depth)
             if kind == INT and operator == "bitwise_and":
-                after, node = literals.INTEGER.parseImpl(self.text, at)
+                after, node = literals.integer(self.text, at)
                 return node, after
             if kind == BYTES and operator != "bitwise_and":
                 return self._string_right(operator, at)
@@ -223,11 +223,11 @@ class Reader(ValueReader):
     def _members(self, kind: Type, at: int) -> tuple[Set | ListName, int]:
         text = self.text
         if text.startswith("$", at):
-            after, name = literals.LIST.parseImpl(text, at)
+            after, name = literals.list_name(text, at)
             return name, after
         if not text.startswith("{", at):
             raise expected_literal(text, at, "{")
-        item = _ITEMS[kind].parseImpl
+        item = _ITEMS[kind]
         items: list[Any] = []
         after = self._skip(at + 1)
         while not text.startswith("}", after):
@@ -242,24 +242,23 @@ class Reader(ValueReader):
         name = _name(text, at)
         if name is None or (name[0] not in self.fields and name[0] not in self.functions):
             try:
-                after, node = LITERALS[kind].parseImpl(text, at)
+                after, node = LITERALS[kind](text, at)
             except Rejected:
                 if name is None or LITERAL_BEGUN.match(text, at):
                     raise
             else:
                 return node, after
         value, actual, each, after = self.value(at, depth)
-        if each and actual is not None:
+        if each:
             actual = array(actual)
         if actual != kind:
-            assert actual is not None
             raise type_mismatch(text, at, after, kind, actual)
         return value, after
 
     def _string_right(self, operator: Operator, at: int) -> tuple[Right, int]:
         text = self.text
         if operator == "contains":
-            after, node = literals.STRING.parseImpl(text, at)
+            after, node = literals.string(text, at)
             return node, after
         after, value = (regex_literal if operator == "matches" else wildcard_literal)(text, at)
         return Pattern(value, text[at:after], Span(at, after)), after

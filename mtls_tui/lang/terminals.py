@@ -1,26 +1,25 @@
-"""The terminals of the grammar, as pyparsing tokens, and what operators are called."""
+"""The terminals of the language, and what operators are called."""
 
 from __future__ import annotations
 
 import re
 
 from mtls_tui.lang.ast import LogicalOperator, Operator
-from mtls_tui.lang.literals import terminal
 
 _S = r"[ \r\n]*+"
-NAME = terminal(r"[A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++){0,1000}")  # no name has more parts
-COMPARISON = terminal(
+NAME = re.compile(r"[A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++)*")
+COMPARISON = re.compile(
     _S + r"(in|eq|==|ne|!=|ge|>=|le|<=|gt|>|lt|<|&|bitwise_and|contains|~|matches|wildcard|strict wildcard)" + _S
 )
-LOGICAL = terminal(_S + r"(or|\|\||xor|\^\^|and|&&)" + _S)
-HEAD = terminal(
+LOGICAL = re.compile(_S + r"(or|\|\||xor|\^\^|and|&&)" + _S)
+HEAD = re.compile(
     r"(?P<open>\()" + _S + r"|(?P<not>not|!)" + _S + r"|(?P<quantifier>any|all)(?=" + _S + r"\()"
     r"|(?P<always>true|false)(?![A-Za-z0-9_.])"
 )
 """What an operand can begin with, but for a name."""
-INDEX = terminal(r"\[" + _S + r'(?:(\*)|"([^"\\]*+)"|(0|[1-9][0-9]{0,8}(?![0-9A-Fa-f])))' + _S + r"\]")
+INDEX = re.compile(r"\[" + _S + r'(?:(\*)|"([^"\\]*+)"|(0|[1-9][0-9]{0,8}(?![0-9A-Fa-f])))' + _S + r"\]")
 """The usual index; any other is read step by step."""
-FIELD_ARGUMENT = terminal(r"[0-9A-Za-z_]{0,2}[G-Zg-z_]")
+FIELD_ARGUMENT = re.compile(r"[0-9A-Za-z_]{0,2}[G-Zg-z_]")
 """An argument that can't be a number, an address or a byte string."""
 LITERAL_BEGUN = re.compile(r'[0-9]|r[#"]|[0-9A-Fa-f]{1,4}[:-]')
 """What is judged as a literal and not as a name, where both may stand."""

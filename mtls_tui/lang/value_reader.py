@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from mtls_tui.lang import literals, scheme
 from mtls_tui.lang.ast import (
@@ -35,21 +37,20 @@ from mtls_tui.lang.terminals import (
 )
 from mtls_tui.lang.types import BYTES, INT, IP, Type
 
-_name = NAME.re_match
-_comparison = COMPARISON.re_match
-_head = HEAD.re_match
-_index = INDEX.re_match
-_field_argument = FIELD_ARGUMENT.re_match
+_name = NAME.match
+_comparison = COMPARISON.match
+_head = HEAD.match
+_index = INDEX.match
+_field_argument = FIELD_ARGUMENT.match
 
-LITERALS = {BYTES: literals.STRING, INT: literals.INTEGER, IP: literals.ADDRESS}
+Read = Callable[[str, int], tuple[int, Any]]
+"""Reads one literal: from a text and a position to the position after it and the node."""
+LITERALS: dict[Type, Read] = {BYTES: literals.string, INT: literals.integer, IP: literals.address}
 """How a literal of a type is read."""
-
-Kind = Type | None
-"""The type of what was read; None where names aren't looked up and it isn't known."""
 
 
 class ValueReader:
-    """Reads one text. Every method gives what it read, its type where it has one, and the position after it."""
+    """Reads one text. Every method gives what it read, its type, and the position after it."""
 
     __slots__ = ("around", "calls", "fields", "functions", "text")
 
@@ -62,11 +63,11 @@ class ValueReader:
         self.fields = scheme.fields()
         self.functions = scheme.functions()
 
-    def logical(self, at: int, depth: int) -> tuple[Expr, Kind, int]:
+    def logical(self, at: int, depth: int) -> tuple[Expr, Type, int]:
         """Operands joined by operators."""
         raise NotImplementedError
 
-    def compared(self, left: Value, kind: Kind, each: int, at: int, depth: int) -> tuple[Expr, Kind, int]:
+    def compared(self, left: Value, kind: Type, each: int, at: int, depth: int) -> tuple[Expr, Type, int]:
         """What follows a value that has been read."""
         raise NotImplementedError
 
@@ -75,7 +76,7 @@ class ValueReader:
         assert found is not None
         return found.end()
 
-    def value(self, at: int, depth: int) -> tuple[Value, Kind, int, int]:
+    def value(self, at: int, depth: int) -> tuple[Value, Type, int, int]:
         """A field or a call with its indexes; besides, how many `[*]` are among them."""
         text = self.text
         found = _name(text, at)
@@ -88,8 +89,6 @@ class ValueReader:
         each = indexes = 0
         while text.startswith("[", after):
             indexes += 1
-            if indexes > MAX_DEPTH:  # only where types, which end sooner, are not looked at
-                raise too_deep(text, after, MAX_DEPTH)
             key, opening = None, after
             found = _index(text, after)
             if found is None:
@@ -106,7 +105,7 @@ class ValueReader:
             value = Index(value, key, Span(at, after))
         return value, kind, each, after
 
-    def _named(self, name: str, at: int, after: int, depth: int) -> tuple[Value, Kind, int]:
+    def _named(self, name: str, at: int, after: int, depth: int) -> tuple[Value, Type, int]:
         """The field or the call that a name means."""
         kind = self.fields.get(name)
         if kind is not None:
@@ -123,7 +122,7 @@ class ValueReader:
         if text.startswith("*", start):
             key, after = None, start + 1
         elif text.startswith('"', start):
-            after, key = literals.STRING.parseImpl(text, start)
+            after, key = literals.string(text, start)
             assert isinstance(key, String)
             try:
                 key.value.decode()
@@ -131,7 +130,7 @@ class ValueReader:
                 raise expected_literal(text, start, "expected utf8 string") from None
         else:
             try:
-                after, number = literals.INTEGER.parseImpl(text, start)
+                after, number = literals.integer(text, start)
             except Rejected:
                 raise expected_literal(text, start, "expected quoted utf8 string or positive integer") from None
             key = number.value
@@ -142,11 +141,10 @@ class ValueReader:
             raise expected_literal(text, after, "]")
         return key, after + 1
 
-    def _element(self, kind: Kind, key: int | String | None, start: int, end: int) -> Kind:
-        assert kind is not None
-        fits = kind.item is not None and (key is None or kind.name == ("Map" if isinstance(key, String) else "Array"))
-        if fits:
-            return kind.item
+    def _element(self, kind: Type, key: int | String | None, start: int, end: int) -> Type:
+        item = kind.item
+        if item is not None and (key is None or kind.name == ("Map" if isinstance(key, String) else "Array")):
+            return item
         if key is None:
             index = "MapEach"
         elif isinstance(key, String):
@@ -156,7 +154,7 @@ class ValueReader:
         message = f"cannot access index {index} for type {kind}"
         raise Rejected(self.text, start, end, "bad-index", message)
 
-    def call(self, function: FunctionInfo | None, name: str, start: int, at: int, depth: int) -> tuple[Call, Kind, int]:
+    def call(self, function: FunctionInfo, name: str, start: int, at: int, depth: int) -> tuple[Call, Type, int]:
         """The arguments of a function whose name has been read."""
         text = self.text
         at = self._skip(at)
@@ -166,7 +164,7 @@ class ValueReader:
             raise expected_literal(text, at, "(")
         at = self._skip(at + 1)
         arguments: list[Argument] = []
-        kinds: list[Kind] = []
+        kinds: list[Type] = []
         mapped = False
         self._enter(function, name, start)
         while at < len(text) and text[at] != ")":
@@ -184,36 +182,33 @@ class ValueReader:
         if at >= len(text):
             raise expected_literal(text, at, ")")
         call = Call(name, tuple(arguments), Span(start, at + 1))
-        result = scheme.result_type(function, kinds[0] if kinds else None, mapped=mapped) if function else None
+        result = scheme.result_type(function, kinds[0] if kinds else None, mapped=mapped)
+        assert result is not None  # the arguments have been counted
         return call, result, at + 1
 
-    def _enter(self, function: FunctionInfo | None, name: str, start: int) -> None:
+    def _enter(self, function: FunctionInfo, name: str, start: int) -> None:
         """Take note of a call whose arguments are about to be read."""
-        assert function is not None
         fault = scheme.call_fault(function, self.calls, self.around)
         if fault is not None:
             raise Rejected(self.text, start, start + len(name), fault.code, fault.message)
         self.calls.append(name)
         self.around.append(name)
 
-    def _leave(self, function: FunctionInfo | None, count: int, at: int) -> None:
+    def _leave(self, function: FunctionInfo, count: int, at: int) -> None:
         """A call has so many arguments."""
-        assert function is not None
         self.around.pop()
         if count < function.min_arguments:
             raise _bad_count(self.text, at)
 
     def _check_argument(
         self,
-        function: FunctionInfo | None,
+        function: FunctionInfo,
         argument: Argument,
-        kind: Kind,
+        kind: Type,
         each: int,
         place: tuple[int, int],
-        given: list[Kind],
+        given: list[Type],
     ) -> None:
-        assert function is not None
-        assert kind is not None
         text, (start, end), index = self.text, place, len(given)
         if each and index:
             message = "invalid use of map each access operator"
@@ -227,12 +222,12 @@ class ValueReader:
         if fault is not None:
             raise Rejected(text, start, end, fault.code, fault.message)
 
-    def argument(self, at: int, depth: int) -> tuple[Argument, Kind, int, int]:
+    def argument(self, at: int, depth: int) -> tuple[Argument, Type, int, int]:
         """A literal, a value or an expression; besides, how many `[*]` are behind a value's name."""
         text = self.text
         mark = text[at : at + 1]
         if mark == '"' or (mark == "r" and text[at + 1 : at + 2] in ("#", '"')):
-            after, node = literals.STRING.parseImpl(text, at)
+            after, node = literals.string(text, at)
             return node, BYTES, 0, after
         found = _head(text, at)
         if found is not None and found.lastgroup != "always":
@@ -244,7 +239,7 @@ class ValueReader:
             value, kind, each, after = self.value(at, depth)
         else:  # a name of hexadecimal digits at its beginning, or a literal
             try:
-                value, kind, each, after = self._name_or_literal(at, depth)
+                value, kind, each, after = self.value(at, depth)
             except Rejected:
                 return self._literal_argument(at)
         if _comparison(text, after):
@@ -252,14 +247,10 @@ class ValueReader:
             return comparison, kind, 0, after
         return value, kind, each, after
 
-    def _name_or_literal(self, at: int, depth: int) -> tuple[Value, Kind, int, int]:
-        """A value whose name could also be a literal; Rejected when it is one."""
-        return self.value(at, depth)
-
-    def _literal_argument(self, at: int) -> tuple[Argument, Kind, int, int]:
+    def _literal_argument(self, at: int) -> tuple[Argument, Type, int, int]:
         for kind in (IP, INT, BYTES):
             try:
-                after, node = LITERALS[kind].parseImpl(self.text, at)
+                after, node = LITERALS[kind](self.text, at)
             except Rejected:
                 continue
             return node, kind, 0, after
