@@ -1,11 +1,13 @@
-"""Writes the two reference pages from the program's own tables: `python docs/reference.py`.
+"""Writes the reference pages from the program itself: `python docs/reference.py`.
 
-`language.md` comes from the catalogue, `lint.md` from the checks; a test fails when a page is not current.
+`language.md` comes from the catalogue, `lint.md` from the checks, `grammar.md` and its diagrams from the grammar; a
+test fails when a page is not current.
 """
 
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +57,16 @@ and not starts_with(http.request.uri.path, "/hook/")
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write all pages."""
     for name, text in pages().items():
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(text, encoding="utf-8")
 
 
 def pages() -> dict[str, str]:
     """The pages by file name."""
-    return {"language.md": language(), "lint.md": lint()}
+    grammar = runpy.run_path(str(HERE / "grammar_page.py"))
+    return {"language.md": language(), "lint.md": lint(), **grammar["pages"]()}
 
 
 def language() -> str:

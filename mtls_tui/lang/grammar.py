@@ -4,8 +4,8 @@ This is the road of texts that aren't right yet (`parse(text, check=False)`), an
 right is read by `reader`, which looks up names and types on the way and is many times as fast. Tests hold that the
 grammar accepts every text that the reader accepts, and makes the same tree.
 
-Reading order: literals, values, comparisons, logic. Blanks are spaces and line ends; a tab is not one. A `-` in place of
-`+` means that from there on nothing else is tried, so that reading takes linear time.
+Reading order: literals, values, comparisons, logic. Blanks are spaces and line ends; a tab is not one. A `-` in place
+of `+` means that from there on nothing else is tried, so that reading takes linear time.
 """
 
 from __future__ import annotations
@@ -239,7 +239,9 @@ always = Regex("(?:true|false)(?![A-Za-z0-9_.])").set_parse_action(_made_always)
 group = (Suppress("(") - expression - Suppress(")") + end).set_parse_action(_made_group)
 
 condition = (ZeroOrMore(negation) + (group | quantifier | always | comparison)).set_parse_action(_made_not)
-expression <<= _joined(_joined(_joined(condition, "and|&&"), r"xor|\^\^"), r"or|\|\|")
+conjunction = _joined(condition, "and|&&")
+exclusive_disjunction = _joined(conjunction, r"xor|\^\^")
+expression <<= _joined(exclusive_disjunction, r"or|\|\|")
 
 
 # --- arguments -----------------------------------------------------------------------------------------------------

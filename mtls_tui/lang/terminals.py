@@ -7,7 +7,7 @@ import re
 from mtls_tui.lang.ast import LogicalOperator, Operator
 
 _S = r"[ \r\n]*+"
-NAME = re.compile(r"[A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++)*")
+NAME = re.compile(r"[A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++){0,1000}")  # no name has more parts
 COMPARISON = re.compile(
     _S + r"(in|eq|==|ne|!=|ge|>=|le|<=|gt|>|lt|<|&|bitwise_and|contains|~|matches|wildcard|strict wildcard)" + _S
 )
