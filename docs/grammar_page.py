@@ -30,6 +30,10 @@ PARTS = {
     "always": "",
     "comparison": "A value and what it is compared with; a Boolean value stands alone.",
     "comparison tail": "",
+    "membership": "",
+    "regex match": "",
+    "wildcard match": "",
+    "ordering": "",
     "operand": "A name that is known is a value. Anything else is read as a literal first: `ab:cd` is a byte string.",
     "literal set": "All items are of one kind.",
     "value": "A field or a call, with indexes.",
@@ -56,7 +60,7 @@ PARTS = {
 
 def pages() -> dict[str, str]:
     """The page and its diagrams by file name, below docs/."""
-    drawn = {diagram.name: diagram.diagram for diagram in to_railroad(grammar.expression, vertical=2)}
+    drawn = {diagram.name: diagram.diagram for diagram in to_railroad(grammar.expression, vertical=4)}
     made = {}
     text = NOTE + PAGE
     for name, words in PARTS.items():

@@ -177,12 +177,11 @@ def _made_comparison(text: str, _at: int, found: Any) -> Expr:
 
 other_value = ~Regex(LITERAL_BEGUN.pattern) + value
 operand = known_value | literal | other_value
-comparison_tail = (
-    (Regex("in") + (list_name | literal_set))
-    | (Regex("matches|~") + regex)
-    | (Regex("wildcard|strict wildcard") + wildcard)
-    | (Regex("==|!=|>=|<=|>|<|&(?!&)|eq|ne|ge|le|gt|lt|bitwise_and|contains") + operand)
-)
+membership = Regex("in") + (list_name | literal_set)
+regex_match = Regex("matches|~") + regex
+wildcard_match = Regex("wildcard|strict wildcard") + wildcard
+ordering = Regex("==|!=|>=|<=|>|<|&(?!&)|eq|ne|ge|le|gt|lt|bitwise_and|contains") + operand
+comparison_tail = membership | regex_match | wildcard_match | ordering
 comparison = (value + Opt(comparison_tail)).set_parse_action(_made_comparison)
 
 
