@@ -17,6 +17,8 @@ from mtls_tui.gateway.settings import GatewayError
 
 PING_SECONDS = 1.0
 DRAIN_LOOK_SECONDS = 0.1
+REFRESH_SECONDS = 2.0
+"""Less than what an asker of the status waits."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.1, 5.0
 STEADY_SECONDS = 10.0
 """A process that lived so long starts with a fresh back-off."""
@@ -36,6 +38,7 @@ class Pool:
         self._current: Prepare | None = None
         self._watching: list[asyncio.Task[None]] = []
         self._change = asyncio.Lock()
+        self._refreshing: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -136,8 +139,17 @@ class Pool:
                 worker.kill()
 
     async def refresh(self) -> None:
-        """Fetch the counters of all."""
-        await asyncio.gather(*(worker.ping() for worker in self.workers), return_exceptions=True)
+        """Fetch the counters of all; what a busy process has not told in REFRESH_SECONDS is taken as it was."""
+        asking = [asyncio.create_task(self._refresh(worker)) for worker in self.workers if worker.alive]
+        self._refreshing.update(asking)
+        if asking:
+            # Not cancelled: an answer that nobody reads would be taken for the next one's.
+            await asyncio.wait(asking, timeout=REFRESH_SECONDS)
+        self._refreshing -= {task for task in self._refreshing if task.done()}
+
+    async def _refresh(self, worker: WorkerProcess) -> None:
+        with contextlib.suppress(WorkerGone):
+            await worker.ping()
 
     async def reopen_log(self) -> list[str]:
         """Open the log again, here and in all processes; the texts say what can't be done."""

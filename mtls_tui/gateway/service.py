@@ -150,11 +150,11 @@ class Connection(asyncio.Protocol):
         keep = parser.should_keep_alive() and not service.draining
         if service.draining:
             data = data.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
-        self._transport.write(data)
         spent = time.perf_counter() - begin
         service.counters.time(spent)
         line.microseconds = int(spent * 1_000_000)
-        service.log.add(line)
+        service.log.add(line)  # first: an answer without a line must not be, whenever this process is killed
+        self._transport.write(data)
         if not keep:
             self._bad = True
             self._transport.close()

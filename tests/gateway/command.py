@@ -39,11 +39,11 @@ class Serving:
 
     def says(self, text):
         """Wait until it has said something."""
-        return poll(lambda: next((line for line in list(self.said) if text in line), None), 30)
+        return poll(lambda: next((line for line in list(self.said) if text in line), None), 120)
 
     def ended(self):
         """Wait for its end; the exit code."""
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=120)
         self._listening.join(10)
         return code
 

@@ -12,7 +12,7 @@ from tests.gateway.site import poll
 from tests.gateway.wire import Connection, frame, literal, status_of
 
 pytestmark = pytest.mark.gateway
-LONG = "--limit", "drain-seconds=60"
+LONG = "--limit", "drain-seconds=600"
 
 
 @pytest.fixture

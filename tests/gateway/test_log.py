@@ -143,11 +143,14 @@ def test_reader_that_stalls_holds_no_request_up_and_lines_of_a_killed_process_ar
         fill(writer)
         for number in range(20):
             assert ask(running, site, f"/{number}") == 200
+            assert ask(running, site, f"/{number}", "nowhere.example.com") == 421  # of this, Envoy writes a line
         assert lost(running) == {"decision": 0, "killed": 0, "envoy": 0}
         victim = json.loads(ask_status(running.status, "/status")[1])["workers"][0]["process"]
         os.kill(victim, signal.SIGKILL)
         assert "20 log lines with it" in running.says("starting another")
         assert lost(running)["killed"] == 20
+        poll(lambda: replaced(running, victim), 60)
+        assert lost(running)["killed"] == 20  # the next one begins at 0
         running.process.kill()
     os.close(reader)
     os.close(writer)

@@ -1,10 +1,17 @@
-"""The decision service's end of the wire: what clients choose fills no memory of a connection that lives on."""
+"""The decision service's end of the wire: bounded memory, a gentle end, a status that doesn't wait."""
+
+import asyncio
+import os
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("httptools", reason="the extra `gateway` is not installed")
 
-from mtls_tui.gateway.accesslog import LogWriter
+from mtls_tui.gateway import pool
+from mtls_tui.gateway.accesslog import Line, LogWriter
+from mtls_tui.gateway.logfile import LogFile
+from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import LONGEST_KEPT_NAME, Connection, Service
 
 
@@ -16,3 +23,51 @@ def test_header_names_that_clients_invent_are_kept_in_bounded_memory():
         connection.on_header(b"X-Short-%d" % number, b"")
         assert [name[:2] for name, _ in connection._headers] == ["x-", "x-"]
     assert sum(map(len, connection._names)) <= 257 * LONGEST_KEPT_NAME
+
+
+class Transport:
+    """Keeps what is written."""
+
+    def __init__(self):
+        self.data, self.closed = b"", False
+
+    def write(self, data):
+        self.data += data
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.mark.parametrize("draining", [False, True])
+def test_draining_service_answers_and_closes_the_connection_and_says_so(draining):
+    service, transport = Service(LogWriter(None), 100), Transport()
+    service.answer = lambda asking, now: (
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        Line("decision", "now", "allow"),
+    )
+    service.draining = draining
+    connection = Connection(service)
+    connection.connection_made(transport)
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert transport.data.startswith(b"HTTP/1.1 200 OK\r\n") and transport.data.endswith(b"\r\n\r\n")
+    assert (b"\r\nconnection: close\r\n" in transport.data, transport.closed) == (draining, draining)
+
+
+class Silent:
+    """A decision process that doesn't come to answering."""
+
+    alive = True
+
+    async def ping(self):
+        await asyncio.sleep(3600)
+
+
+def test_status_does_not_wait_for_a_process_that_is_busy(monkeypatch):
+    monkeypatch.setattr(pool, "REFRESH_SECONDS", 0.05)
+    made = pool.Pool([], LogFile(Path(os.devnull)), Peers(), print)
+    made.workers = [Silent()]
+
+    async def refresh():
+        await asyncio.wait_for(made.refresh(), 30)
+
+    asyncio.run(refresh())
