@@ -14,6 +14,7 @@ from mtls_tui import targets
 from mtls_tui.analysis import findings_of
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import problem_text, problems_text, usable_rule_file
+from mtls_tui.engine.model import Rule
 from mtls_tui.lang import format as canonical
 from mtls_tui.rulefile import RuleFile, RuleFileError, write_atomically
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
@@ -31,14 +32,15 @@ LARGEST = 16 * 1024 * 1024
     type=click.Choice(["cloudflare", "terraform", "terraform4", "rules"]),
     required=True,
     help="cloudflare: the body for the Rulesets API; terraform: provider 5, terraform4: provider 4; "
-    "rules: FILE is a ruleset of the API, and a rule file comes out.",
+    "rules: FILE is a ruleset of the API or Terraform's JSON, and a rule file comes out.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a new file (default: standard output).")
 @click.option("--name", default="mtls", show_default=True, help="Name of the Terraform resource.")
 def command(file: str, target: Target, output: Path | None, name: str) -> None:
-    """Convert FILE, a rule file, for Cloudflare; or with `--to rules` a ruleset of Cloudflare's API into a rule file.
+    """Convert FILE, a rule file, for Cloudflare; or with `--to rules` a ruleset into a rule file.
 
-    What can't be carried over is said on standard error.
+    A ruleset is what Cloudflare's API answers, or Terraform's state or plan as JSON. What can't be carried over is
+    said on standard error, and left out.
 
     Exit code 0: converted; 1: converted, but something could not be carried over; 2: error.
     """
@@ -88,28 +90,40 @@ def _read_in(file: str) -> tuple[str, list[targets.Note]]:
     except (ValueError, RecursionError) as error:
         if isinstance(error, targets.TargetError):
             raise InputError(f"{file}: {error}") from None
-        raise InputError(f"{file}: no JSON: {error}; give a ruleset as Cloudflare's API answers it") from None
+        cure = "give a ruleset as Cloudflare's API answers it, or what `terraform show -json` prints"
+        raise InputError(f"{file}: no JSON: {error}; {cure}") from None
     made = rulefiles.loads(
         "# Add [[hosts]] for the names below: mTLS on or off, trust anchors, upstream.\nversion = 1\n"
     )
-    try:
-        for rule in rules:
-            response = rule.response
-            entry: dict[str, object] = {
-                "ref": rule.ref,
-                "description": rule.description,
-                "expression": canonical(rule.expression),
-                "action": rule.action,
-                "enabled": rule.enabled,
-            }
-            if response is not None:
-                entry["response"] = {
-                    "status": response.status,
-                    "content_type": response.content_type,
-                    "body": response.body,
-                }
-            made = made.with_new_rule(entry)
-    except RuleFileError as error:
-        raise InputError(problems_text(error.problems)) from None
+    for rule in rules:
+        try:
+            made = made.with_new_rule(_entry(rule))
+        except RuleFileError as error:
+            why = "; ".join(
+                ": ".join(part for part in (problem.key, problem.message) if part) for problem in error.problems
+            )
+            notes.append(targets.Note(rule.ref, f"the rule is left out: {why}"))
+    if not made.rules and notes:
+        reasons = "; ".join(f"{note.ref}: {note.message}" for note in notes)
+        raise InputError(f"{file}: none of its rules can be read: {reasons}")
+    if not made.rules:
+        notes.append(targets.Note("", "the ruleset has no rules"))
     open_ends = [targets.Note("", f"to be cured: {problem.message}; {problem.cure}") for problem in made.problems]
     return made.text, [*notes, *open_ends]
+
+
+def _entry(rule: Rule) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "ref": rule.ref,
+        "description": rule.description,
+        "expression": canonical(rule.expression),
+        "action": rule.action,
+        "enabled": rule.enabled,
+    }
+    if rule.response is not None:
+        entry["response"] = {
+            "status": rule.response.status,
+            "content_type": rule.response.content_type,
+            "body": rule.response.body,
+        }
+    return entry

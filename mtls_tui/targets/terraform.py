@@ -16,10 +16,12 @@ def resource(
 ) -> tuple[str, list[Note]]:
     """The HCL text, formatted as `terraform fmt` leaves it, and what was not carried over.
 
-    `zone_id` is an HCL expression; `name` the resource's name.
+    `zone_id` is an HCL expression; `name` the resource's name. What the text needs to be valid by itself comes along:
+    the provider's source, and the variable when `zone_id` is one.
     """
     body, notes = ruleset(rules, description="Written by mtls-tui")
-    lines = [f'resource "cloudflare_ruleset" {string(name)} {{']
+    lines = _preamble(zone_id, version)
+    lines.append(f'resource "cloudflare_ruleset" {string(name)} {{')
     head: list[tuple[str, str]] = [("zone_id", zone_id)]
     head += [(key, string(body[key])) for key in ("name", "description", "kind", "phase")]
     lines += _assignments(head, 1)
@@ -34,6 +36,30 @@ def resource(
             lines += ["", "  rules {", *_blocks(rule, 2), "  }"]
     lines.append("}")
     return "\n".join(lines) + "\n", notes
+
+
+def _preamble(zone_id: str, version: ProviderVersion) -> list[str]:
+    lines = [
+        "terraform {",
+        "  required_providers {",
+        "    cloudflare = {",
+        '      source  = "cloudflare/cloudflare"',
+        f'      version = "~> {version}.0"',
+        "    }",
+        "  }",
+        "}",
+        "",
+    ]
+    if zone_id.startswith("var."):
+        variable = string(zone_id.removeprefix("var."))
+        lines += [
+            f"variable {variable} {{",
+            "  type        = string",
+            '  description = "The zone of the rules"',
+            "}",
+            "",
+        ]
+    return lines
 
 
 def string(text: str) -> str:

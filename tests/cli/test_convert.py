@@ -58,6 +58,8 @@ def test_terraform_goes_to_a_new_file_only(tmp_path, target, mark):
         ("{", "no JSON"),
         ("[" * 100_000, "no JSON"),
         ('{"rules": 1}', "/rules: a list of rules is expected"),
+        ("{}", "there is no ruleset here"),
+        ('{"version": 4, "resources": []}', "there is no ruleset here"),
         ('[{"action": "block", "expression": "http.hots eq 1"}]', "did you mean `http.host`"),
         ('[{"ref": "a", "action": "block", "expression": "ssl", "description": "' + "x" * 600 + '"}]', "description"),
     ],
@@ -68,3 +70,18 @@ def test_bad_rulesets_are_one_clear_error(text, message):
 
 def test_a_resource_name_cannot_break_out_of_its_quotes():
     assert "no name of a resource" in run(PINNED, "--to", "terraform", "--name", 'a" {', expect=2)[0]
+
+
+def test_one_rule_that_cannot_be_read_does_not_stop_the_others():
+    rules = [{"ref": f"r{n}", "action": "block", "expression": f"ip.src in {{10.0.{n}.0/24}}"} for n in range(30)]
+    rules[7]["expression"] = "cf.nonexisting.field eq 1"
+    rules[9]["description"] = "x" * 600
+    out, said = run("-", "--to", "rules", text=json.dumps({"rules": rules}), expect=1)
+    made = rulefile.loads(out)
+    assert [rule.ref for rule in made.rules] == [f"r{n}" for n in range(30) if n not in (7, 9)]
+    assert "note: r7: the rule is left out: /rules/7/expression" in said
+    assert "note: r9: the rule is left out" in said
+
+
+def test_an_empty_ruleset_is_not_silent():
+    assert "has no rules" in run("-", "--to", "rules", text='{"rules": []}', expect=1)[1]

@@ -63,7 +63,6 @@ WITNESSES = [
     ("ip.src eq 198.51.100.9", "from 198.51.100.9"),
     ("ip.src in {2001:db8::/32}", "from 2001:db8::"),
     ("cf.edge.server_port eq 8443", "https://api.example.com:8443/"),
-    ("cf.edge.server_port eq 443 and not ssl", "http://api.example.com:443/"),
     ("http.request.timestamp.sec gt 1900000000", "at 2030-03-17T17:46:41Z"),
     ("http.request.timestamp.sec lt 1750000000", "at 2023-"),
     ('http.request.uri.args["k"][0] eq "v"', "/?k=v"),

@@ -70,33 +70,95 @@ def test_what_has_no_place_there_is_said():
 @pytest.mark.parametrize(
     ("data", "place"),
     [
-        ({"rules": [{"action": "block", "expression": "http.hots eq 1"}]}, "/rules/0/expression"),
-        ({"result": {"rules": [{"action": "block"}]}}, "/result/rules/0/expression"),
         ({"phase": "http_ratelimit", "rules": []}, "/phase"),
-        ([1], "/0"),
-        ("text", "/"),
-        (
-            [{"expression": "ssl", "action": "block", "action_parameters": {"response": 1}}],
-            "/0/action_parameters/response",
-        ),
+        ([{"phase": "http_ratelimit", "rules": []}], "/0/phase"),
+        ({"rules": 1}, "/rules: a list of rules is expected"),
+        ({"result": [{"phase": targets.cloudflare.PHASE}]}, "/result/0/rules: a ruleset without rules"),
+        ([{"phase": targets.cloudflare.PHASE, "rules": []}] * 2, "/0, /1: several rulesets"),
+        ({"result": None, "success": False}, "no ruleset"),
+        ({"name": "default"}, "no ruleset"),
+        ({"resources": [{"type": "cloudflare_zone", "instances": [{}]}]}, "no ruleset"),
+        ({"values": {"root_module": {}}}, "no ruleset"),
+        ("text", "/: there is no ruleset"),
     ],
 )
-def test_errors_name_the_place(data, place):
+def test_what_is_no_ruleset_is_an_error_that_names_the_place(data, place):
     with pytest.raises(targets.TargetError, match=re.escape(place)):
         targets.read_ruleset(data)
 
 
-def test_rules_of_other_phases_are_left_out_aloud():
-    rules, notes = targets.read_ruleset([{"id": "a", "expression": "ssl", "action": "execute"}])
-    assert rules == []
-    assert [(note.ref, "execute" in note.message) for note in notes] == [("a", True)]
+GOOD = {"ref": "good", "expression": "ssl", "action": "block"}
+UNREADABLE = [
+    ({"action": "block", "expression": "http.hots eq 1"}, "/1/expression"),
+    ({"action": "block", "expression": "cf.nonexisting.field eq 1"}, "/1/expression"),
+    ({"action": "block"}, "/1/expression"),
+    (1, "/1: a rule object"),
+    ({"id": "a", "expression": "ssl", "action": "execute"}, "/1/action: `execute`"),
+    ({"expression": "ssl", "action": {}}, "/1/action"),
+    ({"expression": "ssl", "action": "block", "action_parameters": {"response": 1}}, "/1/action_parameters/response"),
+    ({"expression": "ssl", "action": "block", "action_parameters": {"overrides": 1}}, "`overrides` is not known"),
+    ({"expression": "ssl", "action": "block", "enabled": "no"}, "/1/enabled"),
+    ({"expression": "ssl", "action": "skip", "action_parameters": {"products": ["waf"]}}, "products"),
+    ({"expression": "ssl", "action": "skip"}, "nothing of this ruleset"),
+    ({"expression": "ssl", "action": "skip", "action_parameters": {"ruleset": "current", "phases": ["x"]}}, "phases"),
+    ({**GOOD, "exposed_credential_check": {"username_expression": "x"}}, "/1/exposed_credential_check"),
+    ({**GOOD, "ratelimit": {"period": 10}}, "/1/ratelimit"),
+    ({**GOOD, "a_key_of_next_year": True}, "/1/a_key_of_next_year"),
+]
 
 
-def test_a_skip_of_other_products_is_not_taken_for_a_skip_of_our_rules():
-    item = {"id": "s", "expression": "ssl", "action": "skip", "action_parameters": {"products": ["waf"]}}
-    rules, notes = targets.read_ruleset([item])
-    assert rules == []
-    assert "products" in notes[0].message
+@pytest.mark.parametrize(("item", "said"), UNREADABLE)
+def test_a_rule_that_cannot_come_as_it_is_is_named_and_left_out_and_the_others_come(item, said):
+    rules, notes = targets.read_ruleset([GOOD, item, {**GOOD, "ref": "last"}])
+    assert [rule.ref for rule in rules] == ["good", "last"]
+    assert len(notes) == 1
+    assert said in notes[0].message
+
+
+def test_what_changes_nothing_of_a_rule_does_not_stop_it():
+    noise = {"version": "3", "last_updated": "2026-01-01T00:00:00Z", "categories": ["x"], "logging": {"enabled": True}}
+    unset = {"ratelimit": None, "exposed_credential_check": [], "action_parameters": None, "enabled": None}
+    rules, notes = targets.read_ruleset([{**GOOD, **noise, **unset}])
+    assert ([rule.ref for rule in rules], notes) == (["good"], [])
+
+
+def in_state(resource):
+    return {"version": 4, "resources": [{"mode": "managed", "type": "cloudflare_zone", "instances": [{}]}, resource]}
+
+
+def in_plan(resource):
+    values = {"type": resource["type"], "mode": "managed", "values": resource["instances"][0]["attributes"]}
+    return {"planned_values": {"root_module": {"child_modules": [{"resources": [values]}]}}, "prior_state": {}}
+
+
+def shown(resource):
+    return {"values": in_plan(resource)["planned_values"]}
+
+
+def in_list(resource):
+    return [{"phase": "http_ratelimit", "rules": [GOOD]}, resource["instances"][0]["attributes"]]
+
+
+def four(rule):
+    """A rule as the provider's version 4 keeps it: blocks are lists, what isn't set is there and empty."""
+    parameters = dict(rule.get("action_parameters", {}))
+    if "response" in parameters:
+        parameters["response"] = [parameters["response"]]
+    made = {**rule, "action_parameters": [{**parameters, "products": [], "id": ""}] if parameters else []}
+    return {**made, "ratelimit": [], "exposed_credential_check": [], "logging": []}
+
+
+@pytest.mark.parametrize("wrap", [in_state, in_plan, shown, in_list, lambda r: {"result": in_list(r)}])
+@pytest.mark.parametrize("version", [4, 5])
+def test_rules_come_from_terraforms_json_and_from_the_right_phase_of_a_list(wrap, version):
+    body, _ = targets.ruleset(RULES)
+    attributes = body | {"rules": [four(rule) for rule in body["rules"]]} if version == 4 else body
+    resource = {"mode": "managed", "type": "cloudflare_ruleset", "instances": [{"attributes": attributes}]}
+    rules, notes = targets.read_ruleset(json.loads(json.dumps(wrap(resource))))
+    assert notes == []
+    assert [(r.ref, r.expression, r.action, r.enabled, r.response) for r in rules] == [
+        (r.ref, r.expression, r.action, r.enabled, r.response) for r in RULES
+    ]
 
 
 @pytest.mark.parametrize("version", [4, 5])
@@ -108,6 +170,15 @@ def test_terraform_holds_every_rule_once_and_in_order(version):
     )
     assert ("rules = [" in text) == (version == 5)
     assert ("action_parameters = {" in text) == (version == 5)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_terraform_text_declares_provider_and_variable(version):
+    text, _ = targets.resource(RULES[:1], version=version)
+    assert f'source  = "cloudflare/cloudflare"\n      version = "~> {version}.0"' in text
+    assert 'variable "cloudflare_zone_id" {' in text
+    assert "zone_id     = var.cloudflare_zone_id" in text
+    assert "variable" not in targets.resource(RULES[:1], zone_id='"abc"', version=version)[0]
 
 
 def test_terraform_templates_in_expressions_stay_text():
