@@ -40,6 +40,7 @@ mutants: $(STAMP)
 
 fuzz: $(STAMP)
 	$(BIN)/python tests/fuzz.py
+	$(BIN)/python tests/fuzz_certificates.py
 
 clean:
 	rm -rf $(VENV) .venv-oldest build dist .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ a known name as OID with the value's DER in hex). Slash form: `X509_NAME_oneline
 from __future__ import annotations
 
 from mtls_tui.pki.attribute_names import SHORT_NAMES
-from mtls_tui.pki.der import BIT_STRING, DerError, oid_text
+from mtls_tui.pki.der import BIT_STRING, SEQUENCE, DerError, oid_text
 from mtls_tui.pki.names import Attribute, attributes
 
 _READ = 8192
@@ -74,12 +74,17 @@ def _comma_attribute(attribute: Attribute) -> bytes:
 
 def _dump(attribute: Attribute) -> bytes:
     """`#` and the value's DER in upper-case hex (RFC 2253 2.4)."""
+    return b"#" + _element(attribute).hex().upper().encode()
+
+
+def _element(attribute: Attribute) -> bytes:
+    """The value's DER."""
     length = len(attribute.value)
     head = bytes((length,)) if length < 0x80 else b""
     if not head:
         size = (length.bit_length() + 7) // 8
         head = bytes((0x80 | size,)) + length.to_bytes(size, "big")
-    return b"#" + (bytes((attribute.tag,)) + head + attribute.value).hex().upper().encode()
+    return bytes((attribute.tag,)) + head + attribute.value
 
 
 def _utf8(attribute: Attribute) -> bytes | None:
@@ -107,7 +112,11 @@ def _escape(value: bytes) -> bytes:
 
 def _oneline(attribute: Attribute) -> bytes:
     """A value of the slash form. As in OpenSSL 3, a slash or plus in it gets a backslash, a backslash does not."""
-    value = attribute.value[1:] if attribute.tag == BIT_STRING else attribute.value
+    value = attribute.value
+    if attribute.tag == BIT_STRING:
+        value = value[1:]
+    elif attribute.tag == SEQUENCE:  # printed whole, tag and length included
+        value = _element(attribute)
     return value.decode("latin-1").translate(_SLASH_ESCAPES).encode("ascii")
 
 

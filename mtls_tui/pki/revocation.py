@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from mtls_tui.pki.certificate import View
-from mtls_tui.pki.crl import RevocationList, Revoked, Scope
+from mtls_tui.pki.crl import RevocationList, Revoked
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.keys import may_use, signed_by
 from mtls_tui.pki.purpose import check_crl_signer
@@ -62,22 +62,27 @@ def _status(
 
 
 def _listed(lists: Sequence[_Signed], serial: bytes, now: int, depth: int) -> Revocation | None:
-    """The entry of a serial number in any list that is in force.
-
-    A current list supersedes those of lower numbers by the same key and of the same scope (5.2.3: that is what numbers
-    are counted in), and no others: neither one of higher number that is stale or early, nor one by another key.
-    """
-    newest: dict[tuple[bytes, Scope], tuple[int, int]] = {}
-    for crl, key, _ in lists:
-        series = key, crl.scope
-        if _current(crl, now):
-            newest[series] = max((crl.number, crl.this_update), newest.get(series, (-1, 0)))
-    for crl, key, _ in lists:
-        if (crl.number, crl.this_update) >= newest.get((key, crl.scope), (-1, 0)):
-            entry = crl.find(serial)
-            if entry is not None:
-                return Revocation(depth, entry, crl)
+    """The entry of a serial number in any list that is in force."""
+    for item in lists:
+        entry = item.crl.find(serial)
+        if entry is not None and not any(_supersedes(other, item, now) for other in lists):
+            return Revocation(depth, entry, item.crl)
     return None
+
+
+def _supersedes(newer: _Signed, older: _Signed, now: int) -> bool:
+    """5.2.3: a current list supersedes those of lower numbers, by the same key and of the same scope, from before it.
+
+    Numbers are counted per scope, and keys may be of installations that count apart. Where number and thisUpdate
+    contradict each other neither list is superseded.
+    """
+    one, other = newer.crl, older.crl
+    return (
+        (newer.key, one.scope) == (older.key, other.scope)
+        and _current(one, now)
+        and (one.number, one.this_update) > (other.number, other.this_update)
+        and one.this_update >= other.this_update
+    )
 
 
 def _current(crl: RevocationList, now: int) -> bool:

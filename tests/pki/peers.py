@@ -44,6 +44,15 @@ def openssl(
     return 0
 
 
+def can_read(der: bytes) -> bool:
+    """Whether OpenSSL can parse a certificate."""
+    try:
+        _read(der)
+    except crypto.Error:
+        return False
+    return True
+
+
 def _read(item: x509.Certificate | bytes) -> crypto.X509:
     der = item if isinstance(item, bytes) else item.public_bytes(Encoding.DER)
     return crypto.load_certificate(crypto.FILETYPE_ASN1, der)

@@ -7,6 +7,7 @@ from cryptography import x509
 
 from mtls_tui import pki
 from mtls_tui.pki.verification import verify_at
+from tests import fuzz_certificates
 from tests.pki import mint, peers, surgery
 from tests.pki.mint import AT, DAY
 
@@ -115,3 +116,11 @@ def test_changed_bytes_under_a_true_signature_get_no_verdict_that_both_libraries
             # An unreadable extension, NUL or misfit text in a name, a damaged key: see the table of differences.
             assert found.error.number in (41, 53, 66), (number, str(found.error))
     assert min(counts.values()) > 150
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_of_changed_chains_with_lists_none_is_accepted_here_alone_without_a_named_reason():
+    counts, wrong = fuzz_certificates.run(2, range(300))
+    assert not wrong
+    assert counts["both accept"] > 30
+    assert counts["both refuse"] > 100

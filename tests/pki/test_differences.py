@@ -100,6 +100,12 @@ def ed25519_key_of_small_order(top):
     return verdicts([surgery.changed(small, top, lambda content: content.replace(raw, neutral))], [top])
 
 
+def two_lists_of_one_second(top):
+    leaf = mint.client("c", top)
+    crls = [mint.crl(top, [leaf.certificate.serial_number], number=1), mint.crl(top, number=2)]
+    return verdicts([leaf], [top], crls)
+
+
 def critical_key_identifiers(top):
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(top.key.public_key())
     return verdicts([mint.client("c", top, aki=False, extensions=[(identifier, True)])], [top])
@@ -208,6 +214,7 @@ ROWS = [
     ("BIT STRING or SEQUENCE", bit_string_as_organisation, (True, True, False)),
     ("internationalised mailbox", internationalised_mailbox, (True, True, False)),
     ("an Ed25519 key of small order", ed25519_key_of_small_order, (True, True, False)),
+    ("two lists of one second", two_lists_of_one_second, (False, None, True)),
     ("damaged public key", damaged_key, (True, True, False)),
     ("Netscape certificate type", netscape_type, (False, True, True)),
     ("SHA-224", sha224, (True, False, False)),

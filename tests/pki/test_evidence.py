@@ -275,8 +275,17 @@ def test_a_list_of_higher_number_revokes_whatever_its_time(top, policy, times):
     assert state(check(leaf, store_of([top], lists, policy))) == REVOKED
     silent = [crl(top, leaf, number=5, begin=AT - 10 * DAY), mint.crl(top, number=6, **times)]
     assert state(check(leaf, store_of([top], silent, policy))) == REVOKED, "it supersedes nothing"
-    superseded = [mint.crl(top, number=7, begin=AT - 10 * DAY), lists[1]]
-    assert state(check(leaf, store_of([top], superseded, policy))) == FINE
+
+
+def test_a_list_supersedes_those_that_are_older_by_number_and_by_time(top):
+    leaf = mint.client("c", top)
+    old = crl(top, leaf, number=5, begin=AT - 5 * DAY)
+    for count, begin, expected in ((6, 4, FINE), (6, 5, FINE), (6, 6, REVOKED), (4, 4, REVOKED), (5, 4, FINE)):
+        newer = mint.crl(top, number=count, begin=AT - begin * DAY)
+        for order in ([old, newer], [newer, old]):
+            assert state(check(leaf, store_of([top], order, "require"))) == expected
+    stale = crl(top, leaf, number=5, begin=AT - 5 * DAY, end=AT - DAY)
+    assert state(check(leaf, store_of([top], [stale, mint.crl(top, number=6)], "require"))) == FINE
 
 
 def test_a_list_by_a_key_for_pss_alone_counts_as_evidence_and_not_as_an_answer(top):

@@ -263,6 +263,9 @@ def test_attribute_types_have_the_names_that_openssl_gives_them(openssl, top):
     arcs = [f"2.5.4.{n}" for n in range(3, 107)] + [f"0.9.2342.19200300.100.1.{n}" for n in range(1, 61)]
     arcs += ["1.2.840.113549.1.9.1", "1.2.840.113549.1.9.2", "1.2.840.113549.1.9.7", "1.2.840.113549.1.9.8"]
     arcs += [f"1.3.6.1.4.1.311.60.2.1.{n}" for n in range(1, 4)]
+    arcs += [f"1.2.840.113549.1.9.{n}" for n in (3, 4, 5, 6, 9, 14, 15, 16, 20, 21)]
+    arcs += [f"1.2.643.{rest}" for rest in ("100.1", "100.3", "100.5", "100.111", "100.112", "3.131.1.1")]
+    arcs += ["1.3.6.1.4.1.311.20.2.3", "1.3.6.1.4.1.311.17.1", *(f"1.3.6.1.5.5.7.9.{n}" for n in range(1, 6))]
     pem = mint.client(x509.Name([A(x509.ObjectIdentifier(arc), "xx", _type=TYPE.UTF8String) for arc in arcs]), top).pem
     printed = openssl.run("x509", "-noout", "-subject", "-nameopt", "RFC2253", stdin=pem).strip()
 
@@ -273,3 +276,19 @@ def test_attribute_types_have_the_names_that_openssl_gives_them(openssl, top):
     different = [found for found in zip(arcs, theirs, ours, strict=True) if found[1] != found[2]]
     assert [found for found in different if found[0] not in found[1:]] == [], "releases may know more or fewer"
     assert len(different) < 10
+
+
+def test_a_user_principal_name_and_a_postal_address_print_as_openssl_prints_them(openssl, top):
+    made = mint.client("x", top)
+    value = surgery.element(0x30, surgery.element(0x0C, b"a"))
+    subject = [
+        surgery.attribute("1.3.6.1.4.1.311.20.2.3", surgery.element(0x0C, b"me@corp.example")),
+        surgery.attribute("2.5.4.16", value),
+    ]
+    der = surgery.renamed(made, top, *subject)
+    shown = pki.facts(der)
+    assert shown[P + "cert_subject_dn"] == b"postalAddress=#30030C0161,msUPN=me@corp.example"
+    assert shown[P + "cert_subject_dn_legacy"] == b"/msUPN=me@corp.example/postalAddress=0\\x03\\x0C\\x01a"
+    for style, field in (("RFC2253", "cert_subject_dn"), ("compat", "cert_subject_dn_legacy")):
+        printed = openssl.run("x509", "-inform", "DER", "-noout", "-subject", "-nameopt", style, stdin=der).strip()
+        assert printed.removeprefix(b"subject=").strip() == shown[P + field]
