@@ -109,6 +109,15 @@ class Reloads:
             self._retry_at = now + max(self._delay, (now - begin) / SHARE_OF_RETRIES)
             return not taken.refused
 
+    def status(self) -> dict[str, object]:
+        """For the status."""
+        return {
+            "last_reload": self.last,
+            "reloads": self.counts,
+            "refused": list(self.refused),
+            "last_reload_success": self.last_success,
+        }
+
     def _account(self, taken: Taken, *, again: bool) -> None:
         before, self.refused = self.refused, taken.refused
         why = "; ".join(taken.refused)

@@ -1,9 +1,7 @@
 """Runs the gateway: decision processes, Envoy, reloads, drain. Everything that starts or ends a process is here.
 
-Order at a start: bundle → Envoy's own check of the configuration → decision processes → Envoy → port open. Order at a
-reload: newer revocation lists → decision processes; then for a new bundle or server certificate: Envoy's own check →
-routes that ask for all that old and new rules need → decision processes → the rest of Envoy's files. Only the check
-must succeed: what Envoy can't be told now it is told when it is back.
+Order at a start: bundle → Envoy's own check of the configuration → decision processes → Envoy → port open. How
+something newer comes to rule is in `takeover`.
 """
 
 from __future__ import annotations
@@ -26,19 +24,19 @@ from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.drain import drain
 from mtls_tui.gateway.envoysync import EnvoySync, Wanted
-from mtls_tui.gateway.hostplan import HostPlan, widest
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import WRITES, EnvoyLog, LogWatch
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.planning import State, short
+from mtls_tui.gateway.planning import State
 from mtls_tui.gateway.pool import PING_SECONDS, Pool
 from mtls_tui.gateway.processes import free_port, listen_unix
-from mtls_tui.gateway.reload import Mark, Reloads, Taken, mark, refusals
+from mtls_tui.gateway.reload import Reloads, mark
 from mtls_tui.gateway.remembered import STATISTICS, Remembered
 from mtls_tui.gateway.remembered import read as read_remembered
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, available_cores
 from mtls_tui.gateway.status import StatusServer
-from mtls_tui.gateway.xds import TAKEN_SECONDS, Files, ask_admin, taken
+from mtls_tui.gateway.takeover import Takeover
+from mtls_tui.gateway.xds import Files, ask_admin, taken
 
 READY_SECONDS = 120.0
 SETTLE_SECONDS = 10.0
@@ -54,14 +52,10 @@ class Supervisor:
         log = settings.log.absolute() if settings.log is not None else None
         self.settings = replace(settings, log=log)
         self._tell = tell or (lambda text: print(text, file=sys.stderr))  # noqa: T201 - narration of a program
-        self.state: State | None = None
-        self.generation = 0
-        self._generations = 1
-        """Numbers given out; none is used twice, since Envoy remembers verdicts by it."""
+        self._takeover: Takeover | None = None
         self._lists = CrlStore(self.settings.state_dir or default_folder())
         self._report = CrlReport()
-        self._bundle_seen: Mark = None
-        self._reloads = Reloads(self._take, self._seen, self._running, self._tell)
+        self._reloads: Reloads | None = None
         self._sync: EnvoySync | None = None
         self.envoy_restarts = 0
         self.started = datetime.now(UTC)
@@ -90,7 +84,7 @@ class Supervisor:
 
     async def _start(self) -> None:
         binary = envoy.find()
-        self._bundle_seen = mark(self.bundle)
+        bundle_seen = mark(self.bundle)
         data = planning.read_bundle(self.bundle)
         few = self._fit_connections()
         self._run = rundir.make()
@@ -105,15 +99,13 @@ class Supervisor:
         self._files = Files(self._run, self.settings)
         self._log = LogFile(self.settings.log)
         sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
-        self.generation = 1
         await self._judge(state, sockets)
         self._files.clusters(state.plans)
-        self._files.routes(state.plans, self.generation)
+        self._files.routes(state.plans, 1)
         self._files.listeners(state.plans, state.credentials)
         listening = [listen_unix(path, 0o600) for path in sockets]
         self._pool = Pool(listening, self._log, Peers(), self._tell)
-        await self._pool.start(self._message(state, self.generation))
-        self.state = state
+        await self._pool.start(self._message(state, 1))
         config = self._run / "envoy.json"
         from mtls_tui.gateway.envoy_config import bootstrap
 
@@ -132,9 +124,20 @@ class Supervisor:
         await self._ready()
         if few:
             self._tell(few)
-        self._sync = EnvoySync(
-            self._files, self._admin, Wanted(state.plans, state.credentials, self.generation), self._tell
+        self._sync = EnvoySync(self._files, self._admin, Wanted(state.plans, state.credentials, 1), self._tell)
+        self._takeover = Takeover(
+            self.bundle,
+            self.settings,
+            self._run / "ca",
+            self._lists,
+            self._sync,
+            lambda new: self._judge(new, sockets),
+            self._switch,
+            self._tell,
+            state,
+            bundle_seen,
         )
+        self._reloads = Reloads(self._takeover.take, self._takeover.seen, self._takeover.running, self._tell)
         self._reloads.started(state.refused)
         self._status = StatusServer(self, self.settings.status or self._run / "status.sock")
         await self._status.start()
@@ -246,80 +249,25 @@ class Supervisor:
 
     # --- reload -----------------------------------------------------------------------------------------------------
 
-    def _seen(self) -> dict[Path, Mark]:
-        return {**(self.state.seen if self.state else {}), self.bundle: self._bundle_seen}
+    @property
+    def state(self) -> State | None:
+        """What rules; None before the start."""
+        return self._takeover.state if self._takeover is not None else None
 
-    def _running(self) -> str:
-        return f"bundle {short(self.state.digest)}" if self.state else "nothing"
+    @property
+    def generation(self) -> int:
+        """The number under which it rules."""
+        return self._takeover.generation if self._takeover is not None else 0
+
+    async def _switch(self, new: State, number: int) -> None:
+        assert self._pool is not None
+        await self._pool.switch(self._message(new, number))
 
     async def reload(self, *, force: bool = False) -> bool:
         """Take over what is on disk now. True when all of it is in force, and in Envoy; the status says what is not."""
-        assert self._sync is not None
+        assert self._sync is not None and self._reloads is not None
         taken_all = await self._reloads.reload(force=force)
         return await self._sync.settled(SETTLE_SECONDS) and taken_all
-
-    async def _take(self, force: bool) -> Taken:
-        """Revocations first: they need neither Envoy nor any other file. Whatever is broken stops nothing else."""
-        assert self.state is not None and self._run is not None
-        self._bundle_seen = mark(self.bundle)
-        changed: list[str] = []
-        refused: list[str] = []
-        with refusals(refused):
-            if await self._enforce(await asyncio.to_thread(planning.renewed_lists, self.state)):
-                changed.append("revocation lists")
-        with refusals(refused):
-            data = await asyncio.to_thread(planning.read_bundle, self.bundle)
-            if data != self.state.data:
-                new = await asyncio.to_thread(
-                    planning.make_state, self.bundle, data, self.settings, self._run / "ca", self._lists, self.state
-                )
-                if await self._enforce(new):
-                    changed = ["bundle"]
-        with refusals(refused):
-            if await self._enforce(await asyncio.to_thread(planning.renewed_pairs, self.state), force=force):
-                changed.append("as asked" if force else "server certificates")
-        await asyncio.to_thread(self._lists.keep, self.state.lists)
-        return Taken(", ".join(changed), (*refused, *self.state.refused))
-
-    async def _enforce(self, new: State, *, force: bool = False) -> bool:
-        """Let a state rule from now on; False when it does already. Raises, and nothing changed, if it can't."""
-        assert self.state and self._run and self._files and self._pool and self._sync
-        # What was read is not read again because it could not be used: that is the retry's to do.
-        self.state = old = replace(self.state, seen=self.state.seen | new.seen)
-        for note in new.notes:
-            if note not in old.notes:
-                self._tell(note)
-        rules_same = new.data == old.data and new.lists == old.lists
-        if not force and rules_same and new.credentials == old.credentials:
-            self.state = new
-            return False
-        shape = [(plan.name, plan.mtls) for plan in new.plans] != [(plan.name, plan.mtls) for plan in old.plans]
-        moved = {plan.upstream for plan in new.plans} != {plan.upstream for plan in old.plans}
-        if shape or moved or new.credentials != old.credentials:
-            await self._judge(new, [self._run / f"d{index}.sock" for index in range(len(self._pool.workers))])
-        if not rules_same or force:
-            await self._decide_by(old, new)
-        self.state = new
-        self._lists.remember(new.lists)
-        self._sync.want(new.plans, new.credentials, self.generation)
-        return True
-
-    async def _decide_by(self, old: State, new: State) -> None:
-        """Switch the decision processes."""
-        assert self._pool and self._sync
-        wider = both(old.plans, new.plans)
-        if wider != list(old.plans):
-            # Let Envoy ask for all that old and new rules need together, so that no question lacks a field. When it
-            # can't be reached, such questions are refused until it can: better than to go on by the old rules.
-            self._sync.want(wider, old.credentials, self.generation)
-            await self._sync.settled(TAKEN_SECONDS)
-        self._generations += 1
-        try:
-            await self._pool.switch(self._message(new, self._generations))
-        except BaseException:
-            self._sync.want(old.plans, old.credentials, self.generation)
-            raise
-        self.generation = self._generations
 
     # --- log --------------------------------------------------------------------------------------------------------
 
@@ -380,7 +328,8 @@ class Supervisor:
     def pending(self) -> tuple[str, ...]:
         """What on disk is not in force everywhere, and why; empty: what runs is what stands on disk."""
         behind = self._sync.behind if self._sync is not None else ""
-        return (*self._reloads.refused, *((behind,) if behind else ()))
+        refused = self._reloads.refused if self._reloads is not None else ()
+        return (*refused, *((behind,) if behind else ()))
 
     async def refresh(self) -> None:
         """Fetch fresh counters."""
@@ -406,11 +355,8 @@ class Supervisor:
             "digest": state.digest if state else None,
             "generation": self.generation,
             "started": self.started.isoformat(timespec="seconds"),
-            "last_reload": self._reloads.last,
-            "reloads": self._reloads.counts,
+            **(self._reloads.status() if self._reloads is not None else {}),
             "pending": list(self.pending),
-            "refused": list(self._reloads.refused),
-            "last_reload_success": self._reloads.last_success,
             "revocation_lists": self._report.of(state.policy, state.lists) if state else [],
             "notes": [note for note in (*(state.notes if state else ()), self._lists.problem) if note],
             "draining": self._stopping,
@@ -476,13 +422,3 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-
-def both(old: tuple[HostPlan, ...], new: tuple[HostPlan, ...]) -> list[HostPlan]:
-    """The old hosts, asked for all that old and new rules need."""
-    after = {plan.name: plan for plan in new}
-    result = []
-    for plan in old:
-        then = after.get(plan.name, plan)
-        result.append(replace(plan, ask=widest(plan.ask, then.ask), remember=plan.remember and then.remember))
-    return result
