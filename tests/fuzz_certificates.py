@@ -171,6 +171,8 @@ def judge(case: Case) -> tuple[str, str | None]:
         return f"only accepted here, and explained ({theirs})", None
     if theirs == 20 and any(map(hints_elsewhere, found.chain, found.chain[1:])):
         return "only accepted here, and explained (a key identifier is a hint)", None
+    if theirs == 20 and any(a.issuer != b.subject for a, b in zip(found.chain, found.chain[1:], strict=False)):
+        return "only accepted here, and explained (names that differ in characters that nobody sees)", None
     if theirs == 23 and peers.openssl(readable(case.chain), [case.anchor], newest(case.crls), AT) == 0:
         return "only accepted here, and explained (OpenSSL takes the older of two lists of one time)", None
     alone = list(found.chain[1:-1])  # with the path found alone: OpenSSL tries one path only

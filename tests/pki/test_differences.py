@@ -106,6 +106,10 @@ def two_lists_of_one_second(top):
     return verdicts([leaf], [top], crls)
 
 
+def unseen_characters(top):
+    return verdicts([mint.client("c", top, issuer_name=mint.name("Ro\u00adot"))], [top])
+
+
 def critical_key_identifiers(top):
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(top.key.public_key())
     return verdicts([mint.client("c", top, aki=False, extensions=[(identifier, True)])], [top])
@@ -215,6 +219,7 @@ ROWS = [
     ("internationalised mailbox", internationalised_mailbox, (True, True, False)),
     ("an Ed25519 key of small order", ed25519_key_of_small_order, (True, True, False)),
     ("two lists of one second", two_lists_of_one_second, (False, None, True)),
+    ("characters that nobody sees", unseen_characters, (False, False, True)),
     ("damaged public key", damaged_key, (True, True, False)),
     ("Netscape certificate type", netscape_type, (False, True, True)),
     ("SHA-224", sha224, (True, False, False)),
