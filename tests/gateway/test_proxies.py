@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from base64 import b64encode
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -371,6 +372,8 @@ def test_samples_strip_the_names_that_the_gateway_strips():
     haproxy, fleet = (SAMPLES / "haproxy.cfg").read_text(), (SAMPLES / "envoy.yaml").read_text()
     assert re.findall(r"del-header '\^\(\?:(.*)\)\$' -m reg", haproxy) == list(stripping.alternatives())
     assert re.findall(r"safe_regex: { regex: '(.*)' }", fleet) == list(stripping.alternatives())
+    caddy = re.findall(r"request_header -(\S+)", (SAMPLES / "Caddyfile").read_text())
+    assert [name for name in stripping.KNOWN if not any(fnmatchcase(name, one) for one in caddy)] == []
     listed = re.findall(r'(?m)^proxy_set_header (\S+) "";$', (SAMPLES / "mtls-tui-strip.conf").read_text())
     assert [name.lower() for name in listed] == list(stripping.KNOWN)
     section = (SAMPLES / "traefik.yaml").read_text().partition("    strip:\n")[2].partition("    forget:\n")[0]
