@@ -109,7 +109,8 @@ def agree(driver: Driver) -> None:
         assert any(f"▸ {entry.number} {rule.ref}"[:10] in line for line in listed)
     assert rule.ref[:20] in words(drawn.lines["builder"][0])
     shown = "".join(words(line) for line in drawn.lines["preview"])
-    if document.view.text is None and document.view.tab == "expression" and work.text:
+    # A longer text is scrolled to the row under the cursor.
+    if document.view.text is None and document.view.tab == "expression" and 0 < len(work.text) < 300:
         assert "".join(work.text.split())[:30] in "".join(shown.split())
 
 
