@@ -187,6 +187,28 @@ def test_no_request_refutes_a_proof_and_every_witness_is_decided_as_it_is_said(s
         check_lint(seed, before)
 
 
+OPPOSITES = {
+    TEXT: [('eq "b"', 'ne "b"'), ('lt "b"', 'ge "b"')],
+    NUMBER: [("eq 1", "ne 1"), ("le 1", "gt 1")],
+    ADDRESS: [("eq 192.0.2.0", "ne 192.0.2.0")],
+}
+
+
+@pytest.mark.parametrize(("value", "kind"), [subject for subject in SUBJECTS if subject[1] != YES])
+def test_opposite_comparisons_cover_everything_only_where_there_always_is_a_value(value, kind):
+    for first, second in OPPOSITES[kind]:
+        one, other = (lang.parse(f"{value} {comparison}") for comparison in (first, second))
+        negated = lang.ast.Expression(lang.ast.Not(one.root))
+        for covering in (other, lang.parse(lang.format(negated))):
+            pair = [Rule("r0", one), Rule("r1", covering)]
+            whole = Site(Ruleset(pair, LISTS), {"a.w.ex": HostSettings()})
+            check_reach(value, whole)
+            check_compare(value, Site(Ruleset(pair[:1], LISTS), whole.hosts), whole)
+        check_lint(value, Site(Ruleset([Rule("r0", other), Rule("r1", lang.parse(lang.format(negated)))], LISTS), {}))
+        both = lang.format(lang.ast.Expression(lang.ast.Logical("or", (one.root, other.root))))
+        check_lint(value, Site(Ruleset([Rule("r0", lang.parse(both, check=False))], LISTS), {}))
+
+
 def check_reach(seed, site_):
     for host, settings in site_.hosts.items():
         for client, state in CLIENTS.items():

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -179,6 +181,16 @@ def test_terraform_text_declares_provider_and_variable(version):
     assert 'variable "cloudflare_zone_id" {' in text
     assert "zone_id     = var.cloudflare_zone_id" in text
     assert "variable" not in targets.resource(RULES[:1], zone_id='"abc"', version=version)[0]
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_terraform_itself_reads_the_text_and_would_format_it_the_same(version):
+    terraform = shutil.which("terraform")
+    if terraform is None:
+        pytest.skip("terraform is not here")
+    text, _ = targets.resource(RULES, version=version)
+    done = subprocess.run([terraform, "fmt", "-"], input=text, capture_output=True, text=True, check=True)
+    assert done.stdout == text
 
 
 def test_terraform_templates_in_expressions_stay_text():
