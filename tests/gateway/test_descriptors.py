@@ -13,6 +13,7 @@ import pytest
 
 from mtls_tui.gateway import GatewayError
 from mtls_tui.gateway.descriptors import allowed, fitting, needed
+from mtls_tui.gateway.settings import available_cores
 from tests.gateway.command import ROOT, ask_status, serving
 from tests.gateway.site import poll
 from tests.gateway.wire import Connection
@@ -54,7 +55,8 @@ def test_too_few_open_files_are_told_and_clients_beyond_them_are_closed_at_once(
     with serving(bundle, tmp_path, "--limit", "handshake-seconds=250", open_files=(256, 256)) as running:
         assert "open files" in running.says("connections instead of 10000")
         crowd = [socket.create_connection(("127.0.0.1", running.port), timeout=20) for _ in range(150)]
-        fit = json.loads(ask_status(running.status, "/status")[1])["connections"]
+        fit = fitting(10_000, available_cores(), 256)[0]
+        assert json.loads(ask_status(running.status, "/status")[1])["connections"] == fit
         poll(lambda: len(closed(crowd)) >= 150 - fit, 60)
         assert len(closed(crowd)) < 150
         for one in crowd:
