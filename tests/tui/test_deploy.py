@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.engine.bundle import Bundle
+from mtls_tui.engine.policy import Policy
 from mtls_tui.pki.roles import RoleSet
 from mtls_tui.rulefile import RuleFile, bundle, export, load, loads
 from mtls_tui.tui.app import MtlsApp
@@ -17,6 +18,7 @@ from mtls_tui.tui.consequences import consequences
 from mtls_tui.tui.deploy import kept_items, known, put_back, report
 from mtls_tui.tui.document import Probe
 from mtls_tui.tui.overlays import Item, Page
+from mtls_tui.tui.probes import to_http
 from mtls_tui.tui.settings import Settings
 from tests.tui.helpers import RULES, Driver
 from tests.tui.test_app import settled
@@ -113,6 +115,25 @@ def test_who_is_newly_let_in_is_told_with_a_request_that_shows_it(file: RuleFile
     assert verdict is not None and verdict.verdict is not None and verdict.verdict.blocked
     driver.do("undo")
     assert driver.document.content.probe.url == "https://x/"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'http.request.version eq "HTTP/1.0"',
+        'cf.tls_version eq "TLSv1.2"',
+        'http.request.body.raw contains "a\\xffb"',
+        'any(http.request.headers["x"][*] eq "a\\x80b")',
+        "http.request.timestamp.sec gt 1900000000",
+        "any(cf.bot_management.detection_ids[*] eq 7)",
+    ],
+)
+def test_a_request_to_try_is_decided_in_the_simulator_as_it_is_told(file: RuleFile, condition: str) -> None:
+    after = file.with_rule(0, expression=f"({file.rules[0].expression}) and not ({condition})")
+    _, witnesses = told(file, after)
+    http = to_http(dict(witnesses[0].arguments)["probe"])
+    policies = [Policy.from_bundle(bundle(one)) for one in (file, after)]
+    assert [policy.decide(http).blocked for policy in policies] == [True, False]
 
 
 def test_who_is_newly_blocked_is_told(file: RuleFile) -> None:
