@@ -65,7 +65,6 @@ class Host:
 class _Known:
     """The fields of a chain as they follow from one verification."""
 
-    chain: tuple[x509.Certificate | bytes, ...]
     verification: pki.Verification
     needed: Mapping[str, FieldValue]
 
@@ -225,9 +224,10 @@ class Policy:
         if everything:
             return dict(pki.facts(key[0], key[1:], verification)), verification
         known = _FACTS.get((host._owner, key[0]))
-        if known is None or known.verification is not verification or known.chain != key:
+        if known is None or known.verification is not verification:
+            # A verification is of one chain alone, so its identity stands for the chain's.
             facts = pki.facts(key[0], key[1:], verification)
-            known = _Known(key, verification, {name: facts[name] for name in self._facts_needed if name in facts})
+            known = _Known(verification, {name: facts[name] for name in self._facts_needed if name in facts})
             # Only chains that verify: strangers must not fill the memory.
             if verification.verified:
                 size = sum(len(item) if isinstance(item, bytes) else 2048 for item in key)
