@@ -15,6 +15,7 @@ from mtls_tui.analysis.linting import fixed, lint
 from mtls_tui.engine import hostnames
 from mtls_tui.rulefile import Problem, RuleFile, deployable
 from mtls_tui.rulefile.checks import position_in_file
+from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.rulefile.trust import out_of_date
 
 MOST_PASSES = 10
@@ -95,7 +96,7 @@ def _cured_rule(rulefile: RuleFile, index: int, findings: Iterable[Finding]) -> 
         if changed is not None and changed.text != expression.text:
             expression, free = changed, finding.span.start
             codes.insert(0, finding.code)
-    return (rulefile.with_rule(index, expression=expression.text) if codes else rulefile), codes
+    return (update_rule(rulefile, index, expression=expression.text) if codes else rulefile), codes
 
 
 def _lint(rulefile: RuleFile, target: Target, ignored: Collection[str]) -> list[Finding]:

@@ -23,6 +23,7 @@ from mtls_tui.pki import issue
 from mtls_tui.pki.authority import Authority, AuthorityError, Issued, bundle_pkcs12, key_pem, write_atomically
 from mtls_tui.pki.inventory import InventoryError, Record
 from mtls_tui.pki.issue import IssueError
+from mtls_tui.rulefile.edit import update_host
 from mtls_tui.simulate.style import safe
 
 EXPIRING_DAYS = 30
@@ -309,7 +310,7 @@ def attach(store: Store, rules: Path, hosts: tuple[str, ...], foreign: str | Non
             changes: dict[str, Any] = {"mtls": True, "anchors": _with(host.anchors, anchor, rules)}
             if not foreign:
                 changes["crls"] = _with(host.crls, authority.folder / "ca.crl", rules)
-            loaded = loaded.with_host(index, **changes)
+            loaded = update_host(loaded, index, **changes)
         rulefile.save(loaded, rules)
     except rulefile.RuleFileError as error:
         raise InputError(str(error)) from None

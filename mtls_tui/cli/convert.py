@@ -17,6 +17,7 @@ from mtls_tui.cli.output import problem_text, problems_text, usable_rule_file
 from mtls_tui.engine.model import Rule
 from mtls_tui.lang import format as canonical
 from mtls_tui.rulefile import RuleFile, RuleFileError, write_atomically
+from mtls_tui.rulefile.edit import insert_rule
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
 from mtls_tui.simulate.style import Style, safe
 
@@ -97,7 +98,7 @@ def _read_in(file: str) -> tuple[str, list[targets.Note]]:
     )
     for rule in rules:
         try:
-            made = made.with_new_rule(_entry(rule))
+            made = insert_rule(made, _entry(rule))
         except RuleFileError as error:
             why = "; ".join(
                 ": ".join(part for part in (problem.key, problem.message) if part) for problem in error.problems

@@ -12,6 +12,7 @@ from mtls_tui import lang
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import STDIN, counted, echo_json, problems_text, read_rule_file
 from mtls_tui.rulefile import RuleFile, RuleFileError, save
+from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.simulate.style import safe
 
 DEFAULT_WIDTH = 100
@@ -83,7 +84,7 @@ def formatted(rulefile: RuleFile, width: int = DEFAULT_WIDTH) -> tuple[RuleFile,
         if len(text) > width:
             text = lang.format(expression, width=width)
         if text != rule.expression:
-            rulefile = rulefile.with_rule(index, expression=text)
+            rulefile = update_rule(rulefile, index, expression=text)
             changed.append(index)
     return rulefile, changed
 

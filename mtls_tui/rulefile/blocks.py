@@ -70,10 +70,10 @@ def _without_tail(block: str) -> str:
     return "".join(lines)
 
 
-def of_section(blocks: list[Block], section: str, keys: list[int] | list[str]) -> list[Block] | None:
+def of_section(blocks: list[Block], section: str, count: int) -> list[Block] | None:
     """The blocks of one section, or None when its tables are not one block each (inline arrays, scattered parts)."""
     found = [block for block in blocks if block.section == section]
-    return found if [block.key for block in found] == list(keys) else None
+    return found if [block.key for block in found] == list(range(count)) else None
 
 
 def replaced(text: str, block: Block, new: str) -> str:

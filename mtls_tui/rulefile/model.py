@@ -1,8 +1,6 @@
 """A rule file as immutable data: what the text says, the text itself, and what is wrong with it.
 
-Every `with_…` method gives a new `RuleFile` made from an edited text in which comments, order and untouched lines
-are as before; so undo is a stack of rule files. Problems of meaning (a PEM that isn't there, an expression that
-doesn't parse) don't stop an edit: they stand in `problems` until they are cured.
+Data, and ways of looking at it; the edits are the functions of `edit`.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtls_tui.engine.model import Response, Rule
 from mtls_tui.lang.ast import Expression
@@ -22,8 +20,6 @@ from mtls_tui.rulefile.errors import Problem, RuleFileError
 from mtls_tui.rulefile.schema import VERSION, HostEntry, ListEntry, RuleEntry, TestEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mtls_tui.rulefile.places import Places
 
 
@@ -51,8 +47,6 @@ class RuleFile:
     problems: tuple[Problem, ...] = ()
     read_digest: str | None = None
     places: Places | None = field(default=None, compare=False, repr=False)
-
-    # --- looking -------------------------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
@@ -121,143 +115,6 @@ class RuleFile:
                 or [Problem("expression", "the expression does not parse", self.name, key=f"{prefix}expression")]
             )
         return expression
-
-    # --- changing: pure, each gives a new rule file ----------------------------------------------------------------
-
-    def with_text(self, text: str) -> RuleFile:
-        """The same file with another text; `RuleFileError` when the text is no rule file at all."""
-        from mtls_tui.rulefile.reading import reread
-
-        return reread(self, text)
-
-    def with_rule(self, index: int, **changes: Any) -> RuleFile:
-        """Rule `index` with some keys changed; None takes a key out.
-
-        `ref`, `expression` (text or `Expression`), `description`, `action`, `enabled`, `shadow`, `response` (a
-        `ResponseEntry`, `Response` or mapping).
-        """
-        return self._edit("update", "rules", index, changes)
-
-    def with_new_rule(self, rule: RuleEntry | Mapping[str, Any], at: int | None = None) -> RuleFile:
-        """With a rule inserted before position `at` (None: after the last)."""
-        return self._edit("insert", "rules", at, rule)
-
-    def without_rule(self, index: int) -> RuleFile:
-        """Without rule `index` and the comment that stands on it."""
-        return self._edit("remove", "rules", index)
-
-    def with_rule_moved(self, index: int, to: int) -> RuleFile:
-        """With rule `index` at position `to` of the new order; the comment on it moves along."""
-        return self._edit("move", "rules", index, to)
-
-    def with_rule_copied(self, index: int) -> RuleFile:
-        """With a copy of rule `index` right after it, under a fresh ref."""
-        ref = fresh_name(self.rules[index].ref, {rule.ref for rule in self.rules})
-        return self._edit("copy", "rules", index, {"ref": ref})
-
-    def with_mtls_rule(
-        self,
-        name: str,
-        hostnames: Iterable[str],
-        *,
-        at: int | None = None,
-        ref: str | None = None,
-        block_revoked: bool = False,
-        **host_settings: Any,
-    ) -> RuleFile:
-        """With Cloudflare's default mTLS rule for some host names: block when no valid certificate is presented.
-
-        A revoked certificate still counts as valid in it, unless `block_revoked`.
-
-        `name` becomes the description, and the ref when none is given. Host names that the file doesn't have yet are
-        added with `mtls = true` and `host_settings` (`anchors`, `upstream`, …).
-        """
-        from mtls_tui.rulefile.seeds import add_mtls_rule
-
-        return add_mtls_rule(self, name, hostnames, at=at, ref=ref, block_revoked=block_revoked, **host_settings)
-
-    def with_host(self, index: int, **changes: Any) -> RuleFile:
-        """Host `index` with some keys changed; None takes a key out."""
-        return self._edit("update", "hosts", index, changes)
-
-    def with_new_host(self, host: HostEntry | Mapping[str, Any], at: int | None = None) -> RuleFile:
-        """With a host inserted before position `at` (None: after the last)."""
-        return self._edit("insert", "hosts", at, host)
-
-    def without_host(self, index: int) -> RuleFile:
-        """Without host `index`."""
-        return self._edit("remove", "hosts", index)
-
-    def with_host_moved(self, index: int, to: int) -> RuleFile:
-        """With host `index` at position `to`."""
-        return self._edit("move", "hosts", index, to)
-
-    def with_host_copied(self, index: int, name: str) -> RuleFile:
-        """With a copy of host `index` right after it, under another name."""
-        return self._edit("copy", "hosts", index, {"name": name})
-
-    def with_list(self, name: str, **changes: Any) -> RuleFile:
-        """List `name` with some keys changed (`kind`, `items`, `description`)."""
-        return self._edit("update", "lists", name, changes)
-
-    def with_new_list(self, name: str, entry: ListEntry | Mapping[str, Any]) -> RuleFile:
-        """With another list."""
-        return self._edit("insert", "lists", name, entry)
-
-    def without_list(self, name: str) -> RuleFile:
-        """Without list `name`; rules that use it then have a problem."""
-        return self._edit("remove", "lists", name)
-
-    def with_list_renamed(self, name: str, new: str) -> RuleFile:
-        """With list `name` under another name, in its place, and every rule that uses it saying `$new`.
-
-        KeyError when there is no such list, `RuleFileError` when the new name is taken.
-        """
-        from mtls_tui.rulefile.renaming import rename_list
-
-        return rename_list(self, name, new)
-
-    def with_list_copied(self, name: str, copy: str) -> RuleFile:
-        """With a copy of list `name` under another name."""
-        return self._edit("insert", "lists", copy, self.lists[name])
-
-    def with_test(self, index: int, **changes: Any) -> RuleFile:
-        """Test `index` with some keys changed; None takes a key out."""
-        return self._edit("update", "tests", index, changes)
-
-    def with_new_test(self, test: TestEntry | Mapping[str, Any], at: int | None = None) -> RuleFile:
-        """With a test inserted before position `at` (None: after the last)."""
-        return self._edit("insert", "tests", at, test)
-
-    def without_test(self, index: int) -> RuleFile:
-        """Without test `index`."""
-        return self._edit("remove", "tests", index)
-
-    def with_test_moved(self, index: int, to: int) -> RuleFile:
-        """With test `index` at position `to`."""
-        return self._edit("move", "tests", index, to)
-
-    def with_test_copied(self, index: int) -> RuleFile:
-        """With a copy of test `index` right after it."""
-        name = fresh_name(self.tests[index].name, {test.name for test in self.tests}, " ")
-        return self._edit("copy", "tests", index, {"name": name})
-
-    def with_settings(self, **changes: Any) -> RuleFile:
-        """With top-level keys changed: `anchors`, `intermediates`, `crls`."""
-        return self._edit("settings", "", None, changes)
-
-    def _edit(self, verb: str, section: str, where: Any, what: Any = None) -> RuleFile:
-        from mtls_tui.rulefile import edits
-
-        return self.with_text(edits.apply(self, verb, section, where, what))
-
-
-def fresh_name(name: str, taken: set[str], separator: str = "-") -> str:
-    """`name` with the lowest number that makes it new: `mtls-api-2`."""
-    number = 2
-    while f"{name}{separator}{number}" in taken:
-        number += 1
-    return f"{name}{separator}{number}"
 
 
 def _engine_rule(entry: RuleEntry, expression: Expression) -> Rule:

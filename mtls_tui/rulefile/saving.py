@@ -13,6 +13,7 @@ from pathlib import Path
 from mtls_tui.rulefile.errors import ChangedOnDiskError, Problem, RuleFileError
 from mtls_tui.rulefile.materials import MAX_RULE_FILE, MaterialError, read_bytes, reason
 from mtls_tui.rulefile.model import RuleFile
+from mtls_tui.rulefile.reading import reread
 
 ANYTHING = "anything"
 """As `expected`: overwrite whatever stands there."""
@@ -40,7 +41,7 @@ def save(rulefile: RuleFile, path: Path | str | None = None, *, expected: str | 
     moved = replace(rulefile, path=target, folder=target.absolute().parent)
     saved = replace(moved, read_digest=hashlib.sha256(data).hexdigest())
     # Relative paths may mean other files from the new folder.
-    return saved if saved.folder == rulefile.folder else saved.with_text(saved.text)
+    return saved if saved.folder == rulefile.folder else reread(saved, saved.text)
 
 
 def _refuse_changed(path: Path, expected: str | None, new: str) -> None:

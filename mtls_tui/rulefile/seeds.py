@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from mtls_tui.engine import hostnames
+from mtls_tui.rulefile.edit import fresh_name, insert_host, insert_rule
 from mtls_tui.rulefile.errors import Problem, RuleFileError
-from mtls_tui.rulefile.model import RuleFile, fresh_name
+from mtls_tui.rulefile.model import RuleFile
 
 EMPTY = """\
 # Rules of mtls-tui: who may reach which host. Paths are relative to this file.
@@ -51,7 +52,12 @@ def add_mtls_rule(
     block_revoked: bool = False,
     **host_settings: Any,
 ) -> RuleFile:
-    """See `RuleFile.with_mtls_rule`."""
+    """With Cloudflare's default mTLS rule for some host names: block when no valid certificate is presented.
+
+    A revoked certificate still counts as valid in it, unless `block_revoked`. `name` becomes the description, and the
+    ref when none is given. Host names that the file doesn't have yet are added with `mtls = true` and `host_settings`
+    (`anchors`, `upstream`, …). Raises `RuleFileError` for a name that is not a host name.
+    """
     hosts = []
     for given in names:
         try:
@@ -65,7 +71,7 @@ def add_mtls_rule(
     known = {_form(host.name) for host in rulefile.hosts}
     for host in dict.fromkeys(hosts):
         if host not in known:
-            rulefile = rulefile.with_new_host({"name": host, "mtls": True, **host_settings})
+            rulefile = insert_host(rulefile, {"name": host, "mtls": True, **host_settings})
     taken = {rule.ref for rule in rulefile.rules}
     chosen = ref or slug(name)
     if chosen in taken and ref is None:
@@ -77,7 +83,7 @@ def add_mtls_rule(
         "action": "block",
         "enabled": True,
     }
-    return rulefile.with_new_rule(rule, at)
+    return insert_rule(rulefile, rule, at)
 
 
 def _form(name: str) -> str:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mtls_tui.rulefile import RuleFile
+from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui.work import Work
 
 if TYPE_CHECKING:
@@ -351,7 +352,7 @@ def flushed(content: Content) -> Content:
         except KeyError:
             continue
         if work.text != file.rules[index].expression:
-            file = file.with_rule(index, expression=work.text)
+            file = update_rule(file, index, expression=work.text)
         if work.muted:
             kept[ref] = work
     result = replace(content, file=file, work=MappingProxyType(kept))

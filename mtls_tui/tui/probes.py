@@ -125,7 +125,7 @@ def _plain(value: Any) -> str:
 
 def to_test(probe: Probe, verdict: Verdict, taken: set[str]) -> dict[str, Any]:
     """The request as a new test that expects the verdict."""
-    from mtls_tui.rulefile.model import fresh_name
+    from mtls_tui.rulefile.edit import fresh_name
 
     name = probe.name or f"{probe.method} {_path(probe.url)} with {probe.certificate or 'none'}"
     if name in taken:

@@ -8,7 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.policy import Policy
 from mtls_tui.rulefile import RuleFileError, bundle, export, exports, history, loads
-from mtls_tui.rulefile.seeds import EMPTY
+from mtls_tui.rulefile.edit import insert_host, insert_rule, update_host, update_rule
+from mtls_tui.rulefile.reading import reread
+from mtls_tui.rulefile.seeds import EMPTY, add_mtls_rule
 from mtls_tui.rulefile.trust import out_of_date
 
 CREATED = datetime(2030, 1, 31, 12, tzinfo=UTC)
@@ -23,16 +25,20 @@ def folder(tmp_path, certificate, crl):
 
 @pytest.fixture
 def rulefile(folder):
-    return (
-        loads(EMPTY, folder)
-        .with_mtls_rule("api", ["API.example.com"], anchors=["ca.pem"], crls=["ca.crl"], upstream="http://127.0.0.1:1")
-        .with_new_host(
-            {"name": "www.example.com", "mtls": False, "server_certificate": "ca.pem", "server_key": "ca.pem"}
-        )
-        .with_new_list("office", {"kind": "ip", "items": ["192.0.2.0/24"]})
-        .with_new_rule(
-            {"ref": "second", "expression": "ip.src   in $office&&ssl", "shadow": True, "response": {"status": 404}}
-        )
+    start = EMPTY + '[lists.office]\nkind = "ip"\nitems = ["192.0.2.0/24"]\n'
+    made = add_mtls_rule(
+        loads(start, folder),
+        "api",
+        ["API.example.com"],
+        anchors=["ca.pem"],
+        crls=["ca.crl"],
+        upstream="http://127.0.0.1:1",
+    )
+    made = insert_host(
+        made, {"name": "www.example.com", "mtls": False, "server_certificate": "ca.pem", "server_key": "ca.pem"}
+    )
+    return insert_rule(
+        made, {"ref": "second", "expression": "ip.src   in $office&&ssl", "shadow": True, "response": {"status": 404}}
     )
 
 
@@ -93,11 +99,11 @@ def test_an_earlier_bundle_is_replaced_and_no_other_file_is(rulefile, folder):
 
 def test_what_has_problems_is_not_exported(rulefile, folder):
     path = folder / "x.bundle.json"
-    plain = loads(EMPTY, folder).with_new_rule({"ref": "a", "expression": "ssl"})
+    plain = insert_rule(loads(EMPTY, folder), {"ref": "a", "expression": "ssl"})
     cases = {
-        "unknown": rulefile.with_rule(0, expression="nonsense"),
-        "missing": rulefile.with_host(0, anchors=["absent.pem"]),
-        "no-anchors": rulefile.with_host(0, anchors=None, crls=None),
+        "unknown": update_rule(rulefile, 0, expression="nonsense"),
+        "missing": update_host(rulefile, 0, anchors=["absent.pem"]),
+        "no-anchors": update_host(rulefile, 0, anchors=None, crls=None),
         "no-hosts": plain,
     }
     for code, broken in cases.items():
@@ -127,7 +133,7 @@ def test_a_crl_that_can_never_be_used_is_not_exported(rulefile, folder, roles):
 
 
 def test_top_level_anchors_count_for_every_host_that_asks(folder):
-    rulefile = loads('anchors = ["ca.pem"]\n', folder).with_new_host({"name": "a"}).with_new_host({"name": "b"})
+    rulefile = insert_host(insert_host(loads('anchors = ["ca.pem"]\n', folder), {"name": "a"}), {"name": "b"})
     policy = Policy.from_bundle(export(rulefile, folder / "x.bundle.json").bundle)
     assert policy.host("a").store is policy.host("b").store
     assert len(policy.host("a").store.anchors) == 1
@@ -136,7 +142,7 @@ def test_top_level_anchors_count_for_every_host_that_asks(folder):
 def test_every_export_is_kept_and_the_oldest_go_first(rulefile, folder, monkeypatch):
     monkeypatch.setattr(history, "KEPT", 3)
     path = folder / "x.bundle.json"
-    digests = [export(rulefile.with_rule(0, description=str(n)), path).digest for n in range(5)]
+    digests = [export(update_rule(rulefile, 0, description=str(n)), path).digest for n in range(5)]
     kept = exports(path)
     assert [entry.number for entry in kept] == [5, 4, 3]
     assert [Bundle.decode(entry.path.read_bytes()).digest for entry in kept] == digests[:1:-1]
@@ -150,7 +156,8 @@ def test_a_history_that_can_t_be_written_fails_no_export(rulefile, folder, monke
 
 
 def test_material_that_is_out_of_date_is_told_where_it_is_named(rulefile, roles):
-    rulefile = rulefile.with_settings(anchors=["ca.pem"])
+    rulefile = reread(rulefile, rulefile.text.replace("version = 1\n", 'version = 1\nanchors = ["ca.pem"]\n', 1))
+    assert rulefile.anchors == ("ca.pem",)
     assert out_of_date(rulefile, roles.at) == ()
     later = out_of_date(rulefile, roles.at + timedelta(days=31))
     assert [(problem.code, problem.key) for problem in later] == [("crl-stale", "hosts[0].crls[0]")]

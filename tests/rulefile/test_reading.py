@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui.rulefile import RuleFileError, load, loads
+from mtls_tui.rulefile.edit import update_rule
 
 HOST = '[[hosts]]\nname = "api.example.com"\n'
 RULE = "[[rules]]\nref = \"a\"\nexpression = '''ssl'''\n"
@@ -122,7 +123,7 @@ def test_a_file_with_problems_of_meaning_can_still_be_opened_to_cure_them():
     assert rulefile.expressions[0] is None
     assert rulefile.expressions[1] is not None
     assert not rulefile.usable
-    assert rulefile.with_rule(0, expression="ssl").usable
+    assert update_rule(rulefile, 0, expression="ssl").usable
     with pytest.raises(RuleFileError):
         rulefile.rule(0)
 

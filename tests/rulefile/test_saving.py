@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.rulefile import ANYTHING, ChangedOnDiskError, RuleFileError, load, loads, save, saving
+from mtls_tui.rulefile.reading import reread
 
 OLD = "version = 1\n# old\n"
 NEW = "version = 1\n# new\n" + "# padding\n" * 5000
@@ -17,12 +18,12 @@ NEW = "version = 1\n# new\n" + "# padding\n" * 5000
 def test_a_saved_file_is_what_was_typed_and_is_no_longer_changed(tmp_path):
     path = tmp_path / "x.rules.toml"
     path.write_text(OLD)
-    edited = load(path).with_text(NEW)
+    edited = reread(load(path), NEW)
     assert edited.changed
     saved = save(edited)
     assert path.read_text() == NEW
     assert not saved.changed
-    assert save(saved.with_text(OLD)).text == path.read_text() == OLD
+    assert save(reread(saved, OLD)).text == path.read_text() == OLD
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.rules.toml"]
 
 
@@ -44,7 +45,7 @@ def test_a_new_file_is_written_and_an_existing_one_is_not_overwritten_unless_tol
 def test_a_file_changed_by_somebody_else_is_not_overwritten(tmp_path):
     path = tmp_path / "x.rules.toml"
     path.write_text(OLD)
-    edited = load(path).with_text(NEW)
+    edited = reread(load(path), NEW)
     path.write_text("version = 1\n# theirs\n")
     with pytest.raises(ChangedOnDiskError) as caught:
         save(edited)
@@ -55,7 +56,7 @@ def test_a_file_changed_by_somebody_else_is_not_overwritten(tmp_path):
 def test_a_file_that_holds_the_new_text_already_or_was_removed_is_no_conflict(tmp_path):
     path = tmp_path / "x.rules.toml"
     path.write_text(OLD)
-    edited = load(path).with_text(NEW)
+    edited = reread(load(path), NEW)
     path.write_text(NEW)
     assert not save(edited).changed
     path.unlink()
@@ -67,7 +68,7 @@ def test_permissions_are_kept_and_a_new_file_follows_the_umask(tmp_path):
     path = tmp_path / "x.rules.toml"
     path.write_text(OLD)
     path.chmod(0o640)
-    save(load(path).with_text(NEW))
+    save(reread(load(path), NEW))
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     old = os.umask(0o027)
     try:
@@ -83,7 +84,7 @@ def test_a_symbolic_link_stays_one(tmp_path):
     real.write_text(OLD)
     link = tmp_path / "link.rules.toml"
     link.symlink_to(real)
-    save(load(link).with_text(NEW))
+    save(reread(load(link), NEW))
     assert link.is_symlink()
     assert real.read_text() == NEW
 
@@ -108,7 +109,7 @@ def test_in_a_read_only_folder_the_file_stays_as_it_is():
         path = folder / "x.rules.toml"
         path.write_text(OLD)
         path.chmod(0o644)
-        rulefile = load(path).with_text(NEW)
+        rulefile = reread(load(path), NEW)
         folder.chmod(0o555)
         root = os.geteuid() == 0
         try:
@@ -129,7 +130,7 @@ def test_in_a_read_only_folder_the_file_stays_as_it_is():
 def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     path = tmp_path / "x.rules.toml"
     path.write_text(OLD)
-    rulefile = load(path).with_text(NEW)
+    rulefile = reread(load(path), NEW)
 
     def full(_descriptor):
         raise OSError(28, "No space left on device")
@@ -148,7 +149,7 @@ STEPS = ("stat", "open", "write", "fchmod", "fsync", "replace", "folder")
 def test_kill_9_at_any_step_of_a_save_leaves_the_old_file_or_the_new_one(step, tmp_path):
     path = tmp_path / "x.rules.toml"
     path.write_text(OLD)
-    rulefile = load(path).with_text(NEW)
+    rulefile = reread(load(path), NEW)
     child = os.fork()
     if child == 0:
         try:
@@ -161,7 +162,7 @@ def test_kill_9_at_any_step_of_a_save_leaves_the_old_file_or_the_new_one(step, t
     assert os.WTERMSIG(status) == signal.SIGKILL
     assert path.read_text() == (NEW if step == "folder" else OLD)
     assert load(path).changed is False
-    saved = save(load(path).with_text(NEW))
+    saved = save(reread(load(path), NEW))
     assert saved.path.read_text() == NEW
 
 
@@ -203,7 +204,7 @@ def test_kill_9_of_a_process_that_saves_all_the_time_never_breaks_the_file(tmp_p
                 rulefile = load(path)
                 while True:
                     os.write(write, b".")
-                    rulefile = save(rulefile.with_text(NEW if rulefile.text == OLD else OLD))
+                    rulefile = save(reread(rulefile, NEW if rulefile.text == OLD else OLD))
             finally:
                 os._exit(1)
         os.close(write)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui.document import UNDO_LIMIT, Document, flushed
 from tests.tui.helpers import Driver, document_of, with_expression
 
@@ -325,7 +326,7 @@ def test_typing_after_an_undo_is_a_step_of_its_own() -> None:
     document = with_expression("ssl")
 
     def renamed(document: Document, text: str, merge: str) -> Document:
-        file = document.content.file.with_rule(0, description=text)
+        file = update_rule(document.content.file, 0, description=text)
         return document.edited(replace(document.content, file=file), text, merge=merge)
 
     typed = renamed(renamed(document, "a", "typing"), "ab", "typing")

@@ -13,6 +13,7 @@ from mtls_tui.engine.bundle import Bundle
 from mtls_tui.engine.policy import Policy
 from mtls_tui.pki.roles import RoleSet
 from mtls_tui.rulefile import RuleFile, bundle, export, load, loads
+from mtls_tui.rulefile.edit import insert_host, insert_rule, insert_test, move_rule, update_host, update_rule
 from mtls_tui.tui.app import MtlsApp
 from mtls_tui.tui.consequences import consequences
 from mtls_tui.tui.deploy import kept_items, known, put_back, report
@@ -47,8 +48,8 @@ def test_each_kind_of_change_is_named(file: RuleFile, tmp_path: Path) -> None:
     export(file, target)
     assert "no change against what is exported" in said(file, target)
     assert known(file, target).changes == 0  # type: ignore[union-attr]
-    changed = file.with_rule(0, enabled=False).with_rule(1, expression="ssl").with_rule_moved(1, 0)
-    changed = changed.with_new_host({"name": "new.example.com"}).with_new_rule({"ref": "more", "expression": "ssl"})
+    changed = move_rule(update_rule(update_rule(file, 0, enabled=False), 1, expression="ssl"), 1, 0)
+    changed = insert_rule(insert_host(changed, {"name": "new.example.com"}), {"ref": "more", "expression": "ssl"})
     text = said(changed, target)
     for words in (
         "~ rule mtls-api is now disabled",
@@ -63,7 +64,7 @@ def test_each_kind_of_change_is_named(file: RuleFile, tmp_path: Path) -> None:
 
 
 def test_failing_tests_are_shown_and_hold_the_export_back(file: RuleFile, tmp_path: Path) -> None:
-    failing = file.with_new_test({"name": "wrong", "url": "https://api.example.com/", "expect": {"action": "allow"}})
+    failing = insert_test(file, {"name": "wrong", "url": "https://api.example.com/", "expect": {"action": "allow"}})
     made = report(failing, tmp_path / "t.bundle.json")
     assert made.why_not == "1 tests fail"
     assert "wrong: " in said(failing, tmp_path / "t.bundle.json")
@@ -78,7 +79,7 @@ def test_problems_are_shown_with_their_cure(tmp_path: Path) -> None:
 def test_an_earlier_export_comes_back_whole(file: RuleFile, tmp_path: Path) -> None:
     target = tmp_path / "t.bundle.json"
     first = export(file, target)
-    export(file.with_rule(0, enabled=False), target)
+    export(update_rule(file, 0, enabled=False), target)
     items = kept_items(target)
     assert len(items) == 2
     assert put_back(Path(items[1].key), target) == first.digest
@@ -103,7 +104,7 @@ def told(before: RuleFile, after: RuleFile) -> tuple[str, list[Item]]:
 
 
 def test_who_is_newly_let_in_is_told_with_a_request_that_shows_it(file: RuleFile) -> None:
-    text, witnesses = told(file, file.with_rule(0, enabled=False))
+    text, witnesses = told(file, update_rule(file, 0, enabled=False))
     assert "newly let in: GET https://api.example.com/ without a certificate" in text
     assert "proved: no request is newly blocked" in text
     probe = dict(witnesses[0].arguments)["probe"]
@@ -137,47 +138,47 @@ def test_a_request_to_try_is_decided_in_the_simulator_as_it_is_told(file: RuleFi
 
 
 def test_who_is_newly_blocked_is_told(file: RuleFile) -> None:
-    text, witnesses = told(file, file.with_rule(1, expression='http.host eq "pay.example.com"', action="block"))
+    text, witnesses = told(file, update_rule(file, 1, expression='http.host eq "pay.example.com"', action="block"))
     assert "newly blocked: GET https://pay.example.com/" in text and "proved: no request is newly let in" in text
     assert [item.key for item in witnesses] == ["deploy.witness"]
 
 
 def test_what_decides_the_same_is_proved_to(file: RuleFile) -> None:
     assert (
-        told(file, file.with_rule(1, description="other"))[0]
+        told(file, update_rule(file, 1, description="other"))[0]
         == "✓ proved: decides the same, nobody is newly let in or blocked"
     )
     same = 'not not (http.host in {"b.example.com" "api.example.com"})'
-    once = file.with_rule(0, expression='http.host in {"api.example.com" "b.example.com"}')
-    assert told(once, once.with_rule(0, expression=same)) == (
+    once = update_rule(file, 0, expression='http.host in {"api.example.com" "b.example.com"}')
+    assert told(once, update_rule(once, 0, expression=same)) == (
         "✓ proved: decides the same, nobody is newly let in or blocked",
         [],
     )
     # No rule looks at the certificates of the second host, so it doesn't matter whether it asks for them.
-    assert told(file, file.with_host(1, mtls=False))[0] == told(file, file)[0]
+    assert told(file, update_host(file, 1, mtls=False))[0] == told(file, file)[0]
 
 
 def test_hosts_and_trust_are_compared_before_rules(file: RuleFile) -> None:
-    presented = file.with_rule(0, expression="cf.tls_client_auth.cert_presented")
-    off, _ = told(presented, presented.with_host(0, mtls=False))
+    presented = update_rule(file, 0, expression="cf.tls_client_auth.cert_presented")
+    off, _ = told(presented, update_host(presented, 0, mtls=False))
     assert "newly let in: GET https://api.example.com/ with a" in off and "mTLS is off now" in off
-    more, _ = told(file, file.with_new_host({"name": "new.example.com", "mtls": False}))
+    more, _ = told(file, insert_host(file, {"name": "new.example.com", "mtls": False}))
     assert "newly let in: GET https://new.example.com/" in more and "no such host before" in more
     assert "proved: no request is newly blocked" in more
-    trust, _ = told(file, file.with_host(0, revocation="leaf"))
+    trust, _ = told(file, update_host(file, 0, revocation="leaf"))
     assert "? api.example.com: certificates are judged otherwise (revocation was chain and is leaf)" in trust
     assert "✓" not in trust
 
 
 def test_hosts_that_were_not_looked_at_are_no_proof(file: RuleFile) -> None:
-    found = consequences(bundle(file), bundle(file.with_rule(1, expression="ssl")), limit_s=-1)
+    found = consequences(bundle(file), bundle(update_rule(file, 1, expression="ssl")), limit_s=-1)
     assert found is not None
     assert any("1 hosts were not looked at" in text for runs in found.lines for text, _ in runs)
     assert not any("proved" in text for runs in found.lines for text, _ in runs)
 
 
 def test_a_comparison_that_nobody_waits_for_is_broken_off(file: RuleFile) -> None:
-    changed = bundle(file.with_rule(1, expression="ssl"))
+    changed = bundle(update_rule(file, 1, expression="ssl"))
     assert consequences(bundle(file), changed, lambda: False) is None
 
 
@@ -199,8 +200,8 @@ def test_the_answer_takes_the_place_of_the_search_on_the_page_and_on_no_other(fi
 def test_what_changes_about_a_host_is_said(file: RuleFile, tmp_path: Path) -> None:
     target = tmp_path / "t.bundle.json"
     export(file, target)
-    assert "~ host pay.example.com: no longer asks for certificates" in said(file.with_host(1, mtls=False), target)
-    assert "goes to http://127.0.0.1:8080" in said(file.with_host(1, upstream="http://127.0.0.1:8080"), target)
+    assert "~ host pay.example.com: no longer asks for certificates" in said(update_host(file, 1, mtls=False), target)
+    assert "goes to http://127.0.0.1:8080" in said(update_host(file, 1, upstream="http://127.0.0.1:8080"), target)
 
 
 def test_authorities_out_of_date_are_told_and_hold_nothing_back(file: RuleFile, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.rulefile import load, save
+from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui import draft
 from mtls_tui.tui.actions.files import start
 from mtls_tui.tui.document import flushed
@@ -189,10 +190,10 @@ def test_the_deploy_page_and_leaving_tell_of_muted_rows(driver: Driver) -> None:
 def test_reading_the_file_again_keeps_muted_rows_of_rules_that_are_the_same_there(driver: Driver) -> None:
     with_muted(driver)
     written = save(flushed(driver.document.content).file)
-    other = written.with_rule(1, description="by somebody else")
+    other = update_rule(written, 1, description="by somebody else")
     driver.do("file.reloaded", file=other)
     assert sum(row.muted for row in driver.document.rows) == 2 and not driver.document.unsaved
-    driver.do("file.reloaded", file=other.with_rule(0, expression="ssl"))
+    driver.do("file.reloaded", file=update_rule(other, 0, expression="ssl"))
     assert driver.text == "ssl" and driver.document.notice is not None
     assert driver.document.notice.text == "read again from disk, without 2 muted rows; u brings them back"
     assert sum(row.muted for row in driver.press("u").document.rows) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mtls_tui.rulefile.edit import copy_host, insert_host, update_host
 from mtls_tui.tui.actions.listing import changed, chosen, on_entry
 from mtls_tui.tui.document import Document
 from mtls_tui.tui.overlays import Form, FormField
@@ -83,7 +84,7 @@ def _create_host(document: Document, **values: str) -> Result:
     if not values["name"].strip():
         return Refusal("a host needs a name")
     settings = {key: value for key, value in _host_settings(values, clear=False).items() if value not in (None, ())}
-    return changed(document, f"new host {values['name'].strip()}", lambda file: file.with_new_host(settings))
+    return changed(document, f"new host {values['name'].strip()}", lambda file: insert_host(file, settings))
 
 
 def host_index(document: Document, name: str) -> int | None:
@@ -127,7 +128,7 @@ def _update_host(document: Document, index: int, **values: str) -> Result:
     return changed(
         document,
         f"{values['name'].strip()}{_asking(host.mtls, values['mtls'] == 'on') or ' has other settings'}",
-        lambda file: file.with_host(index, **settings),
+        lambda file: update_host(file, index, **settings),
     )
 
 
@@ -137,7 +138,7 @@ def _mtls_of(document: Document, name: str) -> Result:
     if index is None:
         return Refusal("there is no such host")
     on = not document.content.file.hosts[index].mtls
-    return changed(document, f"{name}{_asking(not on, on)}", lambda file: file.with_host(index, mtls=on))
+    return changed(document, f"{name}{_asking(not on, on)}", lambda file: update_host(file, index, mtls=on))
 
 
 @action(
@@ -160,11 +161,13 @@ def toggle_mtls(document: Document) -> Result:
 def _rename_host(document: Document, index: int, name: str) -> Result:
     if not name.strip():
         return Refusal("a host needs a name")
-    return changed(document, f"host renamed to {name.strip()}", lambda file: file.with_host(index, name=name.strip()))
+    return changed(
+        document, f"host renamed to {name.strip()}", lambda file: update_host(file, index, name=name.strip())
+    )
 
 
 @action("host.copy", "Copy the host", hidden=True)
 def _copy_host(document: Document, index: int, name: str) -> Result:
     if not name.strip() or host_index(document, name.strip()) is not None:
         return Refusal("the copy needs a name that no host has yet")
-    return changed(document, f"host copied to {name.strip()}", lambda file: file.with_host_copied(index, name.strip()))
+    return changed(document, f"host copied to {name.strip()}", lambda file: copy_host(file, index, name.strip()))

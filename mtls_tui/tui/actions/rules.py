@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 from mtls_tui.rulefile import ResponseEntry, RuleFile
+from mtls_tui.rulefile.edit import copy_rule, move_host, move_rule, remove_host, remove_rule, update_rule
+from mtls_tui.rulefile.seeds import add_mtls_rule
 from mtls_tui.tui.actions.hosts import host_index, toggle_mtls
 from mtls_tui.tui.actions.listing import and_select, changed, chosen, on_entry, select
 from mtls_tui.tui.document import Document, flushed
@@ -102,7 +104,7 @@ def _create_mtls(
     settings["block_revoked"] = revoked == REVOKED_CHOICES[0]
     before = {rule.ref for rule in document.content.file.rules}
     result = changed(
-        document, f"new rule {name.strip()}", lambda file: file.with_mtls_rule(name.strip(), names, **settings)
+        document, f"new rule {name.strip()}", lambda file: add_mtls_rule(file, name.strip(), names, **settings)
     )
     if not isinstance(result, Document):
         return result
@@ -150,7 +152,7 @@ def _toggle(document: Document) -> Result:
     return changed(
         document,
         f"{ref} {'enabled' if on else 'disabled: it is not evaluated'}",
-        lambda file: file.with_rule(index, enabled=on),
+        lambda file: update_rule(file, index, enabled=on),
     )
 
 
@@ -221,7 +223,7 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
     result = changed(
         document,
         f"rule {ref.strip()} named and described",
-        lambda file: file.with_rule(index, ref=ref.strip(), description=description.strip() or None),
+        lambda file: update_rule(file, index, ref=ref.strip(), description=description.strip() or None),
     )
     if not isinstance(result, Document):
         return result
@@ -267,8 +269,8 @@ def _set_action(document: Document, key: str, index: int) -> Result:
 def _with_action(file: RuleFile, index: int, key: str) -> RuleFile:
     rule = file.rules[index]
     if key != "block" and rule.response is not None:
-        return file.with_rule(index, action=key, response=None)
-    return file.with_rule(index, action=key)
+        return update_rule(file, index, action=key, response=None)
+    return update_rule(file, index, action=key)
 
 
 _SHADOW = {True: "in shadow: it reports and blocks nothing", False: "out of shadow: it acts again"}
@@ -287,7 +289,7 @@ def _shadow(document: Document) -> Result:
     assert index is not None
     rule = document.content.file.rules[index]
     on, ref = not rule.shadow, rule.ref
-    return changed(document, f"{ref} {_SHADOW[on]}", lambda file: file.with_rule(index, shadow=on or None))
+    return changed(document, f"{ref} {_SHADOW[on]}", lambda file: update_rule(file, index, shadow=on or None))
 
 
 @action(
@@ -338,7 +340,7 @@ def _set_response(document: Document, index: int, status: str, content_type: str
     return changed(
         document,
         f"response of {ref} changed",
-        lambda file: file.with_rule(index, response=None if default else response),
+        lambda file: update_rule(file, index, response=None if default else response),
     )
 
 
@@ -350,7 +352,7 @@ def _reordered(document: Document, step: int) -> Result:
         place, count = host_index(document, entry.host), len(document.content.file.hosts)
         if place is None or not 0 <= place + step < count:
             return Refusal("this is the last host already" if step > 0 else "this is the first host already")
-        result = changed(document, f"{entry.host} moved", lambda file: file.with_host_moved(place, place + step))
+        result = changed(document, f"{entry.host} moved", lambda file: move_host(file, place, place + step))
     else:
         place, count = entry.number - 1, len(document.content.file.rules)
         if not 0 <= place + step < count:
@@ -358,7 +360,7 @@ def _reordered(document: Document, step: int) -> Result:
         result = changed(
             document,
             f"{entry.rule} moved to place {place + step + 1}",
-            lambda file: file.with_rule_moved(place, place + step),
+            lambda file: move_rule(file, place, place + step),
         )
     return result
 
@@ -404,7 +406,7 @@ def _duplicate(document: Document) -> Result:
         field = FormField("name", "Host name", Buffer.of(entry.host, select=True), help="The copy's name.")
         return replace(document, overlay=Form("Copy the host", (field,), "host.copy", {"index": index}, submit="Copy"))
     place = entry.number - 1
-    result = changed(document, f"{entry.rule} copied", lambda file: file.with_rule_copied(place))
+    result = changed(document, f"{entry.rule} copied", lambda file: copy_rule(file, place))
     if not isinstance(result, Document):
         return result
     new = result.content.file.rules[place + 1].ref
@@ -424,7 +426,7 @@ def _delete(document: Document) -> Result:
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "rule":
-        return changed(document, f"{entry.rule} deleted", lambda file: file.without_rule(entry.number - 1))
+        return changed(document, f"{entry.rule} deleted", lambda file: remove_rule(file, entry.number - 1))
     from mtls_tui.tui.evaluate import rules_about
 
     rules = rules_about(document.content, entry.host)
@@ -448,7 +450,7 @@ def _delete_host(document: Document, name: str) -> Result:
     index = host_index(document, name)
     if index is None:
         return Refusal("there is no such host")
-    return changed(document, f"{name} deleted", lambda file: file.without_host(index))
+    return changed(document, f"{name} deleted", lambda file: remove_host(file, index))
 
 
 @action(

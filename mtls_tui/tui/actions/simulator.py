@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtls_tui.rulefile import RuleFileError
+from mtls_tui.rulefile.edit import insert_test, remove_test
 from mtls_tui.tui.document import Document, Probe, flushed, with_file
 from mtls_tui.tui.overlays import Form, FormField, Item, Picker, standing
 from mtls_tui.tui.registry import Done, Effect, Refusal, Result, action
@@ -299,7 +300,7 @@ def _as_test(document: Document) -> Result:
     names = {test.name for test in document.content.file.tests}
     base = flushed(document.content)
     try:
-        file = base.file.with_new_test(probes.to_test(probe, results.verdict, names))
+        file = insert_test(base.file, probes.to_test(probe, results.verdict, names))
     except (RuleFileError, ValueError) as error:
         return Refusal(str(error).splitlines()[0])
     return document.edited(with_file(base, file), "saved as a test").noting("written into the file's tests", "good")
@@ -323,7 +324,7 @@ def _remove(document: Document) -> Result:
         return document.edited(content, "request removed").noting("the saved request is gone; u undoes")
     assert case.test is not None
     base = flushed(document.content)
-    content = with_file(base, base.file.without_test(case.test))
+    content = with_file(base, remove_test(base.file, case.test))
     return document.edited(content, "test removed").noting("the test is gone from the file; u undoes")
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mtls_tui.rulefile import RuleFileError
+from mtls_tui.rulefile.edit import insert_test
 from mtls_tui.tui import boards
 from mtls_tui.tui.document import Document, flushed, with_file
 from mtls_tui.tui.loggedrequest import lacking, printable, probe_of
@@ -101,7 +102,7 @@ def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
     base = flushed(document.content)
     try:
         test = probes.to_test(replace(probe, name=printable(name)[:120]), verdict, names)
-        file = base.file.with_new_test(test)
+        file = insert_test(base.file, test)
     except (RuleFileError, ValueError) as error:
         return Refusal(str(error).splitlines()[0])
     done = document.edited(with_file(base, file), "test made of a logged request")

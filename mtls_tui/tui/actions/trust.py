@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtls_tui.rulefile import HostEntry, RuleFile
+from mtls_tui.rulefile.edit import update_host
 from mtls_tui.tui.actions.authority import on_row, state_of
 from mtls_tui.tui.actions.listing import changed
 from mtls_tui.tui.authority import Row, anchor_of
@@ -79,7 +80,7 @@ def trusting(file: RuleFile, hosts: list[int], anchor: Path, crl: Path | None) -
         if crl is not None:
             changes["crls"] = _added(file, host.crls, crl)
         changes = {name: value for name, value in changes.items() if getattr(host, name) != value}
-        file = file.with_host(index, **changes) if changes else file
+        file = update_host(file, index, **changes) if changes else file
     return file
 
 

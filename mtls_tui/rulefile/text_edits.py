@@ -16,22 +16,20 @@ from tomlkit.items import AoT, Table
 from mtls_tui.rulefile import blocks, render
 from mtls_tui.rulefile.errors import Problem, RuleFileError, nearest
 from mtls_tui.rulefile.places import Places
-from mtls_tui.rulefile.schema import KEYS, Entry, FileEntry, HostEntry, ListEntry, RuleEntry, TestEntry
+from mtls_tui.rulefile.schema import KEYS, Entry, HostEntry, RuleEntry, TestEntry
 
 if TYPE_CHECKING:
     from mtls_tui.rulefile.model import RuleFile
 
-ENTRIES: dict[str, type[Entry]] = {"hosts": HostEntry, "lists": ListEntry, "rules": RuleEntry, "tests": TestEntry}
+ENTRIES: dict[str, type[Entry]] = {"hosts": HostEntry, "rules": RuleEntry, "tests": TestEntry}
 
 
 def apply(rulefile: RuleFile, verb: str, section: str, where: Any, what: Any = None) -> str:
-    """The text after an edit. IndexError or KeyError for a place that isn't there."""
+    """The text after an edit. IndexError for a place that isn't there."""
     text = rulefile.text
     newline = "\r\n" if "\r\n" in text else "\n"
-    editor = _Editor(text, rulefile.places or Places(text), section, _keys(rulefile, section))
+    editor = _Editor(text, rulefile.places or Places(text), section, len(getattr(rulefile, section)))
     match verb:
-        case "settings":
-            edited = _settings(text, _plain(what, FileEntry))
         case "update":
             edited = editor.update(where, _plain(what, ENTRIES[section]))
         case "insert":
@@ -45,12 +43,6 @@ def apply(rulefile: RuleFile, verb: str, section: str, where: Any, what: Any = N
         case _:
             raise ValueError(verb)
     return edited if newline == "\n" else edited.replace("\r\n", "\n").replace("\n", "\r\n")
-
-
-def _keys(rulefile: RuleFile, section: str) -> list[Any]:
-    if section == "lists":
-        return list(rulefile.lists)
-    return list(range(len(getattr(rulefile, section)))) if section else []
 
 
 def _plain(values: Any, struct: type[Entry]) -> dict[str, Any]:
@@ -68,49 +60,42 @@ def _plain(values: Any, struct: type[Entry]) -> dict[str, Any]:
 class _Editor:
     """Edits of one section of one text."""
 
-    def __init__(self, text: str, places: Places, section: str, keys: list[Any]) -> None:
-        self.text, self.section, self.keys = text, section, keys
-        self.all = blocks.cut(places) if section else []
-        self.mine = blocks.of_section(self.all, section, keys)
+    def __init__(self, text: str, places: Places, section: str, count: int) -> None:
+        self.text, self.section, self.count = text, section, count
+        self.all = blocks.cut(places)
+        self.mine = blocks.of_section(self.all, section, count)
 
-    def update(self, key: Any, changes: Mapping[str, Any]) -> str:
-        position = self._position(key)
+    def update(self, index: int, changes: Mapping[str, Any]) -> str:
+        self._must_be_there(index)
         if self.mine is None:
             document = tomlkit.parse(self.text)
-            _change(document[self.section][key], changes)
+            _change(document[self.section][index], changes)
             return tomlkit.dumps(document)
-        block = self.mine[position]
+        block = self.mine[index]
         return blocks.replaced(self.text, block, self._changed(block, changes))
 
-    def insert(self, at: Any, values: Mapping[str, Any]) -> str:
+    def insert(self, at: int | None, values: Mapping[str, Any]) -> str:
         values = {key: value for key, value in values.items() if value is not None}
-        if self.section == "lists":
-            if at in self.keys:
-                raise RuleFileError(Problem("duplicate", f"`{at}` is already a list", cure="choose another name"))
-            new, before = self._new_list(at, values), None
-        else:
-            new = self._new(values)
-            if at is not None and not 0 <= at <= len(self.keys):
-                raise IndexError(at)
-            before = self.mine[at] if self.mine is not None and at is not None and at < len(self.keys) else None
-        if self.mine is None or (not self.keys and self.section in tomlkit.parse(self.text)):
+        if at is not None and not 0 <= at <= self.count:
+            raise IndexError(at)
+        if self.mine is None or (not self.count and self.section in tomlkit.parse(self.text)):
             return self._insert_in_document(at, values)
-        return blocks.inserted(self.text, self.all, self.section, new, before)
+        before = self.mine[at] if at is not None and at < self.count else None
+        return blocks.inserted(self.text, self.all, self.section, self._new(values), before)
 
-    def remove(self, key: Any) -> str:
-        position = self._position(key)
+    def remove(self, index: int) -> str:
+        self._must_be_there(index)
         if self.mine is None:
             document = tomlkit.parse(self.text)
-            del document[self.section][key]
+            del document[self.section][index]
             return tomlkit.dumps(document)
-        return blocks.removed(self.text, self.mine[position])
+        return blocks.removed(self.text, self.mine[index])
 
-    def move(self, key: int, to: int) -> str:
-        self._position(key)
-        if not 0 <= to < len(self.keys):
-            raise IndexError(to)
-        order = [index for index in range(len(self.keys)) if index != key]
-        order.insert(to, key)
+    def move(self, index: int, to: int) -> str:
+        self._must_be_there(index)
+        self._must_be_there(to)
+        order = [other for other in range(self.count) if other != index]
+        order.insert(to, index)
         if self.mine is None:
             document = tomlkit.parse(self.text)
             values = [entry.unwrap() for entry in document[self.section]]
@@ -118,28 +103,24 @@ class _Editor:
             return tomlkit.dumps(document)
         return blocks.reordered(self.text, self.mine, order)
 
-    def copy(self, key: int, changes: Mapping[str, Any]) -> str:
-        position = self._position(key)
+    def copy(self, index: int, changes: Mapping[str, Any]) -> str:
+        self._must_be_there(index)
         if self.mine is None:
-            entry = tomlkit.parse(self.text)[self.section][key].unwrap()
-            return self.insert(key + 1, {**entry, **changes})
-        block = self.mine[position]
-        before = self.mine[position + 1] if position + 1 < len(self.mine) else None
-        new = self._changed(block, changes, comment=False)
+            entry = tomlkit.parse(self.text)[self.section][index].unwrap()
+            return self.insert(index + 1, {**entry, **changes})
+        before = self.mine[index + 1] if index + 1 < self.count else None
+        new = self._changed(self.mine[index], changes, comment=False)
         return blocks.inserted(self.text, self.all, self.section, new, before)
 
-    def _position(self, key: Any) -> int:
-        if key not in self.keys:
-            raise KeyError(key) if self.section == "lists" else IndexError(key)
-        return self.keys.index(key)
+    def _must_be_there(self, index: int) -> None:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
 
     def _changed(self, block: blocks.Block, changes: Mapping[str, Any], *, comment: bool = True) -> str:
         text = self.text[block.start : block.end]
         start = 0 if comment or text.startswith("[") else text.index("\n[") + 1
         document = tomlkit.parse(text[start:])
-        holder = document[self.section]
-        table = holder[block.key] if isinstance(block.key, str) else holder[0]
-        _change(table, changes)
+        _change(document[self.section][0], changes)
         new = tomlkit.dumps(document)
         return new if new.endswith("\n") else new + "\n"
 
@@ -148,24 +129,14 @@ class _Editor:
         array.append(render.table(values))
         return tomlkit.dumps({self.section: array})
 
-    def _new_list(self, name: str, values: Mapping[str, Any]) -> str:
-        parent = tomlkit.table(is_super_table=True)
-        parent.append(name, render.table(values))
-        return tomlkit.dumps({"lists": parent})
-
-    def _insert_in_document(self, at: Any, values: Mapping[str, Any]) -> str:
+    def _insert_in_document(self, at: int | None, values: Mapping[str, Any]) -> str:
         document = tomlkit.parse(self.text)
-        if self.section == "lists":
-            holder = document["lists"]
-            made = render.table(values) if isinstance(holder, Table) else render.item("", values)
-            holder[at] = made
-            return tomlkit.dumps(document)
         entries = [entry.unwrap() for entry in document[self.section]]
         if not entries:
             # `rules = []`: the empty array makes room for tables.
             document.remove(self.section)
             text = tomlkit.dumps(document)
-            return _Editor(text, Places(text), self.section, []).insert(None, values)
+            return _Editor(text, Places(text), self.section, 0).insert(None, values)
         array = document[self.section]
         index = len(entries) if at is None else at
         if isinstance(array, AoT):
@@ -196,13 +167,3 @@ def _change(table: Any, changes: Mapping[str, Any]) -> None:
             if isinstance(table[key], Table):
                 table.remove(key)  # a sub-table makes room for an inline one
         table[key] = render.item(key, value)
-
-
-def _settings(text: str, changes: Mapping[str, Any]) -> str:
-    """Top-level keys stand before the first table; the rest of the text isn't looked at."""
-    places = Places(text)
-    first = blocks.cut(places)[0].start if places.headers else len(text)
-    document = tomlkit.parse(text[:first])
-    _change(document, changes)
-    head = tomlkit.dumps(document)
-    return head + ("" if not head or head.endswith("\n") or first == len(text) else "\n") + text[first:]
