@@ -30,9 +30,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.engine.bundle import Bundle, BundleHost, BundleRule
-from mtls_tui.gateway import Gateway, Settings, envoy, envoy_config
-from mtls_tui.gateway.hostplan import HostPlan, Upstream
-from mtls_tui.gateway.processes import free_port
+from mtls_tui.gateway import Gateway, Settings
+from mtls_tui.gateway.envoy import binary as envoy
+from mtls_tui.gateway.envoy import config as envoy_config
+from mtls_tui.gateway.envoy.hostplan import HostPlan, Upstream
+from mtls_tui.gateway.workers.processes import free_port
 from mtls_tui.pki.authority import Authority, key_pem
 from mtls_tui.pki.roles import RoleSet
 

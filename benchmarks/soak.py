@@ -28,7 +28,7 @@ from pathlib import Path
 
 from gateway import HOST, Files, envoy_running, upstream_config
 
-from mtls_tui.gateway.processes import free_port
+from mtls_tui.gateway.workers.processes import free_port
 
 SAMPLES = 40
 ROOT = ["--allow-root"] if os.geteuid() == 0 else []

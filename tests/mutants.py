@@ -36,10 +36,10 @@ PLACES = {
 }
 """What is mutated, and the tests that answer for it."""
 NOT_DECIDING = {
-    "mtls_tui/pki/attribute_names.py", "mtls_tui/rulefile/schemas.py", "mtls_tui/gateway/envoy.py",
-    "mtls_tui/gateway/envoy_config.py", "mtls_tui/gateway/envoy_filters.py", "mtls_tui/gateway/supervisor.py",
-    "mtls_tui/gateway/processes.py", "mtls_tui/gateway/pool.py", "mtls_tui/gateway/worker.py",
-    "mtls_tui/gateway/xds.py",
+    "mtls_tui/pki/attribute_names.py", "mtls_tui/rulefile/schemas.py", "mtls_tui/gateway/envoy/binary.py",
+    "mtls_tui/gateway/envoy/config.py", "mtls_tui/gateway/envoy/filters.py", "mtls_tui/gateway/supervisor.py",
+    "mtls_tui/gateway/workers/processes.py", "mtls_tui/gateway/workers/pool.py", "mtls_tui/gateway/workers/worker.py",
+    "mtls_tui/gateway/envoy/xds.py",
 }  # fmt: skip
 """Tables, and what only the real Envoy and real processes exercise."""
 MOST_TESTS = 60

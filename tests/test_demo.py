@@ -75,7 +75,8 @@ def test_the_demo_rule_file_is_clean_and_its_tests_pass(made):
 @pytest.mark.gateway
 def test_simulated_and_real_agree_for_every_certificate(tmp_path):
     from mtls_tui.demo import tour
-    from mtls_tui.gateway import GatewayError, envoy
+    from mtls_tui.gateway import GatewayError
+    from mtls_tui.gateway.envoy import binary as envoy
 
     try:
         envoy.find()

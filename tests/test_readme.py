@@ -26,7 +26,8 @@ def tour():
 @pytest.mark.gateway
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 def test_the_tour_pasted_as_blocks_does_what_it_says(tmp_path):
-    from mtls_tui.gateway import GatewayError, envoy
+    from mtls_tui.gateway import GatewayError
+    from mtls_tui.gateway.envoy import binary as envoy
 
     try:
         envoy.find()

@@ -280,7 +280,8 @@ def _upstream_headers(names: tuple[str, ...]) -> tuple[UpstreamHeader, ...]:
 
 def _configuration(bundle: Path, settings: Settings) -> dict[str, Any]:
     """Envoy's whole configuration, certificates by their own names."""
-    from mtls_tui.gateway import envoy_config, planning
+    from mtls_tui.gateway import planning
+    from mtls_tui.gateway.envoy import config as envoy_config
 
     run = Path("/run/mtls-tui")
     try:

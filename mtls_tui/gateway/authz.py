@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from mtls_tui.gateway import planning, styles
-from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import LogWatch
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.pool import PING_SECONDS, Pool
-from mtls_tui.gateway.processes import listen_tcp, listen_unix
 from mtls_tui.gateway.reload import Mark, Reloads, Taken, mark, refusals
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text
 from mtls_tui.gateway.status import StatusServer
+from mtls_tui.gateway.workers.control import Prepare
+from mtls_tui.gateway.workers.pool import PING_SECONDS, Pool
+from mtls_tui.gateway.workers.processes import listen_tcp, listen_unix
 
 
 class Authz:

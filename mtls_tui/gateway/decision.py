@@ -14,15 +14,15 @@ from http import HTTPStatus
 from mtls_tui import pki
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
 from mtls_tui.engine.policy import Outcome, Policy
-from mtls_tui.gateway import verdicts
 from mtls_tui.gateway.accesslog import Line
 from mtls_tui.gateway.chains import Chains, Identity, Told
 from mtls_tui.gateway.counters import Counters
-from mtls_tui.gateway.hostplan import Ask, enough
+from mtls_tui.gateway.envoy import verdict_cache
+from mtls_tui.gateway.envoy.hostplan import Ask, enough
+from mtls_tui.gateway.envoy.remembered import statistic
+from mtls_tui.gateway.envoy.verdict_cache import VERDICT_HEADER
 from mtls_tui.gateway.questions import Asking, MalformedError, Question, Reader
-from mtls_tui.gateway.remembered import statistic
 from mtls_tui.gateway.settings import UpstreamHeader
-from mtls_tui.gateway.verdicts import VERDICT_HEADER
 
 REFUSED = Response(403, "text/plain", "forbidden\n")
 MISDIRECTED = Response(421, "text/plain", "misdirected request: this host is not served on this connection\n")
@@ -189,8 +189,8 @@ class Decider:
         }
         if response is not None:
             values |= {"status": str(response.status), "type": response.content_type, "body": response.body}
-            return verdicts.encode(values, ())
-        return verdicts.encode(values, told_upstream(verdict, self.upstream_headers)[0])
+            return verdict_cache.encode(values, ())
+        return verdict_cache.encode(values, told_upstream(verdict, self.upstream_headers)[0])
 
     def _line(self, question: Question, now: float, outcome: Outcome, identity: Identity | None) -> Line:
         decision, verification = outcome.decision, outcome.verification

@@ -20,7 +20,7 @@ from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.credentials import Credentials
 from mtls_tui.gateway.crlstore import CrlStore
-from mtls_tui.gateway.hostplan import Ask, HostPlan, Upstream
+from mtls_tui.gateway.envoy.hostplan import Ask, HostPlan, Upstream
 from mtls_tui.gateway.parts import parts_of
 from mtls_tui.gateway.reload import Mark, marks
 from mtls_tui.gateway.settings import GatewayError, Settings, is_ip

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.gateway import certheaders
-from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, CHAIN_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
-from mtls_tui.gateway.hostplan import ASK_LEVELS, Ask
+from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, CHAIN_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
+from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, Ask
 from mtls_tui.gateway.settings import is_ip
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, get_args
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.policy import Policy
 from mtls_tui.gateway import certheaders
-from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, DUPLICATES_HEADER
+from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, DUPLICATES_HEADER
 from mtls_tui.gateway.parts import PARTS, Part, untold
 from mtls_tui.gateway.questions import (
     TLS13_CIPHERS,

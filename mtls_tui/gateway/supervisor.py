@@ -17,26 +17,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mtls_tui.gateway import descriptors, envoy, planning, rundir
-from mtls_tui.gateway.control import Prepare
+from mtls_tui.gateway import descriptors, planning, rundir
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
-from mtls_tui.gateway.drain import drain
-from mtls_tui.gateway.envoysync import EnvoySync, Wanted
+from mtls_tui.gateway.envoy import binary as envoy
+from mtls_tui.gateway.envoy.drain import drain
+from mtls_tui.gateway.envoy.remembered import STATISTICS, Remembered
+from mtls_tui.gateway.envoy.remembered import read as read_remembered
+from mtls_tui.gateway.envoy.sync import EnvoySync, Wanted
+from mtls_tui.gateway.envoy.xds import Files, ask_admin, taken
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import WRITES, EnvoyLog, LogWatch
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.planning import State
-from mtls_tui.gateway.pool import PING_SECONDS, Pool
-from mtls_tui.gateway.processes import free_port, listen_unix
 from mtls_tui.gateway.reload import Reloads, mark
-from mtls_tui.gateway.remembered import STATISTICS, Remembered
-from mtls_tui.gateway.remembered import read as read_remembered
 from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, available_cores
 from mtls_tui.gateway.status import StatusServer
 from mtls_tui.gateway.takeover import Takeover
-from mtls_tui.gateway.xds import Files, ask_admin, taken
+from mtls_tui.gateway.workers.control import Prepare
+from mtls_tui.gateway.workers.pool import PING_SECONDS, Pool
+from mtls_tui.gateway.workers.processes import free_port, listen_unix
 
 READY_SECONDS = 120.0
 SETTLE_SECONDS = 10.0
@@ -107,7 +108,7 @@ class Supervisor:
         self._pool = Pool(listening, self._log, Peers(), self._tell)
         await self._pool.start(self._message(state, 1))
         config = self._run / "envoy.json"
-        from mtls_tui.gateway.envoy_config import bootstrap
+        from mtls_tui.gateway.envoy.config import bootstrap
 
         document = bootstrap(self.settings, self._files.xds, self._run / "admin.sock", sockets)
         rundir.write(config, json.dumps(document).encode())

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from mtls_tui.gateway import planning
 from mtls_tui.gateway.crlstore import CrlStore
-from mtls_tui.gateway.envoysync import EnvoySync
-from mtls_tui.gateway.hostplan import HostPlan, widest
+from mtls_tui.gateway.envoy.hostplan import HostPlan, widest
+from mtls_tui.gateway.envoy.sync import EnvoySync
+from mtls_tui.gateway.envoy.xds import TAKEN_SECONDS
 from mtls_tui.gateway.planning import State, short
 from mtls_tui.gateway.reload import Mark, Taken, mark, refusals
 from mtls_tui.gateway.settings import Settings
-from mtls_tui.gateway.xds import TAKEN_SECONDS
 
 
 class Takeover:

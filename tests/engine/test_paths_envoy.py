@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.engine.paths import normalise
-from mtls_tui.gateway import envoy
+from mtls_tui.gateway.envoy import binary as envoy
 from mtls_tui.gateway.settings import GatewayError
 
 PIECES = (

@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from mtls_tui.gateway.processes import free_port
+from mtls_tui.gateway.workers.processes import free_port
 from tests.gateway.site import poll
 
 ROOT = ["--allow-root"] if os.geteuid() == 0 else []

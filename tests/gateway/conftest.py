@@ -4,7 +4,8 @@ import pytest
 
 pytest.importorskip("httptools", reason="the extra `gateway` is not installed")
 
-from mtls_tui.gateway import GatewayError, envoy
+from mtls_tui.gateway import GatewayError
+from mtls_tui.gateway.envoy import binary as envoy
 from tests.gateway.site import Site
 from tests.gateway.upstream import Upstream
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mtls_tui.gateway.processes import free_port
+from mtls_tui.gateway.workers.processes import free_port
 from tests.gateway.site import Site
 from tests.gateway.upstream import Upstream
 

@@ -13,8 +13,8 @@ from mtls_tui.gateway.accesslog import LogWriter
 from mtls_tui.gateway.chains import Chains, Identity
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.decision import Decider, printable
-from mtls_tui.gateway.envoy_filters import CERTIFICATE_HEADER, QUESTION_HEADER
-from mtls_tui.gateway.hostplan import ASK_LEVELS
+from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, QUESTION_HEADER
+from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS
 from mtls_tui.gateway.planning import ask_for
 from mtls_tui.gateway.questions import Asking, read_gateway
 from mtls_tui.gateway.settings import UPSTREAM_HEADERS

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.gateway import envoy_config
-from mtls_tui.gateway.envoy_filters import DUPLICATES_FILTER, VERDICTS_FILTER, filter_name
-from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers, enough, widest
+from mtls_tui.gateway.envoy import config as envoy_config
+from mtls_tui.gateway.envoy.filters import DUPLICATES_FILTER, VERDICTS_FILTER, filter_name
+from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, HostPlan, Upstream, covers, enough, widest
 from mtls_tui.gateway.settings import Settings
 from mtls_tui.gateway.stripping import pattern
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.gateway import Gateway, Settings, envoy_config, planning, rundir
-from mtls_tui.gateway.processes import free_port
+from mtls_tui.gateway import Gateway, Settings, planning, rundir
+from mtls_tui.gateway.envoy import config as envoy_config
+from mtls_tui.gateway.workers.processes import free_port
 from tests.gateway.site import poll
 from tests.gateway.wire import Connection
 

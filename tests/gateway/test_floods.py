@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.gateway.xds import ask_admin
+from mtls_tui.gateway.envoy.xds import ask_admin
 from tests.gateway.wire import frame, literal
 
 pytestmark = pytest.mark.gateway

@@ -24,8 +24,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mtls_tui.gateway import GatewayError, envoy, stripping
-from mtls_tui.gateway.processes import free_port
+from mtls_tui.gateway import GatewayError, stripping
+from mtls_tui.gateway.envoy import binary as envoy
+from mtls_tui.gateway.workers.processes import free_port
 from mtls_tui.pki import issue
 from tests.gateway.site import KINDS, Site, poll
 from tests.gateway.test_authz import authz

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_tui.gateway import styles
-from mtls_tui.gateway.envoy_filters import DUPLICATES_HEADER, QUESTION_HEADER
+from mtls_tui.gateway.envoy.filters import DUPLICATES_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.questions import Asking, MalformedError, apart, canonical_host, read_gateway
 
 LINE = b"headers|HTTP/2|TLSv1.3|TLS_AES_128_GCM_SHA256|192.0.2.9|5|id-1|API.example.com"

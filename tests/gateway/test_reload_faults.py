@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.engine.bundle import BundleRule
-from mtls_tui.gateway import Gateway, GatewayError, Settings, envoy_config, verdicts
-from mtls_tui.gateway.envoysync import EnvoySync
-from mtls_tui.gateway.pool import Pool
+from mtls_tui.gateway import Gateway, GatewayError, Settings
+from mtls_tui.gateway.envoy import config as envoy_config
+from mtls_tui.gateway.envoy import verdict_cache
+from mtls_tui.gateway.envoy.sync import EnvoySync
+from mtls_tui.gateway.envoy.xds import Files
 from mtls_tui.gateway.supervisor import Supervisor
-from mtls_tui.gateway.xds import Files
+from mtls_tui.gateway.workers.pool import Pool
 from tests.gateway.site import poll
 from tests.gateway.test_revocation_lists import replace
 from tests.gateway.test_verdicts import Remembering
@@ -233,7 +235,7 @@ def test_one_broken_file_blocks_no_new_rule(site, listed, breaking):
 @pytest.fixture
 def long_memory(tmp_path, envoy_binary, monkeypatch):
     """A gateway whose Envoy would repeat verdicts for a minute."""
-    monkeypatch.setattr(envoy_config, "lua", lambda _: verdicts.lua(60_000))
+    monkeypatch.setattr(envoy_config, "lua", lambda _: verdict_cache.lua(60_000))
     with Upstream() as upstream:
         made = Remembering(tmp_path, upstream.port)
         made.start()

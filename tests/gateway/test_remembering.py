@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mtls_tui.engine.bundle import BundleRule
-from mtls_tui.gateway import verdicts
+from mtls_tui.gateway.envoy import verdict_cache
 from tests.gateway.site import poll
 from tests.gateway.test_verdicts import Remembering
 from tests.gateway.upstream import Upstream
@@ -29,7 +29,7 @@ class Small(Remembering):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, envoy_binary):
     with Upstream() as upstream, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verdicts, "MOST_REMEMBERED", MOST)
+        patch.setattr(verdict_cache, "MOST_REMEMBERED", MOST)
         made = Small(tmp_path_factory.mktemp("small"), upstream.port)
         made.start()
         yield made
@@ -84,7 +84,7 @@ def test_flood_of_hosts_is_not_all_remembered(small):
 def test_flood_of_long_chains_is_not_all_remembered(tmp_path_factory, envoy_binary):
     """What a thread of Envoy remembers is bounded in bytes, too."""
     with Upstream() as upstream, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verdicts, "MOST_BYTES", 6_000)
+        patch.setattr(verdict_cache, "MOST_BYTES", 6_000)
         site = Small(tmp_path_factory.mktemp("bytes"), upstream.port)
         site.start()
         try:

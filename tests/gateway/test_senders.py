@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.gateway import GatewayError
 from mtls_tui.gateway.middleware import MtlsMiddleware
-from mtls_tui.gateway.processes import free_port
 from mtls_tui.gateway.senders import Senders, open_to_everybody
+from mtls_tui.gateway.workers.processes import free_port
 from tests.gateway.site import Site, poll
 from tests.gateway.test_middleware import Application, request
 

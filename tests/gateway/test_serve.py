@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.cli import main
-from mtls_tui.gateway.processes import free_port
 from mtls_tui.gateway.rundir import is_alive
+from mtls_tui.gateway.workers.processes import free_port
 from tests.gateway.site import poll
 from tests.gateway.wire import Connection
 

@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("httptools", reason="the extra `gateway` is not installed")
 
-from mtls_tui.gateway import pool
 from mtls_tui.gateway.accesslog import Line, LogWriter
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import LONGEST_KEPT_NAME, Connection, Service
+from mtls_tui.gateway.workers import pool
 
 
 def test_header_names_that_clients_invent_are_kept_in_bounded_memory():

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from mtls_tui.engine.bundle import BundleRule
-from mtls_tui.gateway import Gateway, GatewayError, Limits, Settings, verdicts
+from mtls_tui.gateway import Gateway, GatewayError, Limits, Settings
+from mtls_tui.gateway.envoy import verdict_cache
+from mtls_tui.gateway.envoy.remembered import Remembered, read, statistic
 from mtls_tui.gateway.planning import only_certificate
-from mtls_tui.gateway.remembered import Remembered, read, statistic
 from tests.gateway.site import Site, poll
 from tests.gateway.upstream import Upstream
 from tests.gateway.wire import Connection
@@ -130,8 +131,8 @@ def test_path_with_escapes_or_dots_is_never_answered_from_memory(remembering):
 def test_what_an_upstream_writes_is_not_learnt(remembering):
     """An upstream may write a verdict into its answer; the next request is asked about, not answered by it."""
     site = remembering
-    forged = verdicts.encode({"action": "block", "status": "418"}, ())
-    site.upstream.extra = f"{verdicts.VERDICT_HEADER}: {forged}\r\n".encode()
+    forged = verdict_cache.encode({"action": "block", "status": "418"}, ())
+    site.upstream.extra = f"{verdict_cache.VERDICT_HEADER}: {forged}\r\n".encode()
     try:
         with site.connect("head.example.com") as connection:
             assert [connection.get("/forged", "head.example.com").status for _ in range(4)] == [200] * 4
@@ -169,8 +170,8 @@ def test_statistics_of_remembered_verdicts_come_back_as_they_went_and_add_up_ove
 
 
 def test_overlong_verdict_is_not_remembered():
-    assert verdicts.encode({"action": "allow"}, [("client-cert", "x" * verdicts.LONGEST)]) == ""
-    assert verdicts.encode({"action": "allow", "line": "a|b\r\n"}, [("n", "v")]) == "allow|||||a%7Cb%0D%0A|n|v"
+    assert verdict_cache.encode({"action": "allow"}, [("client-cert", "x" * verdict_cache.LONGEST)]) == ""
+    assert verdict_cache.encode({"action": "allow", "line": "a|b\r\n"}, [("n", "v")]) == "allow|||||a%7Cb%0D%0A|n|v"
 
 
 def test_more_than_a_second_is_refused():

@@ -59,7 +59,7 @@ def command(
 ) -> list[str]:
     """The command line of a running Envoy, by way of `launch`: it ends with its supervisor, and may open more files."""
     return [
-        sys.executable, "-m", "mtls_tui.gateway.envoy", str(os.getpid()), str(open_files), str(binary),
+        sys.executable, "-m", "mtls_tui.gateway.envoy.binary", str(os.getpid()), str(open_files), str(binary),
         "-c", str(config), "--log-path", str(log), "-l", "warning", "--concurrency", str(concurrency),
         "--disable-hot-restart", "--drain-time-s", str(max(1, round(drain_seconds))), "--drain-strategy", "immediate",
         "--file-flush-interval-msec", str(round(FLUSH_SECONDS * 1000)),

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mtls_tui.gateway.hostplan import Ask
+from mtls_tui.gateway.envoy.hostplan import Ask
 from mtls_tui.gateway.settings import EscapedSlashes, UpstreamHeader
 
 LENGTH = struct.Struct(">I")

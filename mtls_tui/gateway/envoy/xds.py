@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mtls_tui.gateway import envoy_config, rundir
+from mtls_tui.gateway import rundir
 from mtls_tui.gateway.credentials import Credentials
-from mtls_tui.gateway.envoy_filters import Data
-from mtls_tui.gateway.hostplan import HostPlan
+from mtls_tui.gateway.envoy import config
+from mtls_tui.gateway.envoy.filters import Data
+from mtls_tui.gateway.envoy.hostplan import HostPlan
 from mtls_tui.gateway.settings import GatewayError, Settings
 
 TAKEN_SECONDS = 5.0
@@ -33,31 +34,29 @@ class Files:
 
     def routes(self, plans: Iterable[HostPlan], generation: int) -> None:
         """The route table; `generation` of the bundle whose verdicts may be remembered."""
-        self._change(self.xds / "routes.json", [envoy_config.route_table(list(plans), self.settings, generation)])
+        self._change(self.xds / "routes.json", [config.route_table(list(plans), self.settings, generation)])
 
     def clusters(self, plans: Iterable[HostPlan]) -> None:
         """The upstreams."""
-        upstreams = envoy_config.upstreams(list(plans))
-        self._change(
-            self.xds / "clusters.json", [envoy_config.upstream_cluster(one, self.settings) for one in upstreams]
-        )
+        upstreams = config.upstreams(list(plans))
+        self._change(self.xds / "clusters.json", [config.upstream_cluster(one, self.settings) for one in upstreams])
 
     def listeners(self, plans: Iterable[HostPlan], pairs: Mapping[str, Credentials]) -> None:
         """The listener. A chain that didn't change keeps its connections."""
-        routes = envoy_config.routes_from(self.xds / "routes.json")
-        listener = envoy_config.listener(list(plans), self.settings, inline(pairs), routes)
+        routes = config.routes_from(self.xds / "routes.json")
+        listener = config.listener(list(plans), self.settings, inline(pairs), routes)
         self._change(self.xds / "listeners.json", [listener])
 
     def static(self, plans: list[HostPlan], sockets: list[Path], pairs: dict[str, Credentials]) -> Data:
         """The whole in one piece, to validate."""
-        return envoy_config.complete(plans, self.settings, self.run / "admin.sock", sockets, inline(pairs))
+        return config.complete(plans, self.settings, self.run / "admin.sock", sockets, inline(pairs))
 
     def versions(self) -> dict[str, str]:
         """Our versions of the files, by the names of Envoy's statistics of them."""
         files = {
             "listener_manager.lds": self.xds / "listeners.json",
             "cluster_manager.cds": self.xds / "clusters.json",
-            f"http.gateway.rds.{envoy_config.ROUTES}": self.xds / "routes.json",
+            f"http.gateway.rds.{config.ROUTES}": self.xds / "routes.json",
         }
         return {name: str(json.loads(path.read_bytes())["version_info"]) for name, path in files.items()}
 
@@ -73,12 +72,12 @@ class Files:
 
     def _put(self, path: Path, resources: list[Data]) -> None:
         self._version += 1
-        rundir.write(path, json.dumps(envoy_config.discovery(str(self._version), resources)).encode())
+        rundir.write(path, json.dumps(config.discovery(str(self._version), resources)).encode())
 
 
 def inline(pairs: Mapping[str, Credentials]) -> dict[str, Data]:
     """Server certificates as Envoy's configuration has them."""
-    return {host: envoy_config.tls_inline(pair.certificate, pair.key) for host, pair in pairs.items()}
+    return {host: config.tls_inline(pair.certificate, pair.key) for host, pair in pairs.items()}
 
 
 async def ask_admin(admin: Path, path: str, method: str = "GET", timeout: float = 2.0) -> bytes:

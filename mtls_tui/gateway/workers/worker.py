@@ -1,4 +1,4 @@
-"""One decision process: `python -m mtls_tui.gateway.worker CONTROL LISTEN LOG TALLY PEERS`.
+"""One decision process: `python -m mtls_tui.gateway.workers.worker CONTROL LISTEN LOG TALLY PEERS`.
 
 The first four are inherited file descriptors (log -1: none).
 
@@ -22,7 +22,14 @@ from pathlib import Path
 
 from mtls_tui.gateway import styles
 from mtls_tui.gateway.accesslog import FLUSH_SECONDS, LogWriter
-from mtls_tui.gateway.control import (
+from mtls_tui.gateway.crlfiles import policy_of
+from mtls_tui.gateway.decision import Decider
+from mtls_tui.gateway.descriptors import raise_limit
+from mtls_tui.gateway.parts import needed
+from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.service import Connection, Service
+from mtls_tui.gateway.settings import GatewayError
+from mtls_tui.gateway.workers.control import (
     Commit,
     Committed,
     Ping,
@@ -34,14 +41,7 @@ from mtls_tui.gateway.control import (
     frame,
     read_by_worker,
 )
-from mtls_tui.gateway.crlfiles import policy_of
-from mtls_tui.gateway.decision import Decider
-from mtls_tui.gateway.descriptors import raise_limit
-from mtls_tui.gateway.parts import needed
-from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.service import Connection, Service
-from mtls_tui.gateway.settings import GatewayError
-from mtls_tui.gateway.tally import Tally
+from mtls_tui.gateway.workers.tally import Tally
 
 MOST_OPEN_FILES = 65_536
 REOPEN_SECONDS = 2.0

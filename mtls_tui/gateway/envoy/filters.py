@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mtls_tui.gateway.hostplan import Ask
+from mtls_tui.gateway.envoy.hostplan import Ask
+from mtls_tui.gateway.envoy.verdict_cache import METADATA, VERDICT_HEADER
 from mtls_tui.gateway.settings import Settings
-from mtls_tui.gateway.verdicts import METADATA, VERDICT_HEADER
 
 Data: TypeAlias = dict[str, Any]
 API = "type.googleapis.com/envoy.extensions"

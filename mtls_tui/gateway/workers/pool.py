@@ -8,12 +8,12 @@ import importlib.util
 import socket
 from collections.abc import Callable, Sequence
 
-from mtls_tui.gateway.control import Prepare
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.processes import HANG_SECONDS, WorkerGone, WorkerProcess
 from mtls_tui.gateway.settings import GatewayError
+from mtls_tui.gateway.workers.control import Prepare
+from mtls_tui.gateway.workers.processes import HANG_SECONDS, WorkerGone, WorkerProcess
 
 PING_SECONDS = 1.0
 DRAIN_LOOK_SECONDS = 0.1

@@ -9,7 +9,10 @@ import socket
 import sys
 from pathlib import Path
 
-from mtls_tui.gateway.control import (
+from mtls_tui.gateway.counters import Counters, total
+from mtls_tui.gateway.logfile import LogFile
+from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.workers.control import (
     Commit,
     Committed,
     FromWorker,
@@ -22,11 +25,8 @@ from mtls_tui.gateway.control import (
     ToWorker,
     frame,
 )
-from mtls_tui.gateway.control import read_by_supervisor as read
-from mtls_tui.gateway.counters import Counters, total
-from mtls_tui.gateway.logfile import LogFile
-from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.tally import Tally, memory
+from mtls_tui.gateway.workers.control import read_by_supervisor as read
+from mtls_tui.gateway.workers.tally import Tally, memory
 
 PREPARE_SECONDS = 60.0
 COMMIT_SECONDS = 5.0
@@ -75,7 +75,7 @@ class WorkerProcess:
         descriptors = [theirs.fileno(), self.listening.fileno(), shared, *([] if log is None else [log])]
         try:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "mtls_tui.gateway.worker",
+                sys.executable, "-m", "mtls_tui.gateway.workers.worker",
                 str(theirs.fileno()), str(self.listening.fileno()), str(-1 if log is None else log), str(shared),
                 self._peers.text(),
                 pass_fds=descriptors, stdin=asyncio.subprocess.DEVNULL, start_new_session=True,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from mtls_tui.gateway.envoy_filters import (
+from mtls_tui.gateway.envoy.filters import (
     API,
     CHAIN_HEADER,
     DUPLICATES_FILTER,
@@ -29,11 +29,11 @@ from mtls_tui.gateway.envoy_filters import (
     question,
     seconds,
 )
-from mtls_tui.gateway.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
-from mtls_tui.gateway.remembered import PREFIX
+from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
+from mtls_tui.gateway.envoy.remembered import PREFIX
+from mtls_tui.gateway.envoy.verdict_cache import VERDICT_HEADER, lua
 from mtls_tui.gateway.settings import Settings, TlsVersion, is_ip
 from mtls_tui.gateway.stripping import pattern
-from mtls_tui.gateway.verdicts import VERDICT_HEADER, lua
 
 Routes: TypeAlias = Callable[[str], Data]
 """Where a chain, by its name, has its route table from."""

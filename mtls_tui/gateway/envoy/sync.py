@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtls_tui.gateway.credentials import Credentials
-from mtls_tui.gateway.hostplan import HostPlan
+from mtls_tui.gateway.envoy.hostplan import HostPlan
+from mtls_tui.gateway.envoy.xds import Files, ask_admin, taken
 from mtls_tui.gateway.settings import GatewayError
-from mtls_tui.gateway.xds import Files, ask_admin, taken
 
 FIRST_RETRY, LONGEST_RETRY = 0.1, 1.0
 HEARTBEAT_SECONDS = 1.0

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from mtls_tui.gateway.envoy.xds import ask_admin
 from mtls_tui.gateway.settings import Limits
-from mtls_tui.gateway.xds import ask_admin
 
 LOOK_SECONDS = 0.05
 CONNECTED = ("downstream_cx_active", "downstream_pre_cx_active")
