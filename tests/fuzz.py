@@ -49,7 +49,8 @@ from mtls_tui.simulate.logs.formats import reader_for
 from mtls_tui.simulate.logs.parts import PARTS, reading
 from mtls_tui.simulate.message import from_json
 from mtls_tui.simulate.url import from_url
-from mtls_tui.tui import draft, settings
+from mtls_tui.tui.app import settings
+from mtls_tui.tui.files import draft
 
 ROOT = Path(__file__).parents[1]
 VECTORS = Path(cryptography_vectors.__file__).parent / "x509"

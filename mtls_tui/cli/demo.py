@@ -40,7 +40,7 @@ def command(folder: Path, tour: bool, serve: bool, port: int | None) -> None:
                 click.echo(f"gateway on 127.0.0.1:{workspace.ports.gateway}; Ctrl+C stops it", err=True)
                 _wait_for_signal()
             else:
-                from mtls_tui.tui.run import run as run_ui
+                from mtls_tui.tui.app.run import run as run_ui
 
                 code = run_ui(workspace.rules, status=f"127.0.0.1:{workspace.ports.status}")
                 click.echo(f"the workspace stays in {folder}/; `mtls-tui demo {folder}` opens it again", err=True)

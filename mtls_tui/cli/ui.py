@@ -24,7 +24,7 @@ def command(file: Path | None = None, no_mouse: bool = False, theme: str | None 
         raise InputError("the UI needs a terminal; without one use check, simulate, test and export")
     if file is not None:
         _check(file)
-    from mtls_tui.tui.run import run
+    from mtls_tui.tui.app.run import run
 
     sys.exit(run(file, mouse=not no_mouse, theme=theme, status=status))
 

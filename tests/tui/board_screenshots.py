@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mtls_tui.pki.authority import Authority
 from mtls_tui.pki.issue import DAY
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.settings import Settings
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.settings import Settings
 from tests.tui.screenshots import FOLDER, RULES, settled
 
 SHOTS = {"authority-120x40": ("C", "device-4", ["down"]), "live-log-120x40": ("L", "BLOCKED", ["up", "up"])}

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mtls_tui.rulefile import loads
-from mtls_tui.tui import keymap, registry
-from mtls_tui.tui.actions.files import start
-from mtls_tui.tui.document import Document, flushed
-from mtls_tui.tui.evaluate import Secrets, evaluate
-from mtls_tui.tui.registry import Refusal
+from mtls_tui.tui.app.evaluate import Secrets, evaluate
+from mtls_tui.tui.files.actions import start
+from mtls_tui.tui.registry import keymap, register
+from mtls_tui.tui.registry.register import Refusal
+from mtls_tui.tui.state.document import Document, flushed
 
-registry.load()
+register.load()
 KEYS = keymap.build()
 
 RULES = """\
@@ -65,12 +65,12 @@ class Driver:
 
     def __init__(self, document: Document | None = None) -> None:
         self.document = document or document_of()
-        self.effects: list[registry.Effect] = []
+        self.effects: list[register.Effect] = []
         self.refused = ""
 
     def do(self, action: str, **arguments: Any) -> Driver:
         self.refused = ""
-        result = registry.run(self.document, action, arguments)
+        result = register.run(self.document, action, arguments)
         if isinstance(result, Refusal):
             self.refused = result.reason
             return self

@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 
 from mtls_tui.pki import issue
 from mtls_tui.pki.issue import DAY, Issuer
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.settings import Settings
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 RULES = """\

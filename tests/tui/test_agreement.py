@@ -7,14 +7,14 @@ import random
 import pytest
 
 from mtls_tui.rulefile import loads
-from mtls_tui.tui import keymap
-from mtls_tui.tui.actions.listing import chosen
-from mtls_tui.tui.document import Document, flushed, says_other
-from mtls_tui.tui.line import Line
-from mtls_tui.tui.overlays import PartEditor
-from mtls_tui.tui.rows import rows_of
-from mtls_tui.tui.view.hosts import selectable
-from mtls_tui.tui.view.screen import Frame, frame
+from mtls_tui.tui.app.screen import Frame, frame
+from mtls_tui.tui.drawing.line import Line
+from mtls_tui.tui.hosts.list_actions import chosen
+from mtls_tui.tui.hosts.view import selectable
+from mtls_tui.tui.registry import keymap
+from mtls_tui.tui.state.document import Document, flushed, says_other
+from mtls_tui.tui.state.overlays import PartEditor
+from mtls_tui.tui.state.rows import rows_of
 from tests.tui.helpers import Driver, document_of, with_expression
 
 MANY = """\
@@ -188,7 +188,7 @@ def test_the_operator_list_keeps_not_and_the_cursor() -> None:
 @pytest.mark.parametrize("nots", ["", "not ", "not not "])
 @pytest.mark.parametrize("value", ['eq "a"', 'in {"a"}', 'matches r"a"', 'contains "a"', 'ne "a"', "in $hosts"])
 def test_an_operator_changes_its_own_words_and_nothing_else_of_the_row(nots: str, value: str) -> None:
-    from mtls_tui.tui import choices
+    from mtls_tui.tui.builder import choices
 
     text = f"ssl and {nots}http.host {value}"
     first = Driver(with_expression(text)).at("Hostname")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtls_tui import lang
-from mtls_tui.tui.view.screen import frame
+from mtls_tui.tui.app.screen import frame
 from tests.tui.helpers import Driver, with_expression
 
 KEYS = [

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.settings import Settings
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.settings import Settings
 from tests.tui.helpers import RULES
 
 PLAIN = (

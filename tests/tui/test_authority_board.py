@@ -21,13 +21,14 @@ from mtls_tui.pki import issue
 from mtls_tui.pki.authority import Authority
 from mtls_tui.pki.issue import DAY
 from mtls_tui.rulefile import load
-from mtls_tui.tui import authoritywork, draft
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.authority import AuthorityState
-from mtls_tui.tui.certificates import of_hosts
-from mtls_tui.tui.overlays import Form, Picker
-from mtls_tui.tui.settings import Settings
-from mtls_tui.tui.view.screen import frame
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.screen import frame
+from mtls_tui.tui.app.settings import Settings
+from mtls_tui.tui.authority import jobs
+from mtls_tui.tui.certificates.lines import of_hosts
+from mtls_tui.tui.files import draft
+from mtls_tui.tui.state.authority import AuthorityState
+from mtls_tui.tui.state.overlays import Form, Picker
 from tests.tui.helpers import RULES, Driver, document_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -54,7 +55,7 @@ def store(tmp_path: Path) -> Authority:
 def opened(tmp_path: Path, text: str = RULES) -> Driver:
     """A driver whose board has read the store beside the rule file."""
     driver = Driver(document_of(text, tmp_path)).do("authority.open")
-    store = authoritywork.read(tmp_path / "ca", driver.document.content.file, NOW)
+    store = jobs.read(tmp_path / "ca", driver.document.content.file, NOW)
     return driver.do("authority.loaded", store=store)
 
 
@@ -176,8 +177,8 @@ def test_revoking_and_restoring_only_where_that_can_be(store: Authority, tmp_pat
 
 
 def test_every_reason_of_the_command_line_is_offered() -> None:
-    from mtls_tui.tui.actions.authority import KEY_KINDS
-    from mtls_tui.tui.actions.issued import REASONS
+    from mtls_tui.tui.authority.actions import KEY_KINDS
+    from mtls_tui.tui.authority.issued_actions import REASONS
 
     assert set(REASONS) == set(issue.REASONS)
     assert set(KEY_KINDS) == set(issue.KEY_KINDS)
@@ -185,9 +186,9 @@ def test_every_reason_of_the_command_line_is_offered() -> None:
 
 def test_the_default_store_is_that_of_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MTLS_TUI_STORE", raising=False)
-    assert authoritywork.default_store() == certs.default_store()
+    assert jobs.default_store() == certs.default_store()
     monkeypatch.setenv("MTLS_TUI_STORE", str(tmp_path))
-    assert authoritywork.default_store() == tmp_path
+    assert jobs.default_store() == tmp_path
 
 
 def test_trusting_writes_what_attach_writes_and_undo_takes_it_back(store: Authority, tmp_path: Path) -> None:
@@ -212,7 +213,7 @@ def test_trusting_writes_what_attach_writes_and_undo_takes_it_back(store: Author
 
 def test_a_foreign_authority_is_trusted_without_a_crl(store: Authority, tmp_path: Path) -> None:
     other = Authority.init(tmp_path / "other", cn="Partner", at=NOW)
-    authoritywork.import_foreign(tmp_path / "ca", None, path=str(other.folder / "ca.pem"), name="partner")
+    jobs.import_foreign(tmp_path / "ca", None, path=str(other.folder / "ca.pem"), name="partner")
     driver = to(opened(tmp_path), "Partner").press("a").press("down", "down", "enter")
     hosts = driver.document.content.file.hosts
     assert all(host.anchors == ("ca/foreign/partner.pem",) and host.crls == () for host in hosts)
@@ -391,18 +392,18 @@ def test_a_signing_request_keeps_its_key_and_nothing_is_overwritten(store: Autho
     )  # fmt: skip
     (tmp_path / "a.csr").write_bytes(request.public_bytes(Encoding.PEM))
     asked = {"cn": "", "days": 3, "sans": (), "key": "ed25519", "csr": str(tmp_path / "a.csr"), "p12": ""}
-    text = authoritywork.issue(tmp_path / "ca", None, output=tmp_path / "a", **asked)  # type: ignore[arg-type]
+    text = jobs.issue(tmp_path / "ca", None, output=tmp_path / "a", **asked)  # type: ignore[arg-type]
     assert "CN=asked" in text and not (tmp_path / "a.key").exists()
     count = len(store.inventory.all())
     with pytest.raises(issue.IssueError, match="exists already"):
-        authoritywork.issue(tmp_path / "ca", None, output=tmp_path / "a", **asked)  # type: ignore[arg-type]
+        jobs.issue(tmp_path / "ca", None, output=tmp_path / "a", **asked)  # type: ignore[arg-type]
     assert len(store.inventory.all()) == count
 
 
 def test_the_board_reads_what_the_command_line_lists(store: Authority, tmp_path: Path) -> None:
     done = CliRunner().invoke(certs.command, ["--store", str(tmp_path / "ca"), "list", "--json"])
     listed = {one["serial"]: one["status"] for one in json.loads(done.output)}
-    read = authoritywork.read(tmp_path / "ca", document_of(RULES, tmp_path).content.file, datetime.now(UTC))
+    read = jobs.read(tmp_path / "ca", document_of(RULES, tmp_path).content.file, datetime.now(UTC))
     assert {row.serial: row.status for row in read.rows if row.kind == "issued"} == listed
 
 

@@ -14,14 +14,14 @@ import pytest
 from textual.pilot import Pilot
 
 from mtls_tui.pki import issue
-from mtls_tui.tui import authoritywork
-from mtls_tui.tui.actions.general import palette_items
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.authority import Row, Store
-from mtls_tui.tui.follow import Follower
-from mtls_tui.tui.settings import Settings
-from mtls_tui.tui.tail import Entry, parse
-from mtls_tui.tui.view.screen import frame
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.general_actions import palette_items
+from mtls_tui.tui.app.screen import frame
+from mtls_tui.tui.app.settings import Settings
+from mtls_tui.tui.authority import jobs
+from mtls_tui.tui.log.follow import Follower
+from mtls_tui.tui.state.authority import Row, Store
+from mtls_tui.tui.state.log import Entry, parse
 from tests.tui.helpers import RULES, Driver
 
 FOLDER = Path("/srv/authority")
@@ -164,9 +164,9 @@ def test_a_path_that_can_not_be_is_told(tmp_path: Path) -> None:
 def test_a_name_that_is_too_long_is_told_as_such(tmp_path: Path) -> None:
     for cn in ("x" * 65, "é" * 33):
         with pytest.raises(issue.IssueError, match="longer than 64 bytes"):
-            authoritywork.init(tmp_path / "ca", None, cn=cn, organization="", days=1, key="ecdsa-p256")
+            jobs.init(tmp_path / "ca", None, cn=cn, organization="", days=1, key="ecdsa-p256")
     assert not (tmp_path / "ca").exists()
-    authoritywork.init(tmp_path / "ca", None, cn="x" * 64, organization="", days=1, key="ecdsa-p256")
+    jobs.init(tmp_path / "ca", None, cn="x" * 64, organization="", days=1, key="ecdsa-p256")
 
 
 LOOKS = {

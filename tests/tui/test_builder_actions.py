@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mtls_tui.rulefile.edit import update_rule
-from mtls_tui.tui.document import UNDO_LIMIT, Document, flushed
+from mtls_tui.tui.state.document import UNDO_LIMIT, Document, flushed
 from tests.tui.helpers import Driver, document_of, with_expression
 
 HOST = 'http.host in {"api.example.com"  "b.example.com"}'
@@ -301,7 +301,7 @@ def test_what_is_not_touched_comes_back_byte_for_byte_in_the_file() -> None:
 
 
 def test_a_pattern_is_tried_on_the_simulators_request_while_it_is_typed() -> None:
-    from mtls_tui.tui.livetest import live_test
+    from mtls_tui.tui.builder.pattern_check import live_test
 
     driver = Driver(with_expression('http.request.uri.path matches r"^/a"')).evaluate().press("v")
     assert live_test(driver.document, driver.document.overlay) == ("✗ does not match /", "warn")  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from rich.control import Control
 from rich.segment import Segment
 from rich.style import Style
 
-from mtls_tui.tui.celldiff import Cells
+from mtls_tui.tui.drawing.celldiff import Cells
 
 TRUE = ColorSystem.TRUECOLOR
 WIDTH, HEIGHT = 24, 6

@@ -14,13 +14,13 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.pki.roles import RoleSet
 from mtls_tui.rulefile import RuleFile, bundle, export, load, loads
 from mtls_tui.rulefile.edit import insert_host, insert_rule, insert_test, move_rule, update_host, update_rule
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.consequences import consequences
-from mtls_tui.tui.deploy import kept_items, known, put_back, report
-from mtls_tui.tui.document import Probe
-from mtls_tui.tui.overlays import Item, Page
-from mtls_tui.tui.probes import to_http
-from mtls_tui.tui.settings import Settings
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.settings import Settings
+from mtls_tui.tui.deploy.consequences import consequences
+from mtls_tui.tui.deploy.report import kept_items, known, put_back, report
+from mtls_tui.tui.simulator.probes import to_http
+from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.overlays import Item, Page
 from tests.tui.helpers import RULES, Driver
 from tests.tui.test_app import settled
 

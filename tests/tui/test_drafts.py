@@ -9,10 +9,10 @@ import pytest
 
 from mtls_tui.rulefile import load, save
 from mtls_tui.rulefile.edit import update_rule
-from mtls_tui.tui import draft
-from mtls_tui.tui.actions.files import start
-from mtls_tui.tui.document import flushed
-from mtls_tui.tui.overlays import Page
+from mtls_tui.tui.files import draft
+from mtls_tui.tui.files.actions import start
+from mtls_tui.tui.state.document import flushed
+from mtls_tui.tui.state.overlays import Page
 from tests.tui.helpers import RULES, Driver, with_expression
 
 
@@ -150,7 +150,7 @@ def test_a_new_file_asks_for_its_name() -> None:
 
 
 def test_only_a_saved_file_is_exported_and_failing_tests_stop_it(driver: Driver, tmp_path: Path) -> None:
-    from mtls_tui.tui.deploy import report
+    from mtls_tui.tui.deploy.report import report
 
     file = driver.document.content.file
     target = tmp_path / "t.bundle.json"

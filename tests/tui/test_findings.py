@@ -8,14 +8,14 @@ from pathlib import Path
 from time import process_time
 
 from mtls_tui.rulefile import RuleFile
-from mtls_tui.tui.actions.findings import renewed
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.document import Content, flushed
-from mtls_tui.tui.findings import counted, found_in
-from mtls_tui.tui.overlays import Page
-from mtls_tui.tui.settings import Settings
-from mtls_tui.tui.view.hosts import hosts_lines
-from mtls_tui.tui.view.preview import head_line
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.settings import Settings
+from mtls_tui.tui.findings.actions import renewed
+from mtls_tui.tui.hosts.view import hosts_lines
+from mtls_tui.tui.state.document import Content, flushed
+from mtls_tui.tui.state.findings import counted, found_in
+from mtls_tui.tui.state.overlays import Page
+from mtls_tui.tui.text.preview import head_line
 from tests.tui.helpers import Driver, document_of
 from tests.tui.test_app import settled
 
@@ -135,7 +135,7 @@ def test_enter_finds_the_row_with_a_muted_row_before_it() -> None:
 def test_enter_on_what_is_about_a_host_goes_to_the_host() -> None:
     driver = choose(odd(), "host-unprotected").press("enter")
     assert driver.document.view.focus == "hosts"
-    from mtls_tui.tui.actions.listing import chosen as entry
+    from mtls_tui.tui.hosts.list_actions import chosen as entry
 
     there = entry(driver.document)
     assert there is not None
@@ -244,7 +244,7 @@ async def test_the_worker_finds_shows_and_cures(tmp_path: Path) -> None:
 
 
 async def test_lint_waits_until_the_typing_pauses(tmp_path: Path, monkeypatch: object) -> None:
-    from mtls_tui.tui import findings
+    from mtls_tui.tui.state import findings
 
     path = tmp_path / "odd.rules.toml"
     path.write_text(ODD)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.tui import controller as controllers
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.document import Notice
-from mtls_tui.tui.settings import Settings
+from mtls_tui.tui.app import controller
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.settings import Settings
+from mtls_tui.tui.state.document import Notice
 from tests.tui.helpers import RULES
 from tests.tui.screenshots import settled
 
@@ -17,7 +17,7 @@ from tests.tui.screenshots import settled
 async def test_a_message_goes_by_itself_and_a_newer_one_has_its_own_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(controllers, "NOTICE_S", 4.0)
+    monkeypatch.setattr(controller, "NOTICE_S", 4.0)
     path = tmp_path / "t.rules.toml"
     path.write_text(RULES)
     app = MtlsApp(path, settings=Settings(), drafts=tmp_path / "drafts")

@@ -7,19 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.tui import keymap, settings
-from mtls_tui.tui.actions.general import palette_items
-from mtls_tui.tui.helptext import keys_markdown, page_for
-from mtls_tui.tui.overlays import Page
-from mtls_tui.tui.registry import ACTIONS, CONTEXTS, load, use_keys
-from mtls_tui.tui.view.title import footer_actions, footer_line, key_name
+from mtls_tui.tui.app import settings
+from mtls_tui.tui.app.general_actions import palette_items
+from mtls_tui.tui.registry import keymap
+from mtls_tui.tui.registry.bars import footer_actions, footer_line, key_name
+from mtls_tui.tui.registry.helptext import keys_markdown, page_for
+from mtls_tui.tui.registry.register import ACTIONS, CONTEXTS, load, use_keys
+from mtls_tui.tui.state.overlays import Page
 from tests.tui.helpers import KEYS, Driver
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "keys.md"
 
 
 def test_the_key_table_of_the_docs_is_what_the_register_says() -> None:
-    assert DOCS.read_text(encoding="utf-8") == keys_markdown(), "python -m mtls_tui.tui.helptext > docs/keys.md"
+    assert DOCS.read_text(encoding="utf-8") == keys_markdown(), (
+        "python -m mtls_tui.tui.registry.helptext > docs/keys.md"
+    )
 
 
 def test_no_key_means_two_things_in_one_place() -> None:

@@ -11,7 +11,7 @@ import pytest
 from mtls_tui import lang
 from mtls_tui.lang import edit
 from mtls_tui.lang.tree import node_at, source
-from mtls_tui.tui.rows import rows_of
+from mtls_tui.tui.state.rows import rows_of
 
 
 def shown(text: str) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.tui import draft
-from mtls_tui.tui.probes import certificates_only
+from mtls_tui.tui.files import draft
+from mtls_tui.tui.simulator.probes import certificates_only
 from tests.tui.helpers import Driver, document_of, with_expression
 
 
@@ -205,7 +205,7 @@ def test_a_passphrase_is_not_in_the_document(tmp_path: Path) -> None:
 
 
 def test_a_mark_never_stands_beside_another_clause_than_its_own() -> None:
-    from mtls_tui.tui.view.builder import builder_lines
+    from mtls_tui.tui.builder.view import builder_lines
 
     driver = Driver().evaluate()
 

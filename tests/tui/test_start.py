@@ -24,17 +24,17 @@ def modules_after(statement: str) -> set[str]:
 
 
 def test_the_frame_is_painted_before_anything_heavy_is_imported() -> None:
-    loaded = modules_after("import mtls_tui.tui.app, mtls_tui.tui.run, mtls_tui.cli.ui")
-    assert "mtls_tui.tui.app" in loaded
+    loaded = modules_after("import mtls_tui.tui.app.app, mtls_tui.tui.app.run, mtls_tui.cli.ui")
+    assert "mtls_tui.tui.app.app" in loaded
     assert [name for name in HEAVY if name in loaded] == []
 
 
 def test_text_widgets_and_markdown_of_textual_stay_out() -> None:
-    loaded = modules_after("import mtls_tui.tui.controller, mtls_tui.tui.app")
+    loaded = modules_after("import mtls_tui.tui.app.controller, mtls_tui.tui.app.app")
     heavy = {"textual.widgets._text_area", "textual.widgets._markdown", "textual.widgets._data_table", "tree_sitter"}
     assert loaded & heavy == set()
 
 
 def test_views_and_actions_need_no_terminal() -> None:
-    loaded = modules_after("from mtls_tui.tui import registry; registry.load(); import mtls_tui.tui.view.screen")
+    loaded = modules_after("from mtls_tui.tui.registry.register import load; load(); import mtls_tui.tui.app.screen")
     assert not any(name == "textual" or name.startswith("textual.") for name in loaded)

@@ -14,11 +14,11 @@ from textual.pilot import Pilot
 from mtls_tui.pki.authority import Authority
 from mtls_tui.rulefile import loads
 from mtls_tui.simulate.suite import run_tests
-from mtls_tui.tui.app import MtlsApp
-from mtls_tui.tui.knowncerts import Known, known, with_facts
-from mtls_tui.tui.settings import Settings
-from mtls_tui.tui.tail import Entry, parse
-from mtls_tui.tui.view.screen import frame
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.screen import frame
+from mtls_tui.tui.app.settings import Settings
+from mtls_tui.tui.certificates.by_fingerprint import Known, known, with_facts
+from mtls_tui.tui.state.log import Entry, parse
 from tests.tui.helpers import RULES, Driver, document_of
 
 LOG = Path("/var/log/access.log")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from mtls_tui.tui import textbuffer
-from mtls_tui.tui.text import cut, decode, pad, safe, width, wrap
-from mtls_tui.tui.textbuffer import Buffer
+from mtls_tui.tui.drawing.safe_text import cut, decode, pad, safe, width, wrap
+from mtls_tui.tui.state import textbuffer
+from mtls_tui.tui.state.textbuffer import Buffer
 
 NASTY = [
     "\x1b[31mred",

@@ -1,0 +1,183 @@
+"""The application: panes on a screen, keys and clicks in, lines out. It holds no state of the program itself.
+
+Everything that takes time to import is left to `controller`, which comes after the first paint.
+"""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from mtls_tui.tui.drawing.celldiff import Cells
+from mtls_tui.tui.drawing.line import Line, LineBuilder
+from mtls_tui.tui.drawing.pane import Pane
+from mtls_tui.tui.drawing.textual_cell_diff import CellDiffApp, wanted
+from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.app.controller import Controller
+    from mtls_tui.tui.app.settings import Settings
+
+PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
+BARS = frozenset({"title", "footer"})
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """The one screen; keys go to the application's register, not to widgets."""
+
+    ALLOW_SELECT = False
+    AUTO_FOCUS = ""
+
+    def compose(self) -> ComposeResult:
+        """All panes; where they stand is set when the size is known."""
+        for name in PANES:
+            yield Pane(name, ground="bar" if name in BARS else "text")
+        yield Pane("overlay", ground="up")
+
+    def on_mount(self) -> None:
+        """The panes are there: paint."""
+        app = self.app
+        assert isinstance(app, MtlsApp)
+        app.mounted()
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key goes one way."""
+        event.stop()
+        event.prevent_default()
+        app = self.app
+        assert isinstance(app, MtlsApp)
+        app.key(event.key, event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste, whole."""
+        event.stop()
+        app = self.app
+        assert isinstance(app, MtlsApp)
+        app.pasted(event.text)
+
+
+class MtlsApp(CellDiffApp, inherit_bindings=False):
+    """mtls-tui on a terminal. `path` is the rule file, None for the first-run screen."""
+
+    TITLE = "mtls-tui"
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    MainScreen { layers: base over; overflow: hidden; background: ansi_default; }
+    Pane { layer: base; position: absolute; display: none; background: ansi_default; }
+    #overlay { layer: over; }
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        settings: Settings | None = None,
+        drafts: Path | None = None,
+        theme_name: str | None = None,
+        take_mouse: bool = True,
+        status: str = "",
+    ) -> None:
+        super().__init__(ansi_color=True)
+        self.path = path
+        self.given_settings = settings
+        self.theme_name = theme_name
+        self.take_mouse = take_mouse
+        self.status = status
+        """Where the gateway tells its status, "" to ask none."""
+        self.drafts = drafts
+        self.controller: Controller | None = None
+        self.early: list[tuple[str, Any]] = []
+        self.animation_level = "none"
+
+    def get_default_screen(self) -> Screen[None]:
+        """The one screen."""
+        return MainScreen(id="main")
+
+    def mounted(self) -> None:
+        """Paint the frame at once; everything else comes behind it."""
+        if wanted():
+            self.cells = Cells(self.size.width, self.size.height)
+        self.first_paint()
+        self.call_after_refresh(self.start)
+
+    def first_paint(self) -> None:
+        """The frame with the file's name, before anything is read."""
+        width, height = self.size.width, self.size.height
+        name = self.path.name if self.path else ""
+        title = LineBuilder(fill="bar").add(" mtls-tui  ", "bar").add(name, "bar-strong").line(width)
+        self.place("title", 0, 0, width, 1)
+        self.place("builder", 0, 1, width, height - 2)
+        self.place("footer", 0, height - 1, width, 1)
+        palette = THEMES["mono" if self.no_color else DEFAULT]
+        self.pane("title").show((title,), palette)
+        lead = LineBuilder().add("   reading the rules …", "faint").line(width)
+        self.pane("builder").show((Line(), Line(), lead), palette)
+        self.pane("footer").show((Line((), "bar"),), palette)
+
+    def start(self) -> None:
+        """Bring in the rest, and read the file."""
+        from mtls_tui.tui.app.controller import Controller
+
+        self.app_resume_signal.subscribe(self, lambda _: self.redraw())
+        self.controller = Controller(self)
+        self.controller.start()
+        gc.freeze()
+        gc.enable()
+        early, self.early = self.early, []
+        for kind, what in early:
+            self.key(*what) if kind == "key" else self.pasted(what)
+
+    # --- panes ---------------------------------------------------------------------------------------------------
+
+    def pane(self, name: str) -> Pane:
+        """A pane by name."""
+        return self.screen.get_child_by_id(name, Pane)
+
+    def place(self, name: str, x: int, y: int, width: int, height: int) -> None:
+        """Put a pane somewhere; without a size it is not shown."""
+        styles = self.pane(name).styles
+        shown = width > 0 and height > 0
+        if styles.display != ("block" if shown else "none"):
+            styles.display = "block" if shown else "none"
+        if shown:
+            where = (x, y, width, height)
+            if self.pane(name).where != where:
+                self.pane(name).where = where
+                styles.offset = (x, y)
+                styles.width = width
+                styles.height = height
+
+    # --- input ---------------------------------------------------------------------------------------------------
+
+    def key(self, key: str, character: str | None) -> None:
+        """A key; one that comes before everything is read is kept."""
+        if self.controller is None:
+            self.early.append(("key", (key, character)))
+        else:
+            self.controller.key(key, character)
+
+    def pasted(self, text: str) -> None:
+        """A paste."""
+        if self.controller is None:
+            self.early.append(("paste", text))
+        else:
+            self.controller.paste(text)
+
+    def on_pane_clicked(self, message: Pane.Clicked) -> None:
+        """A click that names an action."""
+        if self.controller is not None:
+            self.controller.clicked(message)
+
+    def on_pane_wheel(self, message: Pane.Wheel) -> None:
+        """The wheel moves the cursor of the pane below it."""
+        if self.controller is not None:
+            self.controller.wheel(message.pane, message.step)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Everything has its place anew, once the new size has got about."""
+        self.call_later(self.controller.show if self.controller is not None else self.first_paint)

@@ -1,0 +1,300 @@
+"""Between the application and the document: runs actions, draws what they make, and has the slow work done.
+
+One way round: key → action → new document → lines → panes. Workers post what they found; the newest wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from mtls_tui.rulefile import RuleFile, RuleFileError, load, loads
+from mtls_tui.rulefile.seeds import EMPTY
+from mtls_tui.tui.app import screen, settings
+from mtls_tui.tui.app.effects import Effects
+from mtls_tui.tui.app.linting import Linting
+from mtls_tui.tui.drawing.theme import DEFAULT, THEMES, Palette
+from mtls_tui.tui.files import draft
+from mtls_tui.tui.files.actions import start
+from mtls_tui.tui.registry import keymap, register
+from mtls_tui.tui.registry.register import Refusal
+from mtls_tui.tui.state.document import Document, Notice
+from mtls_tui.tui.state.results import Results
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from mtls_tui.tui.app.app import MtlsApp
+    from mtls_tui.tui.drawing.pane import Pane
+
+FLIP_DELAY_S = 0.25
+"""Quiet time before the search for what would flip the verdict: it costs hundreds of decisions."""
+
+NOTICE_S = 10.0
+"""How long a message stands when no key is pressed."""
+
+SLOW_S = 0.04
+"""A verdict that takes longer waits for a pause in the typing."""
+
+
+class Controller:
+    """Holds the document, and nothing else that matters."""
+
+    def __init__(self, app: MtlsApp) -> None:
+        self.app = app
+        self.settings = app.given_settings or settings.read()
+        register.use_keys(self.settings.keys)
+        self.keys = keymap.build(self.settings.keys)
+        self.effects = Effects(self)
+        self.document: Document = start(loads(EMPTY, strict=False), on_disk=False)
+        self.evaluated_for: tuple[object, str] | None = None
+        self.draft_of: object = None
+        self.evaluating = False
+        self._flip_timer: Timer | None = None
+        self._evaluate_timer: Timer | None = None
+        self._took_s = 0.0
+        self._flipping = False
+        self._noticed: Notice | None = None
+        self.linting = Linting(self)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being worked out still (tests wait for that, not for a time)."""
+        results = self.document.results
+        current = results is not None and results.content is self.document.content
+        waiting = self._flip_timer is not None or self._evaluate_timer is not None or self._flipping
+        waiting = waiting or self.linting.busy
+        return self.evaluating or waiting or not current
+
+    # --- start ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Read the file, offer what a former session left, show."""
+        theme = self.app.theme_name if self.app.theme_name in THEMES else self.settings.theme_name
+        if self.app.no_color:
+            theme = "mono"
+        look = {"theme": theme, "mouse": self.settings.mouse and self.app.take_mouse}
+        file = self._read(self.app.path)
+        on_disk = file is not None and file.path is not None and file.read_digest is not None
+        self.document = start(file or loads(EMPTY, strict=False), on_disk=on_disk, **look)  # type: ignore[arg-type]
+        if not self.settings.mouse:
+            self.effects.mouse(on=False)
+        if self.settings.cell_diff is False:
+            self.app.use_cell_diff(False)
+        if self.settings.problems:
+            self.document = self.document.noting(self.settings.problems[0], "bad")
+        left = draft.read(self.document.content.file, self.app.drafts)
+        if left is not None:
+            self.dispatch("draft.offer", content=left[0], when=left[1])
+        elif self.app.path is None:
+            from mtls_tui.tui.files.firstrun import page
+
+            self._take(page(self.document))
+        else:
+            self.show()
+        self.draft_of = self.document.content
+        self._evaluate()
+        self.effects.watch()
+
+    def _read(self, path: Path | None) -> RuleFile | None:
+        if path is None:
+            return None
+        if not path.exists():
+            return replace(loads(EMPTY, path.absolute().parent, strict=False), path=path)
+        try:
+            return load(path, strict=False)
+        except RuleFileError as error:
+            self.app.exit(2, message=str(error))
+            return None
+
+    # --- actions -------------------------------------------------------------------------------------------------
+
+    def key(self, key: str, character: str | None) -> None:
+        """A key."""
+        found = keymap.resolve(self.document, key, character, self.keys)
+        if found is not None:
+            self.dispatch(found[0], **found[1])
+
+    def paste(self, text: str) -> None:
+        """A paste."""
+        found = keymap.pasted(self.document, text)
+        if found is not None:
+            self.dispatch(found[0], **found[1])
+
+    def clicked(self, message: Pane.Clicked) -> None:
+        """A click on something."""
+        click = message.click
+        arguments: Mapping[str, Any] = click.arguments
+        if self.document.overlay is not None and message.pane != "overlay":
+            return
+        self.dispatch(click.action, **arguments)
+
+    def wheel(self, pane: str, step: int) -> None:
+        """The wheel: the cursor of what is under the mouse."""
+        down = step > 0
+        if self.document.overlay is not None:
+            names = {"Picker": "picker", "Page": "page", "Form": "form"}
+            kind = names.get(type(self.document.overlay).__name__)
+            action = {"form": ("form.next", "form.previous")}.get(kind or "", (f"{kind}.down", f"{kind}.up"))
+            if kind:
+                self.dispatch(action[0 if down else 1])
+            return
+        actions = {"hosts": "hosts", "builder": "row", "simulator": "simulator", "board": self.document.board}
+        if pane in actions:
+            self.dispatch(f"{actions[pane]}.{'down' if down else 'up'}")
+
+    def dispatch(self, action: str, **arguments: Any) -> None:
+        """Do an action and show what came of it."""
+        result = register.run(self.document, action, arguments)
+        if isinstance(result, Refusal):
+            self._take(self.document.noting(result.reason, "bad"))
+            return
+        self._take(result.document)
+        for effect in result.effects:
+            self.effects.run(effect)
+
+    def _take(self, document: Document) -> None:
+        self.document = document
+        self.show()
+        self._evaluate()
+        self.effects.keep_draft()
+
+    # --- drawing -------------------------------------------------------------------------------------------------
+
+    @property
+    def palette(self) -> Palette:
+        """The colours."""
+        return THEMES.get(self.document.view.theme, THEMES[DEFAULT])
+
+    def show(self) -> None:
+        """Draw the document; only lines that changed are sent."""
+        app = self.app
+        width, height = app.size.width, app.size.height
+        if width < 20 or height < 6:
+            return
+        self._let_go()
+        frame = screen.frame(self.document, width, height)
+        self.document = frame.document
+        with app.batch_update():
+            for name, box in frame.boxes.items():
+                app.place(name, box.x, box.y, box.width, box.height)
+                if box.visible:
+                    app.pane(name).show(frame.lines[name], self.palette)
+            floating = frame.floating
+            if floating is None:
+                app.place("overlay", 0, 0, 0, 0)
+            else:
+                box = floating.box
+                app.place("overlay", box.x, box.y, box.width, box.height)
+                app.pane("overlay").show(floating.lines, self.palette)
+        if frame.cursor is not None:
+            from textual.geometry import Offset
+
+            app.cursor_position = Offset(*frame.cursor)
+
+    def _let_go(self) -> None:
+        """Have a message that is new on the screen go after a while: it stands where the keys are."""
+        notice = self.document.notice
+        if notice is self._noticed:
+            return
+        self._noticed = notice
+        if notice is not None:
+            self.app.set_timer(NOTICE_S, lambda: self._gone(notice))
+
+    def _gone(self, notice: Notice) -> None:
+        if self.document.notice is notice:
+            self.document = replace(self.document, notice=None)
+            self.show()
+
+    # --- slow work -----------------------------------------------------------------------------------------------
+
+    def _evaluate(self) -> None:
+        """Have the verdict worked out, when what it depends on changed; one at a time, the newest wins."""
+        key = (self.document.content, self.document.view.rule)
+        known = self.evaluated_for
+        if known is not None and known[0] is key[0] and known[1] == key[1]:
+            return
+        if self.evaluating or self._evaluate_timer is not None:
+            return
+        if self._took_s > SLOW_S:
+            # A large rule: wait until the typing pauses, so that the next key doesn't wait for the last one's verdict.
+            self._evaluate_timer = self.app.set_timer(min(0.4, 2 * self._took_s), self._evaluate_now)
+        else:
+            self._evaluate_now()
+
+    def _evaluate_now(self) -> None:
+        self._evaluate_timer = None
+        key = (self.document.content, self.document.view.rule)
+        self.evaluating = True
+        self.evaluated_for = key
+        saved = self.document.saved
+        self.in_thread(lambda: self._worked_out(key, saved), "evaluate")
+
+    def _worked_out(self, key: tuple[Any, str], saved: Any) -> None:
+        from mtls_tui.tui.app.evaluate import evaluate
+
+        begin = monotonic()
+        results = evaluate(key[0], key[1], saved, self.effects.secrets)
+        self.from_thread(self._evaluated, results, monotonic() - begin)
+
+    def _evaluated(self, results: Results, took_s: float) -> None:
+        self.evaluating = False
+        self._took_s = took_s
+        before = self.document.results
+        if results.verdict is not None and before is not None and before.verdict is not None:
+            # What would flip it is searched for later; until then what was found last stays, if the verdict does.
+            same = before.verdict.blocked == results.verdict.blocked and before.content.probe == results.content.probe
+            if same and not results.verdict.flips:
+                results = replace(results, verdict=replace(results.verdict, flips=before.verdict.flips))
+        self.document = replace(self.document, results=results)
+        self.show()
+        self._evaluate()
+        self.linting.start()
+        if not self.evaluating and results.verdict is not None:
+            if self._flip_timer is not None:
+                self._flip_timer.stop()
+            self._flip_timer = self.app.set_timer(FLIP_DELAY_S, lambda: self._search_flips(results))
+
+    def _search_flips(self, results: Results) -> None:
+        """Search for what would turn the verdict around, once the typing has paused."""
+        self._flip_timer = None
+        if self.document.results is not results:
+            return
+        self._flipping = True
+
+        def work() -> None:
+            from mtls_tui.tui.app.evaluate import flips
+
+            self.from_thread(self._found_flips, results, flips(results.content, self.effects.secrets))
+
+        self.in_thread(work, "flips")
+
+    def _found_flips(self, results: Results, found: tuple[str, ...]) -> None:
+        self._flipping = False
+        if self.document.results is results and results.verdict is not None and found != results.verdict.flips:
+            flipped = replace(results, verdict=replace(results.verdict, flips=found))
+            self.document = replace(self.document, results=flipped)
+            self.show()
+
+    def evaluate_again(self) -> None:
+        """What the verdict depends on changed outside the document (a passphrase, a file)."""
+        self.evaluated_for = None
+        self._evaluate()
+
+    def from_thread(self, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
+        """From a worker: have the application do something; nothing once it is leaving."""
+        if not self.app.is_running:
+            return
+        try:
+            self.app.call_from_thread(function, *arguments, **named)
+        except (RuntimeError, asyncio.CancelledError, concurrent.futures.CancelledError):
+            return  # it left in the meantime
+
+    def in_thread(self, work: Callable[[], None], group: str) -> None:
+        """Slow work beside the screen."""
+        self.app.run_worker(work, thread=True, group=group, exit_on_error=True)

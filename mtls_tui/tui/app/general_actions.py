@@ -1,0 +1,193 @@
+"""Undo, redo, help, the command palette, looks, leaving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mtls_tui.tui.drawing.theme import THEMES
+from mtls_tui.tui.registry import boards
+from mtls_tui.tui.registry.register import (
+    ACTIONS,
+    CONTEXTS,
+    Context,
+    Done,
+    Effect,
+    Refusal,
+    Result,
+    action,
+    context_of,
+    held,
+)
+from mtls_tui.tui.state.document import Document, Step
+from mtls_tui.tui.state.edited_rule import muted_rows
+from mtls_tui.tui.state.overlays import Item, Page, Picker
+
+
+@action(
+    "help.open", "Help", "What can be done here, with the keys of the focused part first.", keys="f1 ?", footer="help"
+)
+def _help(document: Document) -> Result:
+    from mtls_tui.tui.registry.helptext import page_for
+
+    return replace(document, overlay=page_for(document.board or document.view.focus, document))
+
+
+@action("palette.open", "All commands", "Search every command by name.", keys="ctrl+p f9")
+def _palette(document: Document) -> Result:
+    return replace(document, overlay=Picker("Commands", palette_items(document), "palette.run"))
+
+
+def palette_items(document: Document) -> tuple[Item, ...]:
+    """Every command; those of the place come first, and one that can't be done now says why."""
+    from mtls_tui.tui.registry.bars import key_name
+
+    first = context_of(document)
+    order: list[Context] = [first, "global", *(context for context in CONTEXTS if context not in (first, "global"))]
+    items = []
+    for context in order:
+        if context in {"picker", "editor", "form", "page"}:
+            continue
+        for one in ACTIONS.values():
+            if one.context != context or one.hidden or one.id == "palette.open":
+                continue
+            keys = " ".join(key_name(key) for key in held(one, first)[:2])
+            items.append(
+                Item(
+                    one.id,
+                    one.title,
+                    detail=keys,
+                    group=CONTEXTS[context],
+                    hint=one.help,
+                    why_not=one.why_not(document),
+                )
+            )
+    return tuple(items)
+
+
+@action("palette.run", "Run a command", hidden=True)
+def _run(document: Document, key: str) -> Result:
+    found = ACTIONS[key]
+    before, document = document, boards.for_action(replace(document, overlay=None), key, found.context)
+    reason = found.why_not(document)
+    return Refusal(reason) if reason else boards.left(before, found.run(document))
+
+
+@action(
+    "undo",
+    "Undo",
+    "Take the last edit back; typing counts as one.",
+    keys="ctrl+z u",
+    footer="undo",
+    enabled=lambda document: "" if document.past else "there is nothing to undo",
+)
+def _undo(document: Document) -> Result:
+    step = document.past[-1]
+    back = Step(document.content, document.view, step.title)
+    undone = _at_step(document, step, past=document.past[:-1], future=(*document.future, back))
+    return undone.noting(f"undone: {step.title}")
+
+
+@action(
+    "redo",
+    "Redo",
+    "Do again what was undone.",
+    keys="ctrl+y U",
+    enabled=lambda document: "" if document.future else "there is nothing to redo",
+)
+def _redo(document: Document) -> Result:
+    step = document.future[-1]
+    forth = Step(document.content, document.view, step.title)
+    done = _at_step(document, step, past=(*document.past, forth), future=document.future[:-1])
+    return done.noting(f"done again: {step.title}")
+
+
+def _at_step(document: Document, step: Step, *, past: tuple[Step, ...], future: tuple[Step, ...]) -> Document:
+    """Another state of the content, seen from where one looks now."""
+    now = document.view
+    view = replace(step.view, focus=now.focus, tab=now.tab, theme=now.theme, mouse=now.mouse, completing=False)
+    there = replace(document, content=step.content, view=view, past=past, future=future, overlay=None)
+    if now.text is None:
+        return replace(there, view=replace(view, text=None))
+    work = there.work
+    if work is None:
+        return replace(there, view=replace(view, text=None, focus="builder"))
+    buffer = replace(now.text, text=work.text, cursor=min(now.text.cursor, len(work.text)), anchor=None)
+    return replace(there, view=replace(view, text=buffer))
+
+
+@action(
+    "theme.choose", "Theme", "Choose the colours: dark, light, high contrast, or the terminal's own sixteen.", keys="f8"
+)
+def _theme(document: Document) -> Result:
+    items = tuple(Item(name, palette.title) for name, palette in THEMES.items())
+    index = list(THEMES).index(document.view.theme) if document.view.theme in THEMES else 0
+    return replace(document, overlay=Picker("Theme", items, "theme.set", index=index))
+
+
+@action("theme.set", "Set the theme", hidden=True)
+def _set_theme(document: Document, key: str) -> Result:
+    shown = replace(document.looking(theme=key), overlay=None)
+    return Done(shown, (Effect("setting", {"name": "theme", "value": key}),))
+
+
+@action("mouse.toggle", "Mouse on or off", "Give the mouse back to the terminal, to select and copy there.", keys="f7")
+def _mouse(document: Document) -> Result:
+    on = not document.view.mouse
+    shown = document.looking(mouse=on).noting("mouse on" if on else "mouse off: the terminal selects text again")
+    return Done(shown, (Effect("mouse", {"on": on}),))
+
+
+@action("screen.redraw", "Redraw the screen", "Clear the terminal and draw everything again.", keys="ctrl+l")
+def _redraw(document: Document) -> Result:
+    return Done(document, (Effect("redraw"),))
+
+
+@action(
+    "copy.expression",
+    "Copy the expression",
+    "Copy the rule's expression to the clipboard; says which way it went.",
+    keys="ctrl+c f6",
+)
+def _copy(document: Document) -> Result:
+    buffer = document.view.text
+    text = (buffer.selected or buffer.text) if buffer is not None else document.work.text if document.work else ""
+    if not text:
+        return Refusal("there is no expression to copy")
+    return Done(document, (Effect("copy", {"text": text}),))
+
+
+@action(
+    "quit",
+    "Quit",
+    "Leave. What isn't saved stays in the draft and is offered at the next start.",
+    keys="ctrl+q",
+    footer="quit",
+)
+def _quit(document: Document) -> Result:
+    if not document.unsaved:
+        return Done(document, (Effect("quit"),))
+    choices = (
+        Item("file.save_quit", "Save and quit"),
+        Item("quit.keep", "Quit, keep the draft", detail="offered at the next start"),
+        Item("quit.discard", "Quit and throw the changes away"),
+    )
+    lines = [(("There are changes that are not in the file.", "text"),)]
+    left = muted_rows(document.content.work)
+    if left:
+        lines.append(((f"{left} never in the file: only the draft keeps them.", "text"),))
+    return replace(document, overlay=Page("Quit", tuple(lines), choices))
+
+
+@action("quit.keep", "Quit and keep the draft", hidden=True)
+def _keep(document: Document) -> Result:
+    return Done(replace(document, overlay=None), (Effect("quit"),))
+
+
+@action("quit.discard", "Quit and throw the changes away", hidden=True)
+def _discard(document: Document) -> Result:
+    return Done(replace(document, overlay=None), (Effect("discard_draft"), Effect("quit")))
+
+
+@action("quit.hint", "How to leave", "Says how to leave, and where every command is.", keys="q :", hidden=True)
+def _hint(document: Document) -> Result:
+    return document.noting("^Q leaves; ^P finds every command")

@@ -1,0 +1,336 @@
+"""The certificate authority: open or make one, issue, revoke, restore, write the CRL, import, trust on hosts, try out.
+
+Pure, as all actions: `pki.Authority` does the work beside the screen, and what it did comes back as an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mtls_tui.tui.registry import boards
+from mtls_tui.tui.registry.register import ACTIONS, Done, Effect, Refusal, Result, action
+from mtls_tui.tui.state.authority import AuthorityState, Store
+from mtls_tui.tui.state.document import Document
+from mtls_tui.tui.state.overlays import Form, FormField
+from mtls_tui.tui.state.textbuffer import Buffer
+
+PAGE = 10
+KEY_KINDS = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096")
+
+
+def state_of(document: Document) -> AuthorityState:
+    """The board's state."""
+    return document.authority or AuthorityState()
+
+
+def store_of(document: Document) -> Store | None:
+    """The store, when there is one that can be used."""
+    store = state_of(document).store
+    return store if store is not None and not store.problem else None
+
+
+def open_board(document: Document) -> str:
+    """Why the board's keys don't hold."""
+    return "" if document.board == "authority" else "open the certificate authority first (C)"
+
+
+def ready(document: Document) -> str:
+    """Why nothing can be done with the store now."""
+    if document.board != "authority":
+        return open_board(document)
+    state = state_of(document)
+    if state.store is None:
+        return "the store is being read"
+    return state.store.problem or (f"wait: {state.doing}" if state.doing else "")
+
+
+def on_row(document: Document) -> str:
+    """Why there is no certificate to act on."""
+    return ready(document) or ("" if state_of(document).row is not None else "there is no certificate here")
+
+
+def _with(document: Document, **changes: Any) -> Document:
+    return replace(document, authority=replace(state_of(document), **changes))
+
+
+# --- opening --------------------------------------------------------------------------------------------------------
+
+
+@action(
+    "authority.open",
+    "Certificate authority",
+    "The client certificates of your authority: issue, revoke, trust it on hosts. Again: read it anew.",
+    keys="C ctrl+g",
+)
+def _open(document: Document) -> Result:
+    state = state_of(document)
+    shown = replace(document, board="authority", overlay=None, notice=None, authority=state)
+    return Done(shown, (Effect("authority.load", {"folder": state.folder}),))
+
+
+@action("authority.loaded", "The store is read", hidden=True)
+def _loaded(document: Document, store: Store) -> Result:
+    state = replace(state_of(document), folder=store.folder, store=store)
+    if (
+        state.index == 0
+        and len(store.rows) > 1
+        and store.rows[1].kind == "issued"
+        and document.authority == AuthorityState()
+    ):
+        state = replace(state, index=1)
+    return replace(document, authority=state)
+
+
+@action("authority.done", "A job is done", hidden=True)
+def _done(document: Document, store: Store, text: str) -> Result:
+    """What was asked for is done: the form that asked goes, the list is the new one."""
+    state = state_of(document)
+    before = {row.fingerprint for row in state.store.rows} if state.store is not None else set()
+    state = replace(state, folder=store.folder, store=store, doing="")
+    new = next((place for place, row in enumerate(state.shown) if before and row.fingerprint not in before), None)
+    state = state if new is None else replace(state, index=new)
+    form = document.overlay
+    overlay = None if isinstance(form, Form) and form.then.startswith("authority.") else form
+    return replace(document, authority=state, overlay=overlay).noting(text, "good")
+
+
+@action("authority.failed", "A job failed", hidden=True)
+def _failed(document: Document, text: str) -> Result:
+    """Told in the form that asked, which stays with what was typed."""
+    document = _with(document, doing="")
+    form = document.overlay
+    if isinstance(form, Form) and form.then.startswith("authority."):
+        return replace(document, overlay=replace(form, error=text))
+    return document.noting(text, "bad")
+
+
+@action(
+    "authority.choose", "Open another authority", "The folder of another store.", where="authority", keys="o",
+    footer="folder", enabled=open_board,
+)  # fmt: skip
+def _choose(document: Document) -> Result:
+    folder = state_of(document).folder
+    field = FormField(
+        "folder", "Folder", Buffer.of(str(folder) if folder else "", select=True),
+        help="Where ca.pem, ca.key and inventory.db are; `mtls-tui certs --store` takes the same.",
+    )  # fmt: skip
+    return replace(document, overlay=Form("Open an authority", (field,), "authority.open_at", submit="Open"))
+
+
+@action("authority.open_at", "Open the authority of a folder", hidden=True)
+def _open_at(document: Document, folder: str) -> Result:
+    if not folder.strip():
+        return Refusal("give a folder")
+    path = document.content.file.resolve(folder.strip())
+    state = AuthorityState(path)
+    return Done(
+        replace(document, overlay=None, board="authority", authority=state),
+        (Effect("authority.load", {"folder": path}),),
+    )
+
+
+@action(
+    "authority.init", "Make an authority", "A new authority in a new or empty folder; nothing is overwritten.",
+    where="authority", keys="i", enabled=open_board,
+)  # fmt: skip
+def _init(document: Document) -> Result:
+    state = state_of(document)
+    folder = state.folder
+    if folder is None or store_of(document) is not None:
+        folder = document.content.file.folder / "ca"
+    fields = (
+        FormField("folder", "Folder", Buffer.of(str(folder)), help="New or empty. The key in it is for you alone."),
+        FormField("cn", "Name", Buffer.of("mtls-tui client authority"), help="What clients' issuer will be."),
+        FormField("organization", "Organization", help="May stay empty."),
+        FormField("days", "Days", Buffer.of("3650"), help="How long the authority is valid."),
+        FormField("key", "Key", Buffer.of("ecdsa-p256"), choices=KEY_KINDS, help="← → choose."),
+        FormField("passphrase", "Passphrase", secret=True, help="Of the key; empty leaves the key unencrypted."),
+        FormField("again", "Once more", secret=True, help="The passphrase once more."),
+    )
+    return replace(document, overlay=Form("New authority", fields, "authority.make", submit="Make"))
+
+
+@action("authority.make", "Make the authority", hidden=True)
+def _make(
+    document: Document, folder: str, cn: str, organization: str, days: str, key: str, passphrase: str, again: str
+) -> Result:
+    length = days_of(days)
+    if isinstance(length, Refusal):
+        return length
+    if not folder.strip():
+        return Refusal("give a folder")
+    if passphrase != again:
+        return Refusal("the two passphrases differ")
+    arguments = {"cn": cn.strip(), "organization": organization.strip(), "days": length, "key": key}
+    path = document.content.file.resolve(folder.strip())
+    return job(document, "making the authority", path, "init", arguments, passphrase)
+
+
+def job(
+    document: Document, doing: str, folder: Path | None, name: str, arguments: Mapping[str, Any], passphrase: str = ""
+) -> Result:
+    """Have something done (`authoritywork.JOBS`), one thing at a time; `folder` None is the open store."""
+    state = state_of(document)
+    if state.doing:
+        return Refusal(f"wait: {state.doing}")
+    effect = {"folder": folder or state.folder, "job": name, "arguments": arguments, "passphrase": passphrase}
+    return Done(_with(document, doing=doing), (Effect("authority.run", effect),))
+
+
+def days_of(text: str) -> int | Refusal:
+    """A validity that was typed."""
+    if not (text.strip().isascii() and text.strip().isdigit() and 1 <= int(text) <= 36500):
+        return Refusal("the days are a whole number from 1 to 36500")
+    return int(text)
+
+
+# --- moving ---------------------------------------------------------------------------------------------------------
+
+
+def _moved(document: Document, step: int) -> Result:
+    return replace(document, authority=state_of(document).moved(step), notice=None)
+
+
+@action("authority.up", "Up", where="authority", keys="up k", hidden=True)
+def _up(document: Document) -> Result:
+    return _moved(document, -1)
+
+
+@action("authority.down", "Down", where="authority", keys="down j", hidden=True)
+def _down(document: Document) -> Result:
+    return _moved(document, 1)
+
+
+@action("authority.page_up", "A page up", where="authority", keys="pageup", hidden=True)
+def _page_up(document: Document) -> Result:
+    return _moved(document, -PAGE)
+
+
+@action("authority.page_down", "A page down", where="authority", keys="pagedown", hidden=True)
+def _page_down(document: Document) -> Result:
+    return _moved(document, PAGE)
+
+
+@action("authority.first", "To the first", where="authority", keys="home g", hidden=True)
+def _first(document: Document) -> Result:
+    return _moved(document, -1_000_000)
+
+
+@action("authority.last", "To the last", where="authority", keys="end G", hidden=True)
+def _last(document: Document) -> Result:
+    return _moved(document, 1_000_000)
+
+
+@action("authority.click", "Choose with the mouse", hidden=True)
+def _click(document: Document, index: int) -> Result:
+    state = state_of(document)
+    if index == state.index:
+        return ACTIONS["authority.show"].run(document) if not on_row(document) else document
+    return _moved(document, index - state.index)
+
+
+@action(
+    "authority.search", "Search", "Only certificates that hold all words: name, serial, status, file.",
+    where="authority", keys="/", footer="search", enabled=ready,
+)  # fmt: skip
+def _search(document: Document) -> Result:
+    field = FormField("query", "Words", Buffer.of(state_of(document).query, select=True),
+                      help="“soon” finds what ends within 30 days, “revoked” what is revoked.")  # fmt: skip
+    return replace(document, overlay=Form("Search", (field,), "authority.filter", submit="Search"))
+
+
+@action("authority.filter", "Filter the list", hidden=True)
+def _filter(document: Document, query: str) -> Result:
+    return replace(_with(document, query=query.strip(), index=0), overlay=None)
+
+
+@action("authority.all", "Show all again", where="authority", keys="x", enabled=ready)
+def _all(document: Document) -> Result:
+    return _with(document, query="", index=0)
+
+
+# --- the authority --------------------------------------------------------------------------------------------------
+
+
+@action(
+    "authority.crl", "Write the CRL", "A fresh revocation list, good for 30 days.", where="authority", keys="c",
+    footer="CRL", enabled=ready,
+)  # fmt: skip
+def _crl(document: Document) -> Result:
+    return unlocked(document, "authority.crl_form")
+
+
+@action("authority.crl_form", "Write the CRL: the form", hidden=True)
+def _crl_form(document: Document) -> Result:
+    field = FormField("path", "File", help="Empty: ca.crl in the store, which the hosts name.")
+    return replace(document, overlay=Form("Write the CRL", (field,), "authority.crl_now", submit="Write"))
+
+
+@action("authority.crl_now", "Write the CRL now", hidden=True)
+def _crl_now(document: Document, path: str) -> Result:
+    given = str(document.content.file.resolve(path.strip())) if path.strip() else ""
+    return job(document, "writing the CRL", None, "crl", {"path": given})
+
+
+@action(
+    "authority.import", "Import an authority", "Keep another authority's certificate, so that hosts may trust it.",
+    where="authority", keys="m", footer="import", enabled=ready,
+)  # fmt: skip
+def _import(document: Document) -> Result:
+    fields = (
+        FormField("path", "File", help="Its certificate, PEM or DER; relative to the rule file."),
+        FormField("name", "Name", help="Under which it is kept; empty: the file's."),
+    )
+    return replace(document, overlay=Form("Import another authority", fields, "authority.import_now", submit="Import"))
+
+
+@action("authority.import_now", "Import now", hidden=True)
+def _import_now(document: Document, path: str, name: str) -> Result:
+    if not path.strip():
+        return Refusal("give a file")
+    arguments = {"path": str(document.content.file.resolve(path.strip())), "name": name.strip()}
+    return job(document, "importing", None, "import", arguments)
+
+
+def unlocked(document: Document, then: str, **arguments: Any) -> Result:
+    """The action, once the authority's key can be used."""
+    effect = {"folder": state_of(document).folder, "then": then, "arguments": arguments}
+    return Done(document, (Effect("authority.unlocked", effect),))
+
+
+# --- passphrase -----------------------------------------------------------------------------------------------------
+
+
+@action("authority.ask", "Ask for the passphrase", hidden=True)
+def _ask(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
+    field = FormField(
+        "passphrase", "Passphrase", secret=True, help="Of ca.key. Kept in memory until you leave the authority."
+    )
+    arguments = {"then": then, "then_arguments": then_arguments}
+    return replace(
+        document, overlay=Form("The authority's passphrase", (field,), "authority.unlock", arguments, submit="Unlock")
+    )
+
+
+@action("authority.unlock", "Unlock the key", hidden=True)
+def _unlock(document: Document, then: str, then_arguments: Mapping[str, Any], passphrase: str) -> Result:
+    if not passphrase:
+        return Refusal("type the passphrase")
+    effect = {"folder": state_of(document).folder, "passphrase": passphrase, "then": then, "arguments": then_arguments}
+    return Done(document, (Effect("authority.unlock", effect),))
+
+
+@action("authority.unlocked", "The key is unlocked", hidden=True)
+def _unlocked_now(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
+    return ACTIONS[then].run(replace(document, overlay=None), **then_arguments)
+
+
+@action("authority.close", "Close", "Back to the rules.", where="authority", keys="escape q", footer="close",
+        enabled=open_board)  # fmt: skip
+def _close(document: Document) -> Result:
+    if state_of(document).query:
+        return _with(document, query="", index=0)
+    return boards.left(document, boards.without(document))

@@ -1,0 +1,1 @@
+"""The rule as rows: what a row offers, its actions, its drawing."""

@@ -1,0 +1,242 @@
+"""Editing rows and groups of the builder: each action is one edit of the tree that leaves the rest as written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mtls_tui.lang import edit
+from mtls_tui.lang.ast import Expression, Logical, LogicalOperator
+from mtls_tui.lang.tree import Path, node_at
+from mtls_tui.tui.builder.cursor_actions import no_rows
+from mtls_tui.tui.registry.register import Refusal, Result, action
+from mtls_tui.tui.state import edited_rule
+from mtls_tui.tui.state.document import Document, with_work
+from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.rows import Row, row_at, rows_of
+
+
+def current(document: Document) -> tuple[Expression, Row]:
+    """The expression and the row under the cursor; the action's `enabled` has made sure of both."""
+    expression, row = document.expression, document.row
+    assert expression is not None and row is not None
+    return expression, row
+
+
+def applied(
+    document: Document,
+    result: edit.Result,
+    title: str,
+    *,
+    merge: str = "",
+    part: int | None = None,
+    path: Path | None = None,
+    moved: Path | None = None,
+    losing: bool = False,
+) -> Result:
+    """The document after an edit of the expression; the cursor goes where the edit was done.
+
+    `moved` is the old path of a row that the edit carried elsewhere: if it was muted, it stays so. An edit that would
+    bring a muted row back by the way is refused, unless it is one that takes rows away (`losing`).
+    """
+    if isinstance(result, edit.Refusal):
+        return result
+    work = document.work
+    assert work is not None and work.full is not None
+    before, after = work.full, result.expression
+    carried = moved is not None and moved in work.muted
+    muted, gone = edited_rule.relocated(before, after, work.muted - {moved} if moved is not None else work.muted)
+    if gone and not losing:
+        return Refusal("this would bring a muted row back into the rule: do that first (space), or delete the row")
+    if carried:
+        muted = edited_rule.normal(after, muted | {result.path})
+    content = with_work(document.content, document.view.rule, Work(after, muted))
+    rows = rows_of(after, muted)
+    on = rows[row_at(rows, result.path if path is None else path)]
+    view: dict[str, object] = {"path": on.path, "closing": False}
+    if part is not None:
+        view["part"] = part
+    return document.edited(content, title, merge, **view)
+
+
+def _kind(row: Row) -> str:
+    return "row" if row.kind == "clause" else "group"
+
+
+def joined_by(result: edit.Result) -> str:
+    """What joins the group that an edit was about, in words: it changes what the rule means."""
+    node = node_at(result.expression, result.path) if isinstance(result, edit.Edit) else None
+    return f"joined by `{node.operator}` now" if isinstance(node, Logical) else "join changed"
+
+
+def on_group(document: Document) -> str:
+    """Why the row under the cursor is no group."""
+    reason = no_rows(document)
+    if reason:
+        return reason
+    row = document.row
+    return "" if row is not None and row.kind != "clause" else "this row is no group"
+
+
+@action(
+    "row.not",
+    "Negate",
+    "Put `not` before this row or group, or take it away.",
+    where="builder",
+    keys="!",
+    footer="not",
+    enabled=no_rows,
+)
+def _negate(document: Document) -> Result:
+    expression, row = current(document)
+    return applied(document, edit.negate(expression, row.path), _negation(row))
+
+
+def _negation(row: Row) -> str:
+    taken = row.negated or any(part.sort == "not" and part.path == row.path for part in row.parts)
+    return "`not` taken away" if taken else "row negated" if row.kind == "clause" else "group negated"
+
+
+@action(
+    "row.delete",
+    "Delete",
+    "Delete this row, or this group with all that is in it.",
+    where="builder",
+    keys="d delete",
+    footer="delete",
+    enabled=no_rows,
+)
+def _delete(document: Document) -> Result:
+    expression, row = current(document)
+    return applied(document, edit.remove(expression, row.path), f"{_kind(row)} deleted", losing=True)
+
+
+@action("row.clone", "Clone", "The same row or group once more, below.", where="builder", keys="y", enabled=no_rows)
+def _clone(document: Document) -> Result:
+    expression, row = current(document)
+    return applied(document, edit.duplicate(expression, row.path), f"{_kind(row)} cloned")
+
+
+@action(
+    "row.mute",
+    "Mute",
+    "Keep this row in the builder but leave it out of the rule; again to bring it back.",
+    where="builder",
+    keys="space",
+    footer="mute",
+    enabled=no_rows,
+)
+def _mute(document: Document) -> Result:
+    _, row = current(document)
+    work = document.work
+    assert work is not None
+    result = edited_rule.mute(work, row.path)
+    if isinstance(result, Refusal):
+        return result
+    muted = row.path in result.muted or len(result.muted) > len(work.muted)
+    title = f"{_kind(row)} muted: the rule is without it" if muted else f"{_kind(row)} in the rule again"
+    return document.edited(with_work(document.content, document.view.rule, result), title)
+
+
+@action(
+    "row.move_up",
+    "Move up",
+    "Move this row up, through the borders of groups.",
+    where="builder",
+    keys="K shift+up",
+    enabled=no_rows,
+)
+def _move_up(document: Document) -> Result:
+    expression, row = current(document)
+    return applied(document, edit.move_up(expression, row.path), "row moved up", moved=row.path)
+
+
+@action(
+    "row.move_down",
+    "Move down",
+    "Move this row down, through the borders of groups.",
+    where="builder",
+    keys="J shift+down",
+    enabled=no_rows,
+)
+def _move_down(document: Document) -> Result:
+    expression, row = current(document)
+    return applied(document, edit.move_down(expression, row.path), "row moved down", moved=row.path)
+
+
+@action(
+    "row.wrap",
+    "Wrap in a group",
+    "Put this row and the one below it into a group of their own.",
+    where="builder",
+    keys="w (",
+    footer="wrap",
+    enabled=no_rows,
+)
+def _wrap(document: Document) -> Result:
+    expression, row = current(document)
+    parent = node_at(expression, row.path[:-1]) if row.path else None
+    if not isinstance(parent, Logical):
+        return Refusal("a group needs two rows: add one first")
+    index = row.path[-1]
+    if len(parent.items) == 2:
+        return Refusal("these two rows are a group already")
+    first = index if index + 1 < len(parent.items) else index - 1
+    result = edit.wrap(expression, (*row.path[:-1], first), 2)
+    # A group joined as its parent is would say nothing: give it the other join.
+    if isinstance(result, edit.Edit):
+        other: LogicalOperator = "or" if parent.operator == "and" else "and"
+        joined = edit.set_join(result.expression, result.path, other)
+        result = joined if isinstance(joined, edit.Edit) else result
+        return applied(
+            document, result, f"rows wrapped in a group, {joined_by(result)}", part=0, path=(*row.path[:-1], first)
+        )
+    return applied(document, result, "rows wrapped in a group", part=0)
+
+
+@action(
+    "row.unwrap",
+    "Unwrap the group",
+    "Dissolve this group (or the one around this row) into the one around it.",
+    where="builder",
+    keys="W )",
+    enabled=no_rows,
+)
+def _unwrap(document: Document) -> Result:
+    expression, row = current(document)
+    path = row.core
+    if row.kind == "clause":
+        if not row.path:
+            return Refusal("there is no group to unwrap")
+        path = row.path[:-1]
+    return applied(document, edit.unwrap(expression, path), "group unwrapped", part=0)
+
+
+@action(
+    "group.join",
+    "Change the join",
+    "Join this group's rows by and, or, xor in turn.",
+    where="builder",
+    keys="& |",
+    footer="and/or",
+    enabled=no_rows,
+)
+def _join(document: Document) -> Result:
+    expression, row = current(document)
+    path = row.core
+    if row.kind == "clause":
+        if not row.path:
+            return Refusal("there is one row only: add a second one to join them")
+        path = row.path[:-1]
+    result = edit.toggle_join(expression, path, xor=True)
+    return applied(document, result, joined_by(result), path=row.path)
+
+
+@action("row.click", "Select a part with the mouse", hidden=True)
+def _click(document: Document, index: int, part: int) -> Result:
+    """The cursor to where the mouse points; a click on what is selected already edits it."""
+    from mtls_tui.tui.builder.cursor_actions import on_row
+    from mtls_tui.tui.registry.register import ACTIONS
+
+    moved = on_row(replace(document.looking(focus="builder"), overlay=None), index, part)
+    same = document.view.focus == "builder" and document.row_index == index and document.view.part == part
+    return ACTIONS["part.edit"].run(moved) if same and document.overlay is None else moved

@@ -1,0 +1,134 @@
+"""Certificates that can be told by their fingerprint: files near the rule file, the authority's, saved requests'.
+
+Reads files, so it runs beside the screen. Only certificates are looked at; keys are left alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from mtls_tui.pki import LoadError, facts, load_certificates
+from mtls_tui.pki.authority import fingerprint
+from mtls_tui.pki.inventory import Inventory, InventoryError
+from mtls_tui.rulefile import RuleFile
+from mtls_tui.tui.certificates.lines import common_name
+from mtls_tui.tui.state.document import Probe
+
+ENDINGS = (".pem", ".crt", ".cer", ".der", ".p7b")
+LARGEST = 256 * 1024
+"""Bytes of a file that is looked at."""
+MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A certificate with its name; where it lies, relative to the rule file, or its PEM when it is in no file near."""
+
+    name: str
+    file: str = ""
+    pem: str = ""
+    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields as the rules see them, of one that is in no file."""
+
+
+def is_store(folder: Path) -> bool:
+    """Whether an authority of ours lives in a folder."""
+    return all((folder / name).is_file() for name in ("ca.pem", "inventory.db"))
+
+
+def stores_of(file: RuleFile) -> tuple[Path, ...]:
+    """The authorities of ours that the file's hosts trust, by their folders, in the order of the hosts."""
+    names = (*file.anchors, *(anchor for host in file.hosts for anchor in host.anchors))
+    folders = dict.fromkeys(file.resolve(name).parent for name in names if Path(name).name == "ca.pem")
+    return tuple(folder for folder in folders if is_store(folder))
+
+
+def files_near(folder: Path) -> Mapping[str, str]:
+    """File by fingerprint of its first certificate: in a folder and one level below it."""
+    found: dict[str, str] = {}
+    try:
+        paths = sorted([*folder.glob("*"), *folder.glob("*/*")])[:5000]
+    except OSError:
+        return found
+    looked = 0
+    for path in paths:
+        if path.suffix.lower() not in ENDINGS or "key" in path.stem.lower() or looked >= MOST:
+            continue
+        try:
+            if not path.is_file() or path.stat().st_size > LARGEST:
+                continue
+            looked += 1
+            leaf = load_certificates(path.read_bytes())[0]
+        except (OSError, LoadError, ValueError, IndexError):
+            continue
+        found.setdefault(fingerprint(leaf), os.path.relpath(path, folder))
+    return found
+
+
+def known(file: RuleFile, stores: Iterable[Path], probes: Iterable[Probe] = ()) -> dict[str, Known]:
+    """Every certificate that can be told, by fingerprint. Never raises: what can't be read is not known."""
+    found: dict[str, Known] = {}
+    for folder in dict.fromkeys(stores):
+        try:
+            records = Inventory(folder / "inventory.db").all() if is_store(folder) else []
+        except InventoryError:
+            continue
+        for record in records:
+            found[record.fingerprint] = Known(record.subject.removeprefix("CN="), pem=record.pem)
+    for mark, path in files_near(file.folder).items():
+        found[mark] = Known(_name(file, path, found.get(mark)), path)
+    for probe in probes:
+        if probe.pem:
+            mark, one = _pasted(probe.pem)
+            if one is not None:
+                found.setdefault(mark, one)
+        elif "/" in probe.certificate or "." in probe.certificate:
+            mark, name = _first(file.resolve(probe.certificate))
+            if mark and not found.get(mark, Known("")).file:
+                found[mark] = Known(name, probe.certificate)
+    return found
+
+
+def with_facts(one: Known) -> Known:
+    """The same, with the fields of the certificate where it is in no file."""
+    if not one.pem or one.file:
+        return one
+    try:
+        shown = facts(load_certificates(one.pem.encode())[0])
+    except (LoadError, IndexError):
+        return one
+    texts = {name: _plain(value) for name, value in shown.items()}
+    return Known(one.name, one.file, one.pem, MappingProxyType(texts))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _name(file: RuleFile, path: str, before: Known | None) -> str:
+    return before.name if before is not None else _first(file.folder / path)[1]
+
+
+def _first(path: Path) -> tuple[str, str]:
+    """Fingerprint and name of the first certificate of a file; empty when there is none."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return "", ""
+        leaf = load_certificates(path.read_bytes())[0]
+        return fingerprint(leaf), common_name(leaf)
+    except (OSError, LoadError, ValueError, IndexError):
+        return "", ""
+
+
+def _pasted(pem: str) -> tuple[str, Known | None]:
+    try:
+        leaf = load_certificates(pem.encode())[0]
+    except (LoadError, ValueError, IndexError):
+        return "", None
+    return fingerprint(leaf), Known(common_name(leaf), pem=pem)

@@ -1,0 +1,1 @@
+"""What an export would change, and what is deployed."""

@@ -1,0 +1,159 @@
+"""Who is newly let in or blocked by an export: the comparison of two bundles in words, with requests to try.
+
+Takes time that grows with the rules, so it is asked host by host and can be broken off between two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING, TypeAlias
+
+from mtls_tui.engine.bundle import Bundle
+from mtls_tui.tui.drawing.safe_text import decode, safe
+from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.overlays import Item
+
+if TYPE_CHECKING:
+    from mtls_tui.analysis import Difference
+    from mtls_tui.engine.model import HttpRequest
+
+Runs: TypeAlias = tuple[tuple[str, str], ...]
+LIMIT_S = 15.0
+"""Hosts that weren't reached by then are told as such."""
+MAX_SHOWN = 12
+MAX_WITNESSES = 4
+"""Choices that fit below the page on a small terminal."""
+ROLES = {
+    "with a certificate that is not valid": "self_signed",
+    "with a revoked certificate": "revoked",
+    "with a valid certificate": "good",
+}
+"""The simulator's certificate for what the client of an example comes with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """Lines to show, and the requests among them as choices that put one into the simulator."""
+
+    lines: tuple[Runs, ...]
+    witnesses: tuple[Item, ...] = ()
+
+
+def consequences(
+    before: Bundle, after: Bundle, wanted: Callable[[], bool] = lambda: True, limit_s: float = LIMIT_S
+) -> Consequences | None:
+    """What two bundles decide otherwise on the hosts of either; None when it is no longer wanted."""
+    from mtls_tui.analysis import Site, compare
+
+    rules_alike = (before.rules, before.lists) == (after.rules, after.lists)
+    if rules_alike and _settings(before) == _settings(after):
+        return Consequences((_SAME,))
+    sites = Site.of(before), Site.of(after)
+    names = list(dict.fromkeys([*sites[1].hosts, *sites[0].hosts]))
+    found: list[Difference] = []
+    end = monotonic() + limit_s
+    looked_at = 0
+    for name in names:
+        if not wanted():
+            return None
+        if looked_at and monotonic() > end:
+            break
+        found += compare(*sites, [name])
+        looked_at += 1
+    return _told(found, len(names) - looked_at)
+
+
+_SAME: Runs = (("✓ proved: decides the same, nobody is newly let in or blocked", "good"),)
+
+
+def _settings(bundle: Bundle) -> tuple[object, ...]:
+    return bundle.anchors, bundle.intermediates, bundle.crls, bundle.crl_files, bundle.hosts
+
+
+def _told(found: list[Difference], left_out: int) -> Consequences:
+    changed = [one for one in found if one.status == "changed"]
+    if found and not left_out and all(one.status == "proved the same" for one in found):
+        return Consequences((_SAME,))
+    lines: list[Runs] = []
+    witnesses: list[Item] = []
+    # Who is let in comes first: that is what hurts when nobody looks.
+    for one in sorted(changed, key=lambda one: one.change != "newly let in")[:MAX_SHOWN]:
+        assert one.http is not None and one.before is not None and one.after is not None
+        style = "bad" if one.change == "newly let in" else "warn"
+        what, _, why = one.reason.partition(
+            " is allowed now: " if one.change == "newly let in" else " is blocked now: "
+        )
+        lines.append(((f"! {one.change}: ", style), (safe(what), "text")))
+        lines.append(((safe(f"    {why}"), "soft"),))
+        probe = probe_of(one)
+        if probe is not None and len(witnesses) < MAX_WITNESSES:
+            title = safe(f"Try it: {one.change}, {one.certificate}")
+            witnesses.append(
+                Item("deploy.witness", title, detail=safe(request_line(one.http)), arguments=(("probe", probe),))
+            )
+    if len(changed) > MAX_SHOWN:
+        lines.append(((f"  and {len(changed) - MAX_SHOWN} more", "soft"),))
+    for change in ("newly let in", "newly blocked"):
+        asked = [one for one in found if one.change == change]
+        if asked and all(one.status == "proved the same" for one in asked) and not left_out:
+            lines.append(((f"✓ proved: no request is {change}", "good"),))
+        doubtful = [one.host for one in asked if one.status == "not found"]
+        if doubtful:
+            hosts = _listed(doubtful)
+            lines.append(((f"? not found, which is no proof: a request to {hosts} that is {change}", "warn"),))
+    for reason in dict.fromkeys(one.reason for one in found if one.status == "not compared"):
+        hosts = _listed([one.host for one in found if one.reason == reason])
+        lines.append(((safe(f"? {hosts}: {reason}"), "warn"),))
+    if left_out:
+        lines.append(((f"? {left_out} hosts were not looked at: it took too long", "warn"),))
+    return Consequences(tuple(lines), tuple(witnesses))
+
+
+def _listed(hosts: list[str]) -> str:
+    return safe(", ".join(hosts[:3])) + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
+
+
+def request_line(http: HttpRequest) -> str:
+    """Method and URL."""
+    return f"{http.method} {http.scheme}://{http.host}{http.target}"
+
+
+def probe_of(difference: Difference) -> Probe | None:
+    """The request of an answer as the simulator has it; None when it can't be written that way.
+
+    What the simulator's form has no place for (versions, ciphers, bytes that are no text) is set as a field.
+    """
+    from mtls_tui.analysis.context import CERTIFICATE
+    from mtls_tui.analysis.witness import TIMES, moment
+    from mtls_tui.engine.fields import EXTRACTORS, View, compute
+    from mtls_tui.simulate.values import written
+    from mtls_tui.tui.simulator.probes import to_http
+
+    http, request = difference.http, difference.request
+    assert http is not None and request is not None
+    timed = http.at is not None and not TIMES.isdisjoint(request.fields)
+    probe = Probe(
+        method=http.method,
+        url=f"{http.scheme}://{http.host}{http.target}",
+        headers=tuple((name, decode(value)) for name, value in http.headers),
+        body=decode(http.body) if http.body else "",
+        ip="" if http.client_ip == "127.0.0.1" else http.client_ip,
+        at=moment(http.at) if timed and http.at is not None else "",
+        certificate=ROLES.get(difference.certificate, "none"),
+        overrides=tuple((name, written(value)) for name, value in http.overrides.items()),
+    )
+    wanted = {name: value for name, value in request.fields.items() if not name.startswith(CERTIFICATE)}
+
+    def otherwise(made: Probe) -> list[str]:
+        shown = to_http(made)
+        fields = {**compute(View(shown, http.at), EXTRACTORS.items()), **shown.overrides}
+        return [name for name, value in wanted.items() if fields.get(name) != value]
+
+    try:
+        more = tuple((name, written(wanted[name])) for name in otherwise(probe))
+        probe = replace(probe, overrides=(*probe.overrides, *more))
+        return None if otherwise(probe) else probe
+    except ValueError:
+        return None

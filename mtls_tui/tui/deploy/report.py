@@ -1,0 +1,211 @@
+"""The deploy page: what an export would change against what is exported, the file's tests, and the way back."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
+from mtls_tui.rulefile import RuleFile, RuleFileError, bundle, write_atomically
+from mtls_tui.rulefile.exporting import deployable
+from mtls_tui.rulefile.history import exports
+from mtls_tui.rulefile.trust import out_of_date, trust_problems
+from mtls_tui.tui.drawing.safe_text import safe
+from mtls_tui.tui.state.document import Deployed
+from mtls_tui.tui.state.overlays import Item
+
+Runs: TypeAlias = tuple[tuple[str, str], ...]
+MAX_DIFF = 400
+MAX_LATE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Lines to show; `why_not` tells why nothing can be exported, "" when it can; `kept` counts earlier exports.
+
+    `before` and `after` are what is exported and what would be, where there is something to compare.
+    """
+
+    lines: tuple[Runs, ...]
+    why_not: str
+    kept: int
+    before: Bundle | None = None
+    after: Bundle | None = None
+
+
+def report(file: RuleFile, target: Path) -> Report:
+    """Everything that one wants to know before an export."""
+    lines: list[Runs] = []
+    problems = [*file.problems] or [*deployable(file)] or [*trust_problems(file)]
+    if problems:
+        for problem in problems[:20]:
+            lines.append(((f"✗ {problem.message}", "bad"),))
+            if problem.cure:
+                lines.append(((f"  {problem.cure}", "soft"),))
+        return Report(tuple(lines), "the file has problems", len(exports(target)))
+    try:
+        made = bundle(file)
+    except RuleFileError as error:
+        return Report((((f"✗ {error.problem.message}", "bad"),),), "the file has problems", len(exports(target)))
+    deployed = _deployed(target)
+    late = out_of_date(file, datetime.now(UTC))
+    lines += [((f"! {safe(problem.message)}", "warn"), (f"; {problem.cure}", "soft")) for problem in late[:MAX_LATE]]
+    if len(late) > MAX_LATE:
+        lines.append(((f"  and {len(late) - MAX_LATE} more authorities or lists out of date", "warn"),))
+    lines += [(), *changes(deployed, made)] if late else changes(deployed, made)
+    test_lines, failed = _tests(file)
+    lines += [(), *test_lines]
+    kept = exports(target)
+    lines += [(), ((f"{len(kept)} earlier exports are kept", "soft"),)]
+    why_not = f"{failed} tests fail" if failed else ""
+    return Report(tuple(lines), why_not, len(kept), deployed, made if deployed is not None else None)
+
+
+def known(file: RuleFile, target: Path) -> Deployed | None:
+    """What is exported, and how many things the file changes; None when nothing is exported."""
+    try:
+        data = target.read_bytes()
+        old = Bundle.decode(data)
+    except (OSError, BundleError):
+        return None
+    exported = Deployed(old.digest, file_digest=f"sha256:{hashlib.sha256(data).hexdigest()}")
+    try:
+        new = bundle(file)
+    except RuleFileError:
+        return replace(exported, changes=1)
+    marks = ("+", "-", "~")
+    count = sum(bool(run) and run[0][0].startswith(marks) for run in named_changes(old, new))
+    return replace(exported, changes=count)
+
+
+def _deployed(target: Path) -> Bundle | None:
+    try:
+        return Bundle.decode(target.read_bytes())
+    except (OSError, BundleError):
+        return None
+
+
+def changes(old: Bundle | None, new: Bundle) -> list[Runs]:
+    """What becomes different, in words first, then as a diff of the rules' texts."""
+    if old is None:
+        return [(("nothing is exported yet: this is the first bundle", "text"),), _count(new)]
+    lines = named_changes(old, new)
+    if not lines:
+        return [(("no change against what is exported", "soft"),), _count(new)]
+    return [_count(new), (), *lines, *_diff(old, new)]
+
+
+def named_changes(old: Bundle, new: Bundle) -> list[Runs]:
+    """The changes in words, one a line, with `+`, `-` or `~` before them."""
+    lines: list[Runs] = []
+    before, after = {rule.ref: rule for rule in old.rules}, {rule.ref: rule for rule in new.rules}
+    lines += [((f"+ rule {safe(ref)}", "good"),) for ref in after.keys() - before.keys()]
+    lines += [((f"- rule {safe(ref)}", "bad"),) for ref in before.keys() - after.keys()]
+    for ref in (ref for ref in after if ref in before and before[ref] != after[ref]):
+        one, other = before[ref], after[ref]
+        if one.enabled != other.enabled:
+            lines.append(((f"~ rule {safe(ref)} is now {'enabled' if other.enabled else 'disabled'}", "warn"),))
+        if (one.response, one.shadow, one.description) != (other.response, other.shadow, other.description):
+            lines.append(((f"~ rule {safe(ref)}: another response, shadow or description", "warn"),))
+        if one.action != other.action:
+            lines.append(((f"~ rule {safe(ref)}: {one.action} → {other.action}", "warn"),))
+        if one.expression != other.expression:
+            lines.append(((f"~ rule {safe(ref)}: another expression", "warn"),))
+    common = [ref for ref in before if ref in after]
+    if common != [ref for ref in after if ref in before]:
+        lines.append((("~ the order of the rules changed", "warn"),))
+    hosts_before, hosts_after = {host.name: host for host in old.hosts}, {host.name: host for host in new.hosts}
+    lines += [((f"+ host {safe(name)}", "good"),) for name in hosts_after.keys() - hosts_before.keys()]
+    lines += [((f"- host {safe(name)}", "bad"),) for name in hosts_before.keys() - hosts_after.keys()]
+    for name in hosts_after.keys() & hosts_before.keys():
+        if hosts_before[name] != hosts_after[name]:
+            lines.append(((f"~ host {safe(name)}: {_host_change(hosts_before[name], hosts_after[name])}", "warn"),))
+    if (old.anchors, old.crls, old.intermediates) != (new.anchors, new.crls, new.intermediates):
+        lines.append((("~ other authorities or revocation lists", "warn"),))
+    if old.lists != new.lists:
+        lines.append((("~ other lists", "warn"),))
+    return lines
+
+
+def _host_change(before: BundleHost, after: BundleHost) -> str:
+    """What became different in a host, in words."""
+    said = []
+    if before.mtls != after.mtls:
+        said.append("asks for certificates now" if after.mtls else "no longer asks for certificates: rules see none")
+    if before.anchors != after.anchors or before.intermediates != after.intermediates:
+        said.append("trusts other authorities")
+    if (before.crls, before.crl_files) != (after.crls, after.crl_files):
+        said.append("other revocation lists")
+    policies = [(one.crl_policy, one.revocation) for one in (before, after)]
+    if policies[0] != policies[1]:
+        said.append("checks revocation otherwise")
+    if (before.upstream, before.upstream_ca) != (after.upstream, after.upstream_ca):
+        said.append(f"goes to {safe(after.upstream)}" if after.upstream else "another upstream")
+    servers = [(one.server_certificate, one.server_key) for one in (before, after)]
+    if servers[0] != servers[1]:
+        said.append("another server certificate")
+    return ", ".join(said) or "other settings"
+
+
+def _count(made: Bundle) -> Runs:
+    return ((f"{len(made.hosts)} hosts, {len(made.rules)} rules, {len(made.lists)} lists", "soft"),)
+
+
+def _diff(old: Bundle, new: Bundle) -> list[Runs]:
+    found = list(difflib.unified_diff(_text(old), _text(new), "exported", "now", lineterm="", n=1))[2:]
+    if not found:
+        return []
+    styles = {"+": "good", "-": "bad", "@": "faint"}
+    lines: list[Runs] = [(), (("text", "accent"),)]
+    lines += [((safe(line), styles.get(line[:1], "soft")),) for line in found[:MAX_DIFF]]
+    return lines
+
+
+def _text(made: Bundle) -> list[str]:
+    """A bundle's rules as lines, one clause of the language a line, so that a diff reads like the rule."""
+    from mtls_tui import lang
+
+    lines: list[str] = []
+    for rule in made.rules:
+        lines.append(f"{rule.ref}: {rule.action}{'' if rule.enabled else ' (off)'}")
+        expression = lang.parse(rule.expression, max_length=None, check=False)
+        lines += [f"    {line}" for line in lang.format(expression, width=70).split("\n")]
+    return lines
+
+
+def _tests(file: RuleFile) -> tuple[list[Runs], int]:
+    if not file.tests:
+        return [(("the file has no tests (s, then t in the simulator makes one)", "soft"),)], 0
+    from mtls_tui.simulate.suite import run_tests
+
+    outcome = run_tests(file)
+    failed = [result for result in outcome.results if result.failures]
+    if not failed:
+        return [((f"✓ all {len(outcome.results)} tests pass", "good"),)], 0
+    lines: list[Runs] = [((f"✗ {len(failed)} of {len(outcome.results)} tests fail", "bad"),)]
+    for result in failed[:20]:
+        lines.append(((f"  {safe(result.test.name)}: {safe(result.failures[0])}", "text"),))
+    return lines, len(failed)
+
+
+def kept_items(target: Path) -> tuple[Item, ...]:
+    """The kept exports, newest first."""
+    return tuple(
+        Item(str(kept.path), f"{kept.number}  {kept.created}", detail=kept.digest.removeprefix("sha256:")[:12])
+        for kept in exports(target)
+    )
+
+
+def put_back(kept: Path, target: Path) -> str:
+    """Write a kept bundle to its place, once it has been read and found whole; its digest."""
+    data = kept.read_bytes()
+    try:
+        found = Bundle.decode(data)
+        write_atomically(target, data)
+    except (BundleError, RuleFileError) as error:
+        raise ValueError(str(error)) from None
+    return found.digest

@@ -1,0 +1,1 @@
+"""Lines, colours and how they reach the terminal; knows nothing of rules."""

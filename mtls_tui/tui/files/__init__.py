@@ -1,0 +1,1 @@
+"""The rule file: opening, saving, drafts, the first run."""

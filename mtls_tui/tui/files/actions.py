@@ -1,0 +1,328 @@
+"""The rule file on disk: open, save, take over outside changes, export a bundle, the way back, drafts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from mtls_tui.rulefile import RuleFile
+from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
+from mtls_tui.tui.state.document import Content, Deployed, Document, Gateway, Probe, flushed
+from mtls_tui.tui.state.edited_rule import muted_rows
+from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, PartEditor, Picker
+from mtls_tui.tui.state.textbuffer import Buffer
+
+
+def start(file: RuleFile, *, theme: str = "dark", mouse: bool = True, on_disk: bool = True) -> Document:
+    """The document of a rule file just read (or just made)."""
+    content = Content(file, probe=first_probe(file))
+    ref = file.rules[0].ref if file.rules else ""
+    host = file.hosts[0].name if file.hosts else ""
+    document = Document(content, saved=content if on_disk else None)
+    return document.looking(rule=ref, host=host, theme=theme, mouse=mouse)
+
+
+def first_probe(file: RuleFile) -> Probe:
+    """What the simulator starts with: the first host without a certificate."""
+    host = next((one.name for one in file.hosts if one.mtls), file.hosts[0].name if file.hosts else "")
+    return Probe(url=f"https://{host.replace('*', 'www')}/" if host else "")
+
+
+@action(
+    "file.save", "Save", "Write the rule file, atomically; comments and order stay.", keys="ctrl+s f2", footer="save"
+)
+def _save(document: Document) -> Result:
+    document = replace(document, overlay=None)
+    if document.content.file.path is None:
+        return _save_as(document)
+    if document.saved is not None and not document.unsaved and not document.changed_on_disk:
+        return document.noting("there is nothing to save")
+    if document.changed_on_disk:
+        return _conflict(document)
+    return Done(document, (Effect("save", {"content": flushed(document.content)}),))
+
+
+@action("file.save_quit", "Save and quit", hidden=True)
+def _save_quit(document: Document) -> Result:
+    result = _save(document)
+    return Done(result.document, (*result.effects, Effect("quit_when_saved"))) if isinstance(result, Done) else result
+
+
+def _conflict(document: Document) -> Result:
+    name = document.content.file.name
+    lines = ((("The file on disk was changed by somebody else since it was read:", "text"),), ((name, "strong"),))
+    choices = (
+        Item("file.reload", "Read it again", detail="drops the edits here; undo brings them back"),
+        Item("file.overwrite", "Overwrite it", detail="drops the changes there"),
+        Item("file.save_as", "Save under another name"),
+    )
+    return replace(document, overlay=Page("Changed on disk", lines, choices))
+
+
+@action("file.overwrite", "Overwrite the file", hidden=True)
+def _overwrite(document: Document) -> Result:
+    return Done(
+        replace(document, overlay=None), (Effect("save", {"content": flushed(document.content), "force": True}),)
+    )
+
+
+@action("file.save_as", "Save under another name")
+def _save_as(document: Document) -> Result:
+    path = document.content.file.path
+    field = FormField("path", "File", Buffer.of(str(path) if path else "mtls.rules.toml"), help="Ends in .rules.toml.")
+    return replace(document, overlay=Form("Save under another name", (field,), "file.save_to", submit="Save"))
+
+
+@action("file.save_to", "Save to a path", hidden=True)
+def _save_to(document: Document, path: str) -> Result:
+    if not path.strip():
+        return Refusal("give a file name")
+    effect = Effect("save", {"content": flushed(document.content), "path": path.strip()})
+    return Done(replace(document, overlay=None), (effect,))
+
+
+@action("file.saved", "Saved", hidden=True)
+def _saved(document: Document, content: Content, file: RuleFile) -> Result:
+    """What was written is what is on disk now; edits made while it was being written stay unsaved."""
+    written = replace(content, file=file)
+    unchanged = flushed(document.content).file.text == content.file.text
+    moved = file.path != document.content.file.path
+    current = replace(document.content, file=file, work=written.work) if unchanged else document.content
+    if moved and not unchanged:
+        current = replace(current, file=replace(current.file, path=file.path, folder=file.folder))
+    done = replace(document, content=current, saved=written, changed_on_disk=False)
+    said = f"saved {file.path.name if file.path else ''}"
+    left = muted_rows(current.work)
+    if left:
+        return Done(done.noting(f"{said}; {left} not in the file, the draft keeps them", "good"), (Effect("compare"),))
+    return Done(done.noting(said, "good"), (Effect("compare"),))
+
+
+@action("file.reload", "Read the file again", "Take over what is on disk; undo brings the edits here back.")
+def _reload(document: Document) -> Result:
+    if document.content.file.path is None:
+        return Refusal("this file was never saved")
+    return Done(replace(document, overlay=None), (Effect("reload"),))
+
+
+@action("file.reloaded", "Read again", hidden=True)
+def _reloaded(document: Document, file: RuleFile) -> Result:
+    texts = {rule.ref: rule.expression for rule in file.rules}
+    held = {ref: work for ref, work in document.content.work.items() if work.muted}
+    # Muted rows are in no file: they stay where the rest of their rule is the same on disk.
+    kept = {ref: work for ref, work in held.items() if texts.get(ref) == work.text}
+    content = Content(file, MappingProxyType(kept), document.content.probe, document.content.probes)
+    refs = list(texts)
+    ref = document.view.rule if document.view.rule in refs else (refs[0] if refs else "")
+    done = document.edited(content, "reading the file again", rule=ref, path=(), part=0, closing=False, text=None)
+    lost = muted_rows({ref: work for ref, work in held.items() if ref not in kept})
+    said = f"read again from disk, without {lost.removesuffix(' are').removesuffix(' is')}; u brings them back"
+    # An editor over a part may be over something else by now.
+    overlay = None if isinstance(done.overlay, PartEditor) else done.overlay
+    shown = replace(done, saved=content, changed_on_disk=False, overlay=overlay)
+    return shown.noting(said, "bad") if lost else shown.noting("read again from disk", "good")
+
+
+@action("file.touched", "The file changed on disk", hidden=True)
+def _touched(document: Document, file: RuleFile | None) -> Result:
+    """Somebody else wrote the file: taken over at once when there is nothing unsaved here, else only told."""
+    if file is None or (document.saved is not None and file.text == document.saved.file.text):
+        return document
+    if not document.unsaved:
+        return _reloaded(document, file)
+    return replace(document, changed_on_disk=True).noting(
+        "the file was changed on disk; ^S asks what to do, nothing is overwritten", "bad"
+    )
+
+
+@action("file.menu", "File", hidden=True)
+def _menu(document: Document) -> Result:
+    items = (
+        Item("file.save", "Save", detail="^S"),
+        Item("file.save_as", "Save under another name"),
+        Item("file.reload", "Read the file again"),
+        Item("file.problems", "Problems of the file", detail="F11"),
+        Item("deploy.open", "Deploy", detail="^E"),
+    )
+    return replace(document, overlay=Picker("File", items, "palette.run"))
+
+
+LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
+"""Stands on the deploy page until that is known."""
+
+
+# --- deploy -------------------------------------------------------------------------------------------------------
+
+
+@action(
+    "deploy.open",
+    "Deploy",
+    "What would change, the file's tests, the export of the bundle, and the way back.",
+    keys="ctrl+e",
+    footer="deploy",
+)
+def _deploy(document: Document) -> Result:
+    if document.content.file.path is None:
+        return Refusal("save the file first (^S)")
+    shown = replace(document, overlay=None).noting("comparing with what is exported, running the tests …")
+    return Done(shown, (Effect("deploy_report", {"content": flushed(document.content)}),))
+
+
+@action("deploy.show", "Show the deploy page", hidden=True)
+def _show(
+    document: Document,
+    lines: tuple[tuple[tuple[str, str], ...], ...],
+    why_not: str,
+    target: str,
+    kept: int,
+    looking: bool = False,
+) -> Result:
+    failing = why_not.endswith("fail")
+    choices = (
+        Item("deploy.export", "Export the bundle", detail=target, why_not=why_not),
+        *([Item("deploy.export", "Export all the same", detail="although tests fail")] if failing else []),
+        Item(
+            "deploy.history",
+            "Go back to an earlier export",
+            detail=f"{kept} kept",
+            why_not="" if kept else "nothing was exported yet",
+        ),
+        Item("page.close", "Not now"),
+    )
+    left = muted_rows(document.content.work)
+    if left:
+        lines = (((f"! {left} not in the bundle", "warn"),), (), *lines)
+    if looking:
+        lines = (LOOKING, (), *lines)
+    page = Page("Deploy", lines, choices, index=len(choices) - 1 if why_not else 0, name="deploy")
+    return replace(document, overlay=page, notice=None)
+
+
+@action("deploy.consequences", "Who is newly let in or blocked", hidden=True)
+def _consequences(
+    document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], witnesses: tuple[Item, ...]
+) -> Result:
+    """In the place of the line that says that it is being looked for; requests to try stand before `Not now`."""
+    page = document.overlay
+    if not isinstance(page, Page) or page.name != "deploy" or page.lines[:1] != (LOOKING,):
+        return document
+    last = len(page.choices) - 1
+    choices = (*page.choices[:last], *witnesses, page.choices[last])
+    index = page.index if page.index < last else last + len(witnesses)
+    shown = (*lines, *page.lines[1:]) if lines else page.lines[2:]
+    return replace(document, overlay=replace(page, lines=shown, choices=choices, index=index))
+
+
+@action("deploy.witness", "Try a request of the deploy page", hidden=True)
+def _witness(document: Document, probe: Probe) -> Result:
+    content = replace(document.content, probe=probe)
+    done = replace(document, overlay=None, board="").edited(content, "a request of the deploy page tried")
+    return done.looking(focus="simulator", tab="simulator", simulator_at=(0, 0)).noting(
+        "this request is in the simulator now; u takes it back"
+    )
+
+
+@action("deploy.export", "Export the bundle", "Write the bundle that the engine runs.")
+def _export(document: Document) -> Result:
+    if document.content.file.path is None:
+        return Refusal("save the file first (^S)")
+    closed = replace(document, overlay=None)
+    if document.unsaved:
+        return Done(closed, (Effect("save", {"content": flushed(document.content)}), Effect("export")))
+    return Done(closed, (Effect("export"),))
+
+
+@action("deploy.exported", "Exported", hidden=True)
+def _exported(document: Document, path: str, digest: str, note: str = "") -> Result:
+    done = replace(document, deployed=Deployed(digest))
+    return Done(done.noting(f"exported {path} · {Deployed(digest).short}{note}", "good"), (Effect("compare"),))
+
+
+@action("deploy.known", "What is exported", hidden=True)
+def _known(document: Document, deployed: Deployed | None) -> Result:
+    return replace(document, deployed=deployed)
+
+
+@action("gateway.said", "What the gateway runs", hidden=True)
+def _said(document: Document, gateway: Gateway) -> Result:
+    return document if gateway == document.gateway else replace(document, gateway=gateway)
+
+
+@action("deploy.history", "Go back to an earlier export", "Put a kept bundle back in its place.")
+def _history(document: Document) -> Result:
+    return Done(replace(document, overlay=None), (Effect("history"),))
+
+
+@action("deploy.pick", "Choose an export", hidden=True)
+def _pick(document: Document, items: tuple[Item, ...]) -> Result:
+    if not items:
+        return Refusal("nothing was exported yet")
+    return replace(document, overlay=Picker("Earlier exports, newest first", items, "deploy.restore"))
+
+
+@action("deploy.restore", "Put an export back", hidden=True)
+def _restore(document: Document, key: str) -> Result:
+    return Done(replace(document, overlay=None), (Effect("restore", {"path": key}),))
+
+
+# --- drafts -------------------------------------------------------------------------------------------------------
+
+
+@action("draft.offer", "Offer the draft", hidden=True)
+def _offer(document: Document, content: Content, when: str) -> Result:
+    """Ask what to do with work that a former session left unsaved."""
+    lines = (
+        (("A former session ended with work that is not in the file:", "text"),),
+        ((f"draft of {when}", "strong"),),
+    )
+    choices = (Item("draft.take", "Restore the draft"), Item("draft.drop", "Throw the draft away"))
+    return replace(document, overlay=Page("Restore the draft?", lines, choices, arguments={"content": content}))
+
+
+@action("draft.take", "Restore the draft", hidden=True)
+def _take(document: Document, content: Content) -> Result:
+    refs = [rule.ref for rule in content.file.rules]
+    ref = document.view.rule if document.view.rule in refs else (refs[0] if refs else "")
+    done = replace(document, overlay=None).edited(content, "restoring the draft", rule=ref, path=(), part=0)
+    return done.noting("restored; undo goes back to what is on disk", "good")
+
+
+@action("draft.drop", "Throw the draft away", hidden=True)
+def _drop(document: Document, content: Content) -> Result:
+    return Done(replace(document, overlay=None), (Effect("discard_draft"),))
+
+
+# --- first run ----------------------------------------------------------------------------------------------------
+
+
+@action("first.choose", "First steps", hidden=True)
+def _first(document: Document, key: str) -> Result:
+    from mtls_tui.tui.hosts import rule_actions
+
+    document = replace(document, overlay=None)
+    if key == "sample":
+        return Done(document, (Effect("open_sample"),))
+    if key == "open":
+        field = FormField("path", "File", Buffer.of(""), help="A *.rules.toml file.")
+        return replace(document, overlay=Form("Open a file", (field,), "file.open", submit="Open"))
+    return rule_actions.new_mtls(document)
+
+
+@action("file.open_form", "Open another file")
+def _open_form(document: Document) -> Result:
+    if document.unsaved:
+        return Refusal("save first (^S): there are changes that are not in the file")
+    field = FormField("path", "File", Buffer.of(""), help="A *.rules.toml file.")
+    return replace(document, overlay=Form("Open a file", (field,), "file.open", submit="Open"))
+
+
+@action("file.open", "Open a file", hidden=True)
+def _open(document: Document, path: str) -> Result:
+    if not path.strip():
+        return Refusal("give a file name")
+    return Done(document, (Effect("open", {"path": path.strip()}),))
+
+
+@action("file.opened", "Opened", hidden=True)
+def _opened(document: Document, file: RuleFile) -> Result:
+    return start(file, theme=document.view.theme, mouse=document.view.mouse)

@@ -1,0 +1,1 @@
+"""What lint found, and how it is shown and mended."""

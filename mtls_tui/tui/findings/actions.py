@@ -1,0 +1,199 @@
+"""What lint found: the list of it, the way to the row, and the cure put in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mtls_tui.lang.edit import Refusal
+from mtls_tui.lang.tree import clause_path, path_at
+from mtls_tui.rulefile import RuleFile
+from mtls_tui.tui.builder.cursor_actions import on_row
+from mtls_tui.tui.drawing.safe_text import wrap
+from mtls_tui.tui.hosts.list_actions import select
+from mtls_tui.tui.registry.register import Result, action
+from mtls_tui.tui.state.document import Document, with_work, work_of
+from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.findings import Findings, counted, host_of
+from mtls_tui.tui.state.overlays import Page
+from mtls_tui.tui.state.rows import row_at, rows_of
+
+if TYPE_CHECKING:
+    from mtls_tui.analysis import Found
+
+WIDTH = 72
+"""Cells of a line: it fits 80 columns."""
+_SIGNS = {"error": ("✗", "bad"), "warning": ("!", "warn"), "info": ("·", "soft")}
+_WAIT = "the rules were edited since: in a moment, when they have been looked at again"
+
+Runs = tuple[tuple[str, str], ...]
+
+
+@action("findings.open", "Warnings", "What lint finds odd in the rules, with cure and place.", keys="i f3")
+def _open(document: Document) -> Result:
+    current = document.findings is not None and document.findings.content is document.content
+    if not current and document.results is not None and document.results.problems:
+        return Refusal("the file has problems, which come first: F11 shows them")
+    if document.findings is None:
+        return Refusal("the rules are being looked at: in a moment")
+    if not document.findings.found:
+        return replace(document.noting("no warnings", "good"), overlay=None)
+    found = document.findings.found
+    here = next((place for place, one in enumerate(found) if one.rule and one.rule == document.view.rule), 0)
+    return replace(document, overlay=_page(document, here))
+
+
+def _page(document: Document, index: int) -> Page:
+    assert document.findings is not None
+    found, file = document.findings.found, document.findings.content.file
+    plain = _plain(document.findings)
+    index = max(0, min(index, len(found) - 1))
+    lines: list[Runs] = []
+    top = 0
+    for place, one in enumerate(found):
+        if place == index:
+            top = len(lines)
+        lines += _lines(one, file, here=True) if place == index else plain[place]
+    warnings = sum(one.severity != "info" for one in found)
+    remarks = len(found) - warnings
+    words = [counted(warnings)] * bool(warnings) + [counted(remarks, "remark")] * bool(remarks)
+    foot = f"⏎ go there · {'f fix · ' if _has_fix(found[index]) else ''}"
+    return Page(", ".join(words), tuple(lines), index=index, top=top, name="findings", foot=foot)
+
+
+_known: list[tuple[Findings, list[list[Runs]]]] = []
+
+
+def _plain(findings: Findings) -> list[list[Runs]]:
+    """The lines of every finding when it isn't chosen. Kept: a thousand are shown again at each step."""
+    for known, lines in _known:
+        if known is findings:
+            return lines
+    made = [_lines(one, findings.content.file, here=False) for one in findings.found]
+    _known[:] = [(findings, made)]
+    return made
+
+
+def _has_fix(one: Found) -> bool:
+    return one.finding is not None and one.finding.fix is not None
+
+
+def _lines(one: Found, file: RuleFile, *, here: bool) -> list[Runs]:
+    sign, style = _SIGNS[one.severity]
+    word = "remark" if one.severity == "info" else one.severity
+    lead = "▸ " if here else "  "
+    problem = one.problem
+    message = one.finding.message if one.finding is not None else problem.message
+    place = f"line {problem.line}" + (f":{problem.column}" if problem.column else "")
+    name = one.rule or host_of(one, file)
+    head = f"{name} · {place}" if name else place
+    text = "strong" if here else "text"
+    lines: list[Runs] = [
+        ((lead, "accent-strong"), (f"{sign} {word} ", style), (problem.code, text), (f"  {head}", "soft"))
+    ]
+    lines += [((f"    {part}", text),) for part in wrap(message, WIDTH - 4)]
+    lines += [((f"    {part}", "soft"),) for part in wrap(problem.cure, WIDTH - 4)]
+    if _has_fix(one) and one.finding is not None:
+        parts = wrap(f"f writes {one.finding.fix}" if one.finding.fix else "f takes it out", WIDTH - 4)
+        lines += [((f"    {part}", "accent" if here else "faint"),) for part in parts]
+    return lines
+
+
+def renewed(document: Document) -> Document:
+    """After lint has run: the list shows what there is now, if it is open."""
+    page = document.overlay
+    if not isinstance(page, Page) or page.name != "findings" or document.findings is None:
+        return document
+    if not document.findings.found:
+        return replace(document.noting("no warnings left", "good"), overlay=None)
+    return replace(document, overlay=_page(document, page.index))
+
+
+def stepped(document: Document, step: int) -> Document:
+    """Another finding of the list."""
+    assert isinstance(document.overlay, Page)
+    if document.findings is None or not document.findings.found:
+        return document
+    return replace(document, overlay=_page(document, document.overlay.index + step))
+
+
+def _chosen(document: Document) -> Found | Refusal:
+    page, findings = document.overlay, document.findings
+    assert isinstance(page, Page)
+    if findings is None or findings.content is not document.content or not findings.found:
+        return Refusal(_WAIT)
+    return findings.found[min(page.index, len(findings.found) - 1)]
+
+
+def go(document: Document) -> Result:
+    """To the row of the builder that the finding is about; to the rule, or the host, when it is about no row."""
+    one = _chosen(document)
+    if isinstance(one, Refusal):
+        return one
+    document = replace(document, overlay=None)
+    if not one.rule:
+        return _to_host(document, host_of(one, document.content.file), one)
+    document = select(document, one.rule).looking(focus="builder", text=None, completing=False)
+    if one.finding is None or one.finding.span is None:
+        return on_row(document, 0)
+    return on_row(document, _row_of(document, one.finding.span.start), 0)
+
+
+def _to_host(document: Document, host: str, one: Found) -> Result:
+    there = document.looking(focus="hosts", at_host=host if host else document.view.at_host)
+    return there.noting(one.problem.message)
+
+
+def _row_of(document: Document, offset: int) -> int:
+    """The row of the builder for a place in the rule's text, which leaves muted rows out."""
+    work = document.work
+    if work is None or work.effective is None:
+        return 0
+    path = clause_path(work.effective, path_at(work.effective, offset))
+    plain = rows_of(work.effective)
+    index = row_at(plain, path)
+    if not work.muted:
+        return index
+    clauses = [place for place, row in enumerate(document.rows) if row.kind == "clause" and not row.muted]
+    before = sum(row.kind == "clause" for row in plain[:index])
+    return clauses[min(before, len(clauses) - 1)] if clauses else 0
+
+
+def _no_fix(document: Document) -> str:
+    page = document.overlay
+    if not isinstance(page, Page) or page.name != "findings":
+        return ""
+    one = _chosen(document)
+    if isinstance(one, Refusal):
+        return one.reason
+    return "" if _has_fix(one) else "this one has no fix that is clear: ⏎ goes to the row"
+
+
+@action(
+    "findings.fix",
+    "Put the cure in",
+    "In the list of warnings: write the cure into the rule, where it is clear; undo takes it back.",
+    where="page",
+    keys="f",
+    enabled=_no_fix,
+)
+def _fix(document: Document) -> Result:
+    page = document.overlay
+    if not isinstance(page, Page) or page.name != "findings":
+        return document
+    one = _chosen(document)
+    if isinstance(one, Refusal):
+        return one
+    from mtls_tui.analysis import fixed
+
+    assert one.finding is not None
+    work = work_of(document.content, one.rule)
+    if work.muted:
+        return Refusal("some rows of the rule are muted: bring them back (space) or delete them first")
+    changed = fixed(work.full, one.finding) if work.full is not None and work.broken is None else None
+    if changed is None:
+        return Refusal("the cure doesn't fit into the rule any more: ⏎ goes to the row")
+    content = with_work(document.content, one.rule, Work(changed))
+    there = select(document, one.rule).looking(text=None, completing=False)
+    done = there.edited(content, f"fixed {one.problem.code}", path=(), part=0, closing=False)
+    return replace(done, overlay=page).noting(f"fixed {one.problem.code} in {one.rule}; u undoes")

@@ -1,0 +1,1 @@
+"""What floats above the panes: pickers, editors, forms, pages."""

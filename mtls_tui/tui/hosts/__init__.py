@@ -1,0 +1,1 @@
+"""Hosts and their rules: the list, its actions, its drawing."""

@@ -1,0 +1,128 @@
+"""The list of hosts and rules: what is chosen there, moving about, and changes of the rule file from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mtls_tui.rulefile import RuleFile, RuleFileError
+from mtls_tui.tui.hosts.view import Entry, cursor_of, selectable
+from mtls_tui.tui.registry.register import Refusal, Result, action
+from mtls_tui.tui.state.document import Content, Document, flushed, with_file
+
+
+def chosen(document: Document) -> Entry | None:
+    """The line of the list under the cursor."""
+    stops = selectable(document)
+    return stops[cursor_of(document)] if stops else None
+
+
+def on_entry(document: Document) -> str:
+    """Why there is nothing under the cursor."""
+    return "" if chosen(document) is not None else "there is no host and no rule yet: n makes one"
+
+
+def select(document: Document, ref: str, host: str = "") -> Document:
+    """Another rule in the builder."""
+    if ref == document.view.rule:
+        return document.looking(host=host or document.view.host, at_host="")
+    view = {"path": (), "part": 0, "closing": False, "text": None, "completing": False}
+    return document.looking(rule=ref, host=host, at_host="", **view)
+
+
+def at_entry(document: Document, entry: Entry) -> Document:
+    """The list's cursor on a line; with a rule's, the rule is in the builder."""
+    if entry.kind == "rule":
+        return select(document, entry.rule, entry.host)
+    return document.looking(at_host=entry.host)
+
+
+def changed(document: Document, title: str, edit: object) -> Result:
+    """The document after a change of the rule file; a refusal says why it can't be."""
+    base = flushed(document.content)
+    try:
+        file = edit(base.file)  # type: ignore[operator]
+    except RuleFileError as error:
+        problem = error.problem
+        return Refusal(f"{problem.message}; {problem.cure}" if problem.cure else problem.message)
+    assert isinstance(file, RuleFile)
+    content: Content = with_file(base, file)
+    document = replace(document, overlay=None)
+    return standing_on(document.edited(content, title), document)
+
+
+def standing_on(document: Document, before: Document) -> Document:
+    """The document with the cursor on what is there: where a rule is gone, on its neighbour in the list."""
+    refs = {rule.ref for rule in document.content.file.rules}
+    if document.view.rule in refs or not document.view.rule:
+        return document
+    stops, at = selectable(before), cursor_of(before)
+    host = stops[at].host if stops else ""
+    around = [one for one in (*stops[at:], *reversed(stops[:at])) if one.rule in refs]
+    near = next((one for one in around if one.host == host), around[0] if around else Entry("rule"))
+    return select(document, near.rule, near.host)
+
+
+def and_select(result: Result, ref: str, **view: object) -> Result:
+    """The result with a rule chosen, unless it is a refusal."""
+    return result if not isinstance(result, Document) else select(result, ref, result.view.host).looking(**view)
+
+
+def _moved(document: Document, step: int) -> Document:
+    stops = selectable(document)
+    if not stops:
+        return document
+    return at_entry(document, stops[max(0, min(cursor_of(document) + step, len(stops) - 1))])
+
+
+@action("hosts.up", "Up", where="hosts", keys="up k", hidden=True)
+def _up(document: Document) -> Result:
+    return _moved(document, -1)
+
+
+@action("hosts.down", "Down", where="hosts", keys="down j", hidden=True)
+def _down(document: Document) -> Result:
+    return _moved(document, 1)
+
+
+@action("hosts.first", "To the first", where="hosts", keys="home g", hidden=True)
+def _first(document: Document) -> Result:
+    return _moved(document, -10_000)
+
+
+@action("hosts.last", "To the last", where="hosts", keys="end G", hidden=True)
+def _last(document: Document) -> Result:
+    return _moved(document, 10_000)
+
+
+@action(
+    "hosts.enter",
+    "Open",
+    "Open the rule in the builder; on a host, its certificates and settings.",
+    where="hosts",
+    keys="enter right l",
+    footer="open",
+    enabled=on_entry,
+)
+def _enter(document: Document) -> Result:
+    entry = chosen(document)
+    assert entry is not None
+    if entry.kind == "rule":
+        return select(document, entry.rule, entry.host).looking(focus="builder")
+    from mtls_tui.tui.registry.register import ACTIONS
+
+    return ACTIONS["host.edit"].run(document)
+
+
+@action("hosts.click", "Choose with the mouse", hidden=True)
+def _click(document: Document, index: int) -> Result:
+    stops = selectable(document)
+    if not 0 <= index < len(stops):
+        return document
+    same = document.view.focus == "hosts" and cursor_of(document) == index
+    moved = at_entry(replace(document.looking(focus="hosts"), overlay=None), stops[index])
+    return _enter(moved) if same else moved
+
+
+@action("hosts.open", "Go to the list of hosts and rules", keys="ctrl+o f5")
+def _open(document: Document) -> Result:
+    return document.looking(focus="hosts")

@@ -1,0 +1,85 @@
+"""Where the parts of the screen stand, by the size of the terminal and by what is going on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mtls_tui.tui.state.document import Document
+
+WIDE = 100
+"""From so many columns on, hosts, builder and simulator stand beside each other."""
+HOSTS_WIDTH = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A place in cells."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is anything of it."""
+        return self.width > 0 and self.height > 0
+
+
+Boxes: TypeAlias = dict[str, Box]
+PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
+NOWHERE = Box(0, 0, 0, 0)
+
+
+def is_wide(width: int) -> bool:
+    """Whether the wide arrangement holds."""
+    return width >= WIDE
+
+
+def geometry(document: Document, width: int, height: int) -> Boxes:
+    """The boxes of all panes."""
+    if document.board:
+        boxes = {
+            "title": Box(0, 0, width, 1),
+            "board": Box(0, 1, width, height - 2),
+            "footer": Box(0, height - 1, width, 1),
+        }
+    else:
+        boxes = _wide(document, width, height) if is_wide(width) else _narrow(document, width, height)
+    return {name: boxes.get(name, NOWHERE) for name in PANES}
+
+
+def _wide(document: Document, width: int, height: int) -> Boxes:
+    body = height - 2
+    cases = len(document.results.cases) if document.results else 0
+    simulator = max(5, min(5 + min(cases, 8), body // 3))
+    editing = document.view.text is not None
+    preview = max(4, min(12, body // 3)) if editing else max(3, min(7, body // 5))
+    hosts = HOSTS_WIDTH if width < 150 else HOSTS_WIDTH + 9
+    top = body - simulator
+    return {
+        "title": Box(0, 0, width, 1),
+        "hosts": Box(0, 1, hosts, top),
+        "builder": Box(hosts, 1, width - hosts, top - preview),
+        "preview": Box(hosts, 1 + top - preview, width - hosts, preview),
+        "simulator": Box(0, 1 + top, width, simulator),
+        "footer": Box(0, height - 1, width, 1),
+    }
+
+
+def _narrow(document: Document, width: int, height: int) -> Boxes:
+    body = max(3, height - 2)
+    below = max(4, min(9, body // 3))
+    verdict = 2
+    boxes = {
+        "title": Box(0, 0, width, 1),
+        "verdict": Box(0, 1 + body - below - verdict, width, verdict),
+        "footer": Box(0, height - 1, width, 1),
+    }
+    boxes["builder"] = Box(0, 1, width, body - below - verdict)
+    if document.view.focus == "hosts":
+        boxes["hosts"], boxes["builder"] = boxes["builder"], NOWHERE
+    name = "simulator" if document.view.tab == "simulator" else "preview"
+    boxes[name] = Box(0, 1 + body - below, width, below)
+    return boxes

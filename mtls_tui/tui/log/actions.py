@@ -1,0 +1,272 @@
+"""The live log: follow, pause, filter, open a decision in the simulator, make a test of it. Pure, as all actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from mtls_tui.rulefile import RuleFileError
+from mtls_tui.rulefile.edit import insert_test
+from mtls_tui.tui.log.to_request import lacking, printable, probe_of
+from mtls_tui.tui.registry import boards
+from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
+from mtls_tui.tui.state.document import Document, flushed, with_file
+from mtls_tui.tui.state.log import Entry, TailState
+from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker
+from mtls_tui.tui.state.results import Verdict
+from mtls_tui.tui.state.textbuffer import Buffer
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.certificates.by_fingerprint import Known
+
+PAGE = 10
+
+
+def state_of(document: Document) -> TailState:
+    """The board's state."""
+    return document.tail or TailState()
+
+
+def _open_board(document: Document) -> str:
+    return "" if document.board == "tail" else "open the live log first (L)"
+
+
+def _on_entry(document: Document) -> str:
+    return _open_board(document) or ("" if state_of(document).entry is not None else "there is no line here")
+
+
+def _with(document: Document, **changes: Any) -> Document:
+    return replace(document, tail=replace(state_of(document), **changes), notice=None)
+
+
+# --- out of the log -------------------------------------------------------------------------------------------------
+
+
+@action(
+    "tail.simulate", "Open in the simulator", "The request as it was logged, with its certificate if that is known.",
+    where="tail", keys="enter s", footer="simulate", enabled=_on_entry,
+)  # fmt: skip
+def _simulate(document: Document) -> Result:
+    return _found(document, "tail.simulated")
+
+
+def _found(document: Document, then: str) -> Result:
+    """The action on the line under the cursor, once its certificate has been looked for."""
+    entry = state_of(document).entry
+    assert entry is not None
+    return Done(document, (Effect("tail.find", {"entry": entry, "then": then}),))
+
+
+@action("tail.simulated", "Into the simulator", hidden=True)
+def _simulated(document: Document, entry: Entry, known: Known | None) -> Result:
+    probe = probe_of(entry, known)
+    if isinstance(probe, Refusal):
+        return probe
+    done = boards.without(document).edited(
+        replace(document.content, probe=probe), "logged request in the simulator", focus="simulator", tab="simulator",
+        simulator_at=(0, 0),
+    )  # fmt: skip
+    return Done(done.noting(f"as logged at {entry.clock}; {lacking(entry, known)}"), (Effect("tail.pause"),))
+
+
+@action(
+    "tail.as_test", "Save as a test", "Write this request, with what it got, into the file's tests.", where="tail",
+    keys="t", footer="as test", enabled=_on_entry,
+)  # fmt: skip
+def _as_test(document: Document) -> Result:
+    entry = state_of(document).entry
+    assert entry is not None
+    if entry.kind == "answer":
+        return Refusal("this is an answer of the proxy by itself: no rule decided on it")
+    if entry.before_rules:
+        return Refusal(f"refused before any rule was asked: {entry.reason or 'no reason is logged'}")
+    return _found(document, "tail.tested")
+
+
+@action("tail.tested", "Into the tests", hidden=True)
+def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
+    from mtls_tui.tui.simulator import probes
+
+    expressions = "\n".join(rule.expression for rule in document.content.file.rules)
+    probe = probe_of(entry, known, by_file=True, wanted=expressions)
+    if isinstance(probe, Refusal):
+        return probe
+    rule = entry.rule if any(one.ref == entry.rule for one in document.content.file.rules) else ""
+    names = {test.name for test in document.content.file.tests}
+    who = known.name if known is not None else "an unknown certificate" if entry.fingerprint else "no certificate"
+    name = f"{probe.method} {entry.path or '/'} with {who}"
+    verdict = Verdict(entry.blocked or bool(entry.would), entry.would or entry.action or "allow", rule)
+    base = flushed(document.content)
+    try:
+        test = probes.to_test(replace(probe, name=printable(name)[:120]), verdict, names)
+        file = insert_test(base.file, test)
+    except (RuleFileError, ValueError) as error:
+        return Refusal(str(error).splitlines()[0])
+    done = document.edited(with_file(base, file), "test made of a logged request")
+    gone = "" if rule or not entry.rule else f"; the file has no rule {printable(entry.rule)}"
+    return done.noting(f"a test expects {verdict.action} now{gone}; {lacking(entry, known)}; u undoes", "good")
+
+
+# --- opening and following ------------------------------------------------------------------------------------------
+
+
+@action("tail.open", "Live log", "The gateway's decisions as they happen.", keys="L ctrl+r")
+def _open(document: Document) -> Result:
+    state = state_of(document)
+    shown = replace(document, board="tail", overlay=None, notice=None, tail=state)
+    return boards.left(document, Done(shown, (Effect("tail.start", {"path": state.path}),)))
+
+
+@action("tail.opened", "The log is found", hidden=True)
+def _opened(document: Document, path: Path | None, files: tuple[str, ...], names: Mapping[str, str]) -> Result:
+    state = state_of(document)
+    if document.board != "tail":
+        return document
+    state = replace(state, files=files, names=MappingProxyType(dict(names)))
+    if path is None:
+        return replace(document, tail=state)
+    fresh = path != state.path
+    if fresh:
+        state = TailState(path, files, names=state.names, query=state.query, blocked_only=state.blocked_only)
+    return Done(replace(document, tail=state), (Effect("tail.follow", {"path": path, "fresh": fresh}),))
+
+
+@action("tail.arrived", "Lines arrived", hidden=True)
+def _arrived(
+    document: Document, path: Path, entries: tuple[Entry, ...], unreadable: int, skipped: int, problem: str
+) -> Result:
+    state = state_of(document)
+    if path != state.path:
+        return document
+    state = replace(
+        state, unreadable=state.unreadable + unreadable, skipped=state.skipped + skipped, problem=problem
+    ).arrived(entries)
+    return replace(document, tail=state)
+
+
+@action("tail.choose", "Another log", "Choose the file that the gateway writes.", where="tail", keys="o", footer="file",
+        enabled=_open_board)  # fmt: skip
+def _choose(document: Document) -> Result:
+    items = tuple(Item(name, name, hint="Near the rule file.") for name in state_of(document).files)
+    return replace(document, overlay=Picker("Which log? Or type a path", items, "tail.take", free="follow this file"))
+
+
+@action("tail.take", "Follow a log", hidden=True)
+def _take(document: Document, key: str) -> Result:
+    path = document.content.file.resolve(key.strip())
+    return Done(replace(document, overlay=None), (Effect("tail.start", {"path": path}),))
+
+
+@action(
+    "tail.pause", "Pause or go on", "Hold the list still; what comes meanwhile waits.", where="tail", keys="space p",
+    footer="pause", enabled=_open_board,
+)  # fmt: skip
+def _pause(document: Document) -> Result:
+    state = state_of(document)
+    if state.paused:
+        return replace(document, tail=state.resumed(), notice=None)
+    entry = state.entry
+    return _with(document, paused=True, at=entry.number if entry is not None else None)
+
+
+# --- moving ---------------------------------------------------------------------------------------------------------
+
+
+def _moved(document: Document, step: int) -> Result:
+    return replace(document, tail=state_of(document).moved(step), notice=None)
+
+
+@action("tail.up", "Up", where="tail", keys="up k", hidden=True)
+def _up(document: Document) -> Result:
+    return _moved(document, -1)
+
+
+@action("tail.down", "Down", where="tail", keys="down j", hidden=True)
+def _down(document: Document) -> Result:
+    return _moved(document, 1)
+
+
+@action("tail.page_up", "A page up", where="tail", keys="pageup", hidden=True)
+def _page_up(document: Document) -> Result:
+    return _moved(document, -PAGE)
+
+
+@action("tail.page_down", "A page down", where="tail", keys="pagedown", hidden=True)
+def _page_down(document: Document) -> Result:
+    return _moved(document, PAGE)
+
+
+@action("tail.first", "To the first", where="tail", keys="home g", hidden=True)
+def _first(document: Document) -> Result:
+    return _moved(document, -1_000_000)
+
+
+@action("tail.last", "To the newest, and follow", where="tail", keys="end G", footer="newest", enabled=_open_board)
+def _last(document: Document) -> Result:
+    return _moved(document, 1_000_000)
+
+
+@action("tail.click", "Choose with the mouse", hidden=True)
+def _click(document: Document, number: int) -> Result:
+    state = state_of(document)
+    if state.entry is not None and state.entry.number == number:
+        return _simulate(document)
+    return _with(document, at=number)
+
+
+# --- filters --------------------------------------------------------------------------------------------------------
+
+
+@action(
+    "tail.search", "Search", "Only lines that hold all words, anywhere: path, rule, reason, address, certificate.",
+    where="tail", keys="/", footer="search", enabled=_open_board,
+)  # fmt: skip
+def _search(document: Document) -> Result:
+    field = FormField("query", "Words", Buffer.of(state_of(document).query, select=True), help="Empty shows all again.")
+    return replace(document, overlay=Form("Search the log", (field,), "tail.filter", submit="Search"))
+
+
+@action("tail.filter", "Filter by words", hidden=True)
+def _filter(document: Document, query: str) -> Result:
+    return replace(_with(document, query=query.strip()), overlay=None)
+
+
+@action("tail.blocked", "Blocked only", "Only refused requests, and back.", where="tail", keys="b", footer="blocked",
+        enabled=_open_board)  # fmt: skip
+def _blocked(document: Document) -> Result:
+    return _with(document, blocked_only=not state_of(document).blocked_only)
+
+
+@action("tail.host", "This host only", "Only requests to the host of this line, and back.", where="tail", keys="h",
+        footer="host", enabled=_open_board)  # fmt: skip
+def _host(document: Document) -> Result:
+    state = state_of(document)
+    if state.host:
+        return _with(document, host="")
+    if state.entry is None or not state.entry.host:
+        return Refusal("this line names no host")
+    return _with(document, host=state.entry.host)
+
+
+@action("tail.rule", "This rule only", "Only requests that the rule of this line decided on or logged, and back.",
+        where="tail", keys="r", footer="rule", enabled=_open_board)  # fmt: skip
+def _rule(document: Document) -> Result:
+    state = state_of(document)
+    if state.rule:
+        return _with(document, rule="")
+    entry = state.entry
+    rule = "" if entry is None else entry.rule or (entry.logged[0] if entry.logged else "")
+    return _with(document, rule=rule) if rule else Refusal("no rule decided on this line")
+
+
+@action("tail.all", "Show all again", "Without any filter.", where="tail", keys="x", enabled=_open_board)
+def _all(document: Document) -> Result:
+    return _with(document, query="", blocked_only=False, host="", rule="")
+
+
+@action("tail.close", "Close", "Back to the rules.", where="tail", keys="escape q", footer="close", enabled=_open_board)
+def _close(document: Document) -> Result:
+    return Done(boards.without(document), (Effect("tail.pause"),))

@@ -1,0 +1,187 @@
+"""The register of actions: every key, footer hint, palette entry, help line and the key table of the docs come from it.
+
+An action is a pure function from the document (and arguments) to the next document, or a reason why not. What
+touches the world (files, clipboard, terminal) is asked for as an `Effect`, which the application carries out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from mtls_tui.lang.edit import Refusal
+from mtls_tui.tui.state import textbuffer
+from mtls_tui.tui.state.document import Document, says_other
+
+__all__ = ["ACTIONS", "Action", "Context", "Done", "Effect", "Refusal", "Result", "action", "context_of", "load", "run"]
+
+Context: TypeAlias = Literal[
+    "global", "hosts", "builder", "text", "simulator", "authority", "tail", "picker", "editor", "form", "page"
+]
+CONTEXTS: Mapping[Context, str] = {
+    "global": "Everywhere",
+    "hosts": "Hosts and rules",
+    "builder": "Builder",
+    "text": "Expression as text",
+    "simulator": "Simulator",
+    "authority": "Certificate authority",
+    "tail": "Live log",
+    "picker": "Lists to choose from",
+    "editor": "Editing a value",
+    "form": "Forms",
+    "page": "Pages",
+}
+"""Where a key holds, with its title."""
+
+
+TYPING: frozenset[Context] = frozenset({"picker", "editor", "form", "text"})
+"""Where a printable key is text, not a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something to be done to the world, by name."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The next document, and what else is to be done."""
+
+    document: Document
+    effects: tuple[Effect, ...] = ()
+
+
+Result: TypeAlias = Document | Done | Refusal
+Enabled: TypeAlias = Callable[[Document], str]
+"""Why not, or "" when it can be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done. `keys` are Textual's key names; `footer` is its short name there ("" for none)."""
+
+    id: str
+    title: str
+    help: str
+    context: Context
+    keys: tuple[str, ...]
+    run: Callable[..., Result]
+    footer: str = ""
+    enabled: Enabled | None = None
+    hidden: bool = False
+    """Left out of palette and help: plumbing of an overlay or the mouse."""
+
+    def why_not(self, document: Document) -> str:
+        """The reason why it can't be done now; "" when it can."""
+        return self.enabled(document) if self.enabled else ""
+
+
+ACTIONS: dict[str, Action] = {}
+"""Every action by id; in the order of `subjects.MODULES` once loaded."""
+_loaded: list[bool] = []
+
+
+def action(
+    id: str,  # noqa: A002 - the word for it
+    title: str,
+    help: str = "",  # noqa: A002
+    *,
+    where: Context = "global",
+    keys: str = "",
+    footer: str = "",
+    enabled: Enabled | None = None,
+    hidden: bool = False,
+) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Register the decorated function. `keys` are separated by blanks."""
+
+    def register(function: Callable[..., Result]) -> Callable[..., Result]:
+        assert id not in ACTIONS, id
+        ACTIONS[id] = Action(id, title, help or title, where, tuple(keys.split()), function, footer, enabled, hidden)
+        return function
+
+    return register
+
+
+def load() -> Mapping[str, Action]:
+    """The register, with every module of actions imported."""
+    from mtls_tui.tui.registry import subjects
+
+    if not _loaded:
+        order = subjects.load()
+        ordered = sorted(ACTIONS.items(), key=lambda item: order[item[1].run.__module__])
+        ACTIONS.clear()
+        ACTIONS.update(ordered)
+        _loaded.append(True)
+    return ACTIONS
+
+
+def context_of(document: Document) -> Context:
+    """Whose keys hold now, before the global ones."""
+    from mtls_tui.tui.state.overlays import Form, Page, PartEditor, Picker
+
+    match document.overlay:
+        case Picker():
+            return "picker"
+        case PartEditor():
+            return "editor"
+        case Form():
+            return "form"
+        case Page():
+            return "page"
+    return document.board or document.view.focus
+
+
+def run(document: Document, id: str, arguments: Mapping[str, Any] | None = None) -> Done | Refusal:  # noqa: A002
+    """Do an action: the next document with its effects, or the refusal."""
+    found = ACTIONS[id]
+    reason = found.why_not(document)
+    if reason:
+        return Refusal(reason)
+    result = found.run(document, **(arguments or {}))
+    if isinstance(result, Refusal):
+        return result
+    done = Done(result) if isinstance(result, Document) else result
+    return replace(done, document=told(document, done.document))
+
+
+def told(before: Document, after: Document) -> Document:
+    """With a message, when the rules say something else than before and the action had no words for it.
+
+    Typing has none: it is seen where it is done, and the editor says what Esc does.
+    """
+    step = after.past[-1] if after.past else None
+    if after.content is before.content or (after.notice is not None and after.notice is not before.notice):
+        return after
+    if step is None or step.merge or after.past is before.past or not says_other(before.content, after.content):
+        return after
+    return after.noting(f"{step.title}; u undoes")
+
+
+def use_keys(changes: Mapping[str, tuple[str, ...]]) -> None:
+    """Name the user's keys wherever keys are named: footer, help, palette. What isn't changed has its default."""
+    for id_, one in load().items():
+        default = _defaults.setdefault(id_, one.keys)
+        ACTIONS[id_] = replace(one, keys=changes.get(id_, default))
+
+
+_defaults: dict[str, tuple[str, ...]] = {}
+
+
+def held(one: Action, context: Context) -> tuple[str, ...]:
+    """The keys of an action that mean it while a part of the screen has the focus: the part's own keys go first."""
+    if one.context != "global" or context == "global":
+        return one.keys
+    taken = {key for other in in_context(context) for key in other.keys}
+    free = [key for key in one.keys if key not in taken]
+    if context in TYPING:
+        free = [key for key in free if len(key) > 1 and key not in textbuffer.KEYS]
+    return tuple(free)
+
+
+def in_context(context: Context, actions: Iterable[Action] | None = None) -> list[Action]:
+    """The actions whose keys hold in a context, in the order of registration."""
+    return [one for one in (actions or ACTIONS.values()) if one.context == context]

@@ -1,0 +1,33 @@
+"""What can be done, one module a subject. Importing a module registers its actions."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+MODULES = (
+    "hosts.list_actions",
+    "builder.part_actions",
+    "builder.row_actions",
+    "builder.cursor_actions",
+    "hosts.rule_actions",
+    "hosts.host_actions",
+    "findings.actions",
+    "text.actions",
+    "simulator.actions",
+    "authority.issued_actions",
+    "authority.trust_actions",
+    "authority.actions",
+    "log.actions",
+    "files.actions",
+    "app.general_actions",
+    "floating.actions",
+)
+"""Below `mtls_tui.tui`, in the order in which help lists them. By name, since the register stands below all of them."""
+
+
+def load() -> dict[str, int]:
+    """Import every module of actions; gives each one's place in the order."""
+    names = [f"mtls_tui.tui.{name}" for name in MODULES]
+    for name in names:
+        import_module(name)
+    return {name: place for place, name in enumerate(names)}

@@ -1,0 +1,1 @@
+"""The request of the simulator, the saved requests and the verdict."""

@@ -1,0 +1,1 @@
+"""Everything the program knows, as immutable data."""

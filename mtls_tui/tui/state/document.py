@@ -1,0 +1,368 @@
+"""Everything the program knows, in one immutable value. Actions make a new one; widgets only draw it.
+
+`Content` is what undo covers: the rule file, rules under edit, the request of the simulator and the saved ones.
+`View` is where one looks: selection, focus, what floats above. Secrets (passphrases, private keys) are never in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from mtls_tui.rulefile import RuleFile
+from mtls_tui.rulefile.edit import update_rule
+from mtls_tui.tui.state.edited_rule import Work
+
+if TYPE_CHECKING:
+    from mtls_tui.lang.ast import Expression
+    from mtls_tui.lang.tree import Path
+    from mtls_tui.rulefile import RuleEntry
+    from mtls_tui.tui.state.authority import AuthorityState
+    from mtls_tui.tui.state.findings import Findings
+    from mtls_tui.tui.state.log import TailState
+    from mtls_tui.tui.state.overlays import Overlay
+    from mtls_tui.tui.state.results import Results
+    from mtls_tui.tui.state.rows import Part, Row
+    from mtls_tui.tui.state.textbuffer import Buffer
+
+UNDO_LIMIT = 500
+"""Steps kept; typing counts as one."""
+
+Focus: TypeAlias = Literal["hosts", "builder", "text", "simulator"]
+BoardName: TypeAlias = Literal["", "authority", "tail"]
+_NO_WORK: Mapping[str, Work] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A request with its certificate, as the simulator has it: text throughout, so that a half-typed value is kept.
+
+    `certificate` is a path (relative to the rule file), a role ("none", "good", …), or "" for none; `pem` holds pasted
+    certificates (never a key). `at` is "" for now.
+    """
+
+    name: str = ""
+    method: str = "GET"
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    ip: str = ""
+    at: str = ""
+    certificate: str = "none"
+    pem: str = ""
+    overrides: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What can be undone and is kept in the draft."""
+
+    file: RuleFile
+    work: Mapping[str, Work] = field(default_factory=lambda: _NO_WORK)
+    probe: Probe = Probe()
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where one looks. `path` and `part` are the builder's cursor; `closing`: it is on the last line of a group.
+
+    The list's cursor has no place of its own: it is on the rule that the builder shows (`rule`, under `host`), or on
+    the line of a host (`at_host`). So list and builder can't come apart, however the list changes.
+    """
+
+    focus: Focus = "builder"
+    rule: str = ""
+    host: str = ""
+    path: Path = ()
+    part: int = 0
+    closing: bool = False
+    at_host: str = ""
+    """The host whose line the list's cursor is on; "" when it is on the rule."""
+    simulator_at: tuple[int, int] = (0, 0)
+    tab: Literal["expression", "simulator"] = "expression"
+    text: Buffer | None = None
+    """The expression being edited as text."""
+    completion: int = 0
+    completing: bool = False
+    tops: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    theme: str = "dark"
+    mouse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state to go back to, what was done from it, and the key under which further typing joins it."""
+
+    content: Content
+    view: View
+    title: str
+    merge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the user: `note`, `good` or `bad`."""
+
+    text: str
+    kind: Literal["note", "good", "bad"] = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The bundle beside the rule file: its digest (with `sha256:`), and how many things the saved file changes.
+
+    `file_digest` is the SHA-256 of the whole file, which is what a gateway's status may name.
+    """
+
+    digest: str
+    changes: int = 0
+    file_digest: str = ""
+
+    @property
+    def short(self) -> str:
+        """The start of the digest."""
+        return self.digest.removeprefix("sha256:")[:7]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the gateway's status says: the digest that it runs, or why it can't be asked."""
+
+    digest: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole state."""
+
+    content: Content
+    view: View = View()
+    overlay: Overlay | None = None
+    past: tuple[Step, ...] = ()
+    future: tuple[Step, ...] = ()
+    notice: Notice | None = None
+    results: Results | None = None
+    findings: Findings | None = None
+    """What lint found last, None before it has run; it may be about an older content."""
+    saved: Content | None = None
+    """What is on disk, None when nothing is."""
+    changed_on_disk: bool = False
+    deployed: Deployed | None = None
+    """What is exported beside the file, None when nothing is known of it."""
+    gateway: Gateway | None = None
+    """What the gateway says, None when it isn't asked."""
+    board: BoardName = ""
+    """What covers the panes, "" for nothing (see `boards`)."""
+    authority: AuthorityState | None = None
+    tail: TailState | None = None
+
+    # --- what is selected ----------------------------------------------------------------------------------------
+
+    @property
+    def rule_index(self) -> int | None:
+        """The position of the selected rule."""
+        for index, rule in enumerate(self.content.file.rules):
+            if rule.ref == self.view.rule:
+                return index
+        return None
+
+    @property
+    def rule(self) -> RuleEntry | None:
+        """The selected rule."""
+        index = self.rule_index
+        return None if index is None else self.content.file.rules[index]
+
+    @property
+    def work(self) -> Work | None:
+        """The selected rule's expression under edit."""
+        return None if self.rule is None else work_of(self.content, self.view.rule)
+
+    @property
+    def expression(self) -> Expression | None:
+        """The selected rule's expression, muted clauses in it; None when there is none to show as rows."""
+        work = self.work
+        return None if work is None or work.broken is not None else work.full
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the builder."""
+        from mtls_tui.tui.state.rows import rows_of
+
+        work = self.work
+        if work is None or work.full is None or work.broken is not None:
+            return ()
+        return rows_of(work.full, work.muted)
+
+    @property
+    def row_index(self) -> int:
+        """The builder's cursor as an index into `rows`."""
+        rows = self.rows
+        if not rows:
+            return 0
+        from mtls_tui.tui.state.rows import row_at
+
+        wanted = "close" if self.view.closing else "open"
+        for index, row in enumerate(rows):
+            if row.path == self.view.path and row.kind in {"clause", wanted}:
+                return index
+        return row_at(rows, self.view.path)
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        rows = self.rows
+        return rows[self.row_index] if rows else None
+
+    @property
+    def part(self) -> Part | None:
+        """The part of the row under the cursor."""
+        row = self.row
+        if row is None or not row.editable:
+            return None
+        return row.editable[min(self.view.part, len(row.editable) - 1)]
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the file on disk lacks something. A new file in which nothing was done yet lacks nothing."""
+        from mtls_tui.rulefile.seeds import EMPTY
+
+        if self.saved is None:
+            return self.content.file.text != EMPTY
+        return not written(self.content, self.saved)
+
+    # --- making the next one -------------------------------------------------------------------------------------
+
+    def looking(self, **changes: object) -> Document:
+        """The same content, looked at differently."""
+        return replace(self, view=replace(self.view, **changes), notice=None)  # type: ignore[arg-type]
+
+    def noting(self, text: str, kind: Literal["note", "good", "bad"] = "note") -> Document:
+        """With a line for the user."""
+        return replace(self, notice=Notice(text, kind))
+
+    def edited(self, content: Content, title: str, merge: str = "", **view: object) -> Document:
+        """With other content: one step of undo, or more of the last one when both have the same merge key."""
+        if same(content, self.content):
+            return self.looking(**view)
+        joined = bool(merge) and bool(self.past) and self.past[-1].merge == merge and not self.future
+        past = self.past if joined else (*self.past, Step(self.content, self.view, title, merge))[-UNDO_LIMIT:]
+        new = replace(self, content=content, past=past, future=(), notice=None)
+        return replace(new, view=replace(new.view, **view)) if view else new  # type: ignore[arg-type]
+
+
+def work_of(content: Content, ref: str) -> Work:
+    """A rule's expression under edit; made from the file when it isn't being edited yet."""
+    known = content.work.get(ref)
+    if known is not None:
+        return known
+    index = content.file.index_of(ref)
+    return _from_file(content.file, index)
+
+
+def same(one: Content, other: Content) -> bool:
+    """Whether two contents say the same, down to the letter."""
+    if one is other:
+        return True
+    if (one.file is not other.file and one.file.text != other.file.text) or one.probe != other.probe:
+        return False
+    if one.probes != other.probes:
+        return False
+    known = {rule.ref for rule in one.file.rules}
+    for ref in one.work.keys() | other.work.keys():
+        if one.work.get(ref) is other.work.get(ref):
+            continue
+        if ref not in known:
+            return False
+        mine, theirs = work_of(one, ref), work_of(other, ref)
+        if mine.broken != theirs.broken or mine.muted != theirs.muted:
+            return False
+        if (mine.full.text if mine.full else "") != (theirs.full.text if theirs.full else ""):
+            return False
+    return True
+
+
+def written(content: Content, saved: Content) -> bool:
+    """Whether the file says all of a content; cheaper than `flushed`, since it writes no text."""
+    if content.file is not saved.file and content.file.text != saved.file.text:
+        return False
+    known = {rule.ref: rule.expression for rule in content.file.rules}
+    return all(work.text == known[ref] for ref, work in content.work.items() if ref in known)
+
+
+def says_other(one: Content, other: Content) -> bool:
+    """Whether two contents differ in what a file of them would say: a rule, a host, a list or a test."""
+    if one.file is not other.file and one.file.text != other.file.text:
+        return True
+    refs = one.work.keys() | other.work.keys()
+    known = {rule.ref for rule in one.file.rules} if refs else set()
+    return any(
+        work_of(one, ref).text != work_of(other, ref).text
+        for ref in refs & known
+        if one.work.get(ref) is not other.work.get(ref)
+    )
+
+
+_from_file_cache: list[tuple[RuleFile, int, Work]] = []
+
+
+def _from_file(file: RuleFile, index: int) -> Work:
+    for known, place, work in _from_file_cache:
+        if known is file and place == index:
+            return work
+    expression = file.expressions[index]
+    work = _unchecked(file, index) if expression is None else Work(expression)
+    _from_file_cache.insert(0, (file, index, work))
+    del _from_file_cache[64:]
+    return work
+
+
+def _unchecked(file: RuleFile, index: int) -> Work:
+    """A rule that has a problem: as rows where it can be read at all (a wrong name, too long), else as text."""
+    from mtls_tui import lang
+
+    text = file.rules[index].expression
+    try:
+        return Work(lang.parse(text, max_length=None, check=False))
+    except lang.ParseError as error:
+        return Work(None, broken=text, error=error.diagnostic)
+
+
+def with_work(content: Content, ref: str, work: Work) -> Content:
+    """The content with a rule's expression under edit replaced."""
+    return replace(content, work=MappingProxyType({**content.work, ref: work}))
+
+
+_flushed: list[tuple[Content, Content]] = []
+
+
+def flushed(content: Content) -> Content:
+    """The content with all edits written into the rule file's text; muted clauses stay under edit only."""
+    for known, result in _flushed:
+        if known is content:
+            return result
+    file = content.file
+    kept: dict[str, Work] = {}
+    for ref, work in content.work.items():
+        try:
+            index = file.index_of(ref)
+        except KeyError:
+            continue
+        if work.text != file.rules[index].expression:
+            file = update_rule(file, index, expression=work.text)
+        if work.muted:
+            kept[ref] = work
+    result = replace(content, file=file, work=MappingProxyType(kept))
+    _flushed.insert(0, (content, result))
+    del _flushed[4:]
+    return result
+
+
+def with_file(content: Content, file: RuleFile) -> Content:
+    """The content with another rule file; rules that are gone are no longer under edit."""
+    refs = {rule.ref for rule in file.rules}
+    kept = {ref: work for ref, work in content.work.items() if ref in refs}
+    return replace(content, file=file, work=MappingProxyType(kept))

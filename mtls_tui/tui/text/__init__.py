@@ -1,0 +1,1 @@
+"""The expression as text: colours, completion, editing."""

@@ -1,0 +1,319 @@
+"""The expression as the language has it: coloured, wrapped, the cursor's clause marked; or under edit as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from mtls_tui.lang.ast import Expression
+from mtls_tui.lang.diagnostics import Diagnostic
+from mtls_tui.lang.tree import extent, node_at
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
+from mtls_tui.tui.drawing.safe_text import safe, width
+from mtls_tui.tui.layout.scroll import scrolled
+from mtls_tui.tui.state.document import Document, View
+from mtls_tui.tui.state.findings import counted
+from mtls_tui.tui.state.rows import Row, rows_of
+from mtls_tui.tui.state.textbuffer import Buffer
+from mtls_tui.tui.text.highlight import highlight_in, tokens_of
+
+MAX_LENGTH = 4096
+"""Characters of an expression at Cloudflare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """One shown line: the range of the text that it shows."""
+
+    start: int
+    end: int
+
+
+@lru_cache(maxsize=8)
+def wrap_text(text: str, total: int) -> tuple[Wrapped, ...]:
+    """Lines of a text: its own; where one is too long, each operand of the outermost join begins a line.
+
+    What is longer still is broken after a blank or, in need, anywhere. So a letter that is typed moves the rest of
+    its own clause, not of the whole text.
+    """
+    lines: list[Wrapped] = []
+    start = 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        if width(safe(line)) <= total:
+            lines.append(Wrapped(start, end))
+        else:
+            for left, right in pairwise((start, *joins(text, start, end), end)):
+                lines += _broken(text, left, right, total)
+        start = end + 1
+    return tuple(lines)
+
+
+def joins(text: str, start: int, end: int) -> list[int]:
+    """Where the outermost joins of a line stand: those at the least depth of brackets."""
+    depth = 0
+    found: list[tuple[int, int]] = []
+    for token in tokens_of(text[start:end]):
+        if token.text in _OPENING:
+            depth += 1
+        elif token.text in _CLOSING:
+            depth -= 1
+        elif token.text in _JOINS and token.kind in {"word", "sign"}:
+            found.append((depth, start + token.start))
+    least = min((level for level, _ in found), default=0)
+    return [place for level, place in found if level == least]
+
+
+_OPENING, _CLOSING = frozenset("({["), frozenset(")}]")
+_JOINS = frozenset({"and", "or", "xor", "&&", "||", "^^"})
+
+
+def _broken(text: str, start: int, end: int, total: int) -> list[Wrapped]:
+    lines: list[Wrapped] = []
+    at = start
+    while width(safe(text[at:end])) > total:
+        stop = _fits(text, at, end, total)
+        blank = text.rfind(" ", at + 1, stop)
+        stop = blank + 1 if blank > at + total // 3 else stop
+        lines.append(Wrapped(at, stop))
+        at = stop
+    if at < end:
+        lines.append(Wrapped(at, end))
+    return lines
+
+
+def _fits(text: str, start: int, end: int, total: int) -> int:
+    """How far a text goes within so many cells; at least one character."""
+    stop = min(end, start + total)
+    while stop > start + 1 and width(safe(text[start:stop])) > total:
+        stop -= 1
+    return stop
+
+
+def effective_row(document: Document) -> tuple[Expression, Row] | None:
+    """The cursor's row in the expression without muted clauses; None when it isn't in there."""
+    work, row = document.work, document.row
+    if work is None or row is None or work.full is None or work.effective is None or row.muted:
+        return None
+    if not work.muted:
+        return work.full, row
+    index = document.row_index
+    same = [one for one in document.rows if not one.muted]
+    rows = rows_of(work.effective)
+    if row.kind == "clause":
+        place = sum(1 for one in document.rows[:index] if one.kind == "clause" and not one.muted)
+        clauses = [one for one in rows if one.kind == "clause"]
+        return (work.effective, clauses[place]) if place < len(clauses) else None
+    place = same.index(row)
+    return (work.effective, rows[place]) if len(rows) == len(same) and place < len(rows) else None
+
+
+def marked_range(document: Document) -> tuple[int, int]:
+    """The range of the text that the cursor's row stands for; empty when there is none."""
+    found = effective_row(document)
+    if found is None:
+        return 0, 0
+    expression, row = found
+    if not row.path and row.kind != "clause":
+        return 0, 0
+    span = extent(node_at(expression, row.path))
+    return span.start, span.end
+
+
+def error_of(document: Document) -> Diagnostic | None:
+    """What is wrong with the selected rule's expression: it doesn't parse, or (once worked out) names and types."""
+    work, results = document.work, document.results
+    if work is None:
+        return None
+    if work.broken is not None:
+        return work.error
+    if results is None or results.rule != document.view.rule or results.diagnostic is None:
+        return None
+    return results.diagnostic if results.diagnostic.span.start <= len(work.text) else None
+
+
+def status(document: Document) -> tuple[str, str]:
+    """Whether the text is valid, in a sign and in words, with its style."""
+    work = document.work
+    if work is None:
+        return "", "soft"
+    error = error_of(document)
+    if error is not None:
+        return f"✗ {error.line}:{error.column} {error.message}", "bad"
+    if len(work.text) > MAX_LENGTH:
+        return "✗ too long", "bad"
+    return "✓ valid", "good"
+
+
+def warned_words(document: Document) -> str:
+    """How many warnings lint has about the selected rule, behind its validity; "" when there are none."""
+    count = document.findings.of_rule.get(document.view.rule, 0) if document.findings is not None else 0
+    return f" · ! {counted(count)}" if count else ""
+
+
+def head_line(document: Document, total: int) -> Line:
+    """The rule line above the expression: title, validity, length."""
+    out = LineBuilder()
+    editing = document.view.text is not None
+    title = " Expression as text " if editing else " Expression "
+    out.add("─", "line").add(title, "accent-strong" if document.view.focus == "text" else "soft", Click("text.open"))
+    text = document.view.text.text if document.view.text is not None else document.work.text if document.work else ""
+    words, style = status(document)
+    warned = warned_words(document) if style == "good" else ""
+    length = f" · {len(text)}/{MAX_LENGTH} "
+    room = total - out.at - width(length) - width(warned) - 4
+    words = words if width(safe(words)) <= room else safe(words)[: max(0, room - 1)] + "…"
+    tail = width(safe(words)) + width(warned) + width(length) + 2
+    out.add("─" * max(1, total - out.at - tail), "line")
+    long = "bad" if len(text) > MAX_LENGTH else "soft"
+    out.add(f" {words}", style).add(warned, "warn", Click("findings.open"))
+    return out.add(length, long).add("─", "line").line(total)
+
+
+def preview_lines(document: Document, total: int, height: int) -> list[Line]:
+    """The whole pane."""
+    lines = [head_line(document, total)]
+    if document.view.text is not None:
+        return lines + editor_lines(document, document.view.text, total, height - 1)
+    work = document.work
+    if work is None:
+        return lines
+    text = work.text
+    start, end = marked_range(document)
+    wrapped = wrap_text(text, max(10, total - 2))
+    cursor = next((place for place, line in enumerate(wrapped) if line.end > start), 0) if end > start else 0
+    last = next((place for place, line in enumerate(wrapped) if line.end >= end), cursor) if end > start else 0
+    room = max(1, height - 1)
+    top = scrolled(0, min(last, cursor + room - 1), room, len(wrapped), 0)
+    top = min(top, cursor)
+    for line in wrapped[top : top + room]:
+        lines.append(_text_line(text, line, (start, end), total, _error_range(document)))
+    if top + room < len(wrapped):
+        lines[-1] = _with_more(lines[-1], len(wrapped) - top - room, total)
+    return lines
+
+
+def _with_more(line: Line, count: int, total: int) -> Line:
+    out = LineBuilder()
+    text = f"↓ {count}"
+    if line.width + width(text) + 1 > total:
+        return line
+    out.pieces, out.at = list(line.pieces), line.width
+    return out.right([(text, "faint")], total).line(total)
+
+
+def _error_range(document: Document) -> tuple[int, int]:
+    error = error_of(document)
+    return (error.span.start, max(error.span.end, error.span.start + 1)) if error is not None else (0, 0)
+
+
+def _text_line(text: str, line: Wrapped, marked: tuple[int, int], total: int, error: tuple[int, int]) -> Line:
+    out = LineBuilder(click=Click("text.open"))
+    out.add(" ")
+    for start, end, style in highlight_in(text, line.start, line.end):
+        _add_range(out, text, start, end, style, marked, error)
+    return out.line(total)
+
+
+def _add_range(
+    out: LineBuilder, text: str, start: int, end: int, style: str, marked: tuple[int, int], error: tuple[int, int]
+) -> None:
+    cuts = sorted({start, end, *(place for place in (*marked, *error) if start < place < end)})
+    for left, right in pairwise(cuts):
+        shown = style
+        if error[0] <= left < error[1]:
+            shown = "error"
+        elif marked[0] <= left < marked[1]:
+            shown = f"{style}@here"
+        out.add(text[left:right], shown)
+
+
+# --- as text ------------------------------------------------------------------------------------------------------
+
+
+def editor_lines(document: Document, buffer: Buffer, total: int, height: int) -> list[Line]:
+    """The expression under edit, with cursor, selection, the error underlined, and its message in the last line."""
+    text = buffer.text
+    wrapped = wrap_text(text, max(10, total - 3))
+    error = error_of(document)
+    foot = _foot(document, total)
+    room = max(1, height - len(foot))
+    cursor = line_of(wrapped, buffer.cursor)
+    top = scrolled(document.view.tops.get("text", 0), cursor, room, len(wrapped), 0)
+    underline = (error.span.start, max(error.span.end, error.span.start + 1)) if error is not None else (0, 0)
+    lines = [
+        buffer_line(buffer, line, place == cursor, total, underline, active=document.view.focus == "text")
+        for place, line in enumerate(wrapped[top : top + room], top)
+    ]
+    lines += [Line()] * (room - len(lines))
+    return lines + foot
+
+
+def line_of(wrapped: tuple[Wrapped, ...], offset: int) -> int:
+    """The shown line that a cursor stands in."""
+    for place, line in enumerate(wrapped):
+        following = wrapped[place + 1].start if place + 1 < len(wrapped) else None
+        if offset < line.end or (offset == line.end and following != line.end):
+            return place
+    return len(wrapped) - 1
+
+
+def buffer_line(
+    buffer: Buffer,
+    line: Wrapped,
+    current: bool,
+    total: int,
+    error: tuple[int, int],
+    *,
+    active: bool,
+    colour: bool = True,
+) -> Line:
+    """One line of a text under edit."""
+    text = buffer.text
+    selection = buffer.selection
+    out = LineBuilder(click=Click("text.click", {"start": line.start, "end": line.end}))
+    out.add(" ")
+    ranges = highlight_in(text, line.start, line.end) if colour else ((line.start, line.end, "text"),)
+    for left, right, style in ranges:
+        cuts = sorted(
+            {left, right, *(c for c in (*error, *selection, buffer.cursor, buffer.cursor + 1) if left < c < right)}
+        )
+        for low, high in pairwise(cuts):
+            shown = style
+            if error[0] <= low < error[1]:
+                shown = "error"
+            if selection[0] <= low < selection[1]:
+                shown = "selected"
+            elif active and current and low == buffer.cursor:
+                shown = "cursor"
+            out.add(text[low:high], shown)
+    if active and current and buffer.cursor >= line.end:
+        out.add(" ", "cursor")
+    if error[0] >= len(text) and error[1] > error[0] and line.end == len(text) and not (current and active):
+        out.add(" ", "error")
+    return out.line(total)
+
+
+def _foot(document: Document, total: int) -> list[Line]:
+    """What is wrong, or the hint at the cursor, or what completion offers."""
+    buffer = document.view.text
+    assert buffer is not None
+    error = error_of(document)
+    out = LineBuilder()
+    if error is not None:
+        out.add(f" ✗ {error.message}", "bad")
+        if error.hint:
+            out.add(f" · {error.hint}", "soft")
+        return [out.line(total)]
+    from mtls_tui.lang.complete import hint
+
+    text = hint(buffer.text, buffer.cursor)
+    return [out.add(f" {text}", "faint").line(total)]
+
+
+def top_of_text(view: View, total: int, height: int) -> int:
+    """The first line shown of a text under edit."""
+    assert view.text is not None
+    wrapped = wrap_text(view.text.text, max(10, total - 3))
+    return scrolled(view.tops.get("text", 0), line_of(wrapped, view.text.cursor), max(1, height - 2), len(wrapped), 0)
