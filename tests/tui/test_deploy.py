@@ -130,7 +130,7 @@ def test_who_is_newly_let_in_is_told_with_a_request_that_shows_it(file: RuleFile
     ],
 )
 def test_a_request_to_try_is_decided_in_the_simulator_as_it_is_told(file: RuleFile, condition: str) -> None:
-    after = file.with_rule(0, expression=f"({file.rules[0].expression}) and not ({condition})")
+    after = update_rule(file, 0, expression=f"({file.rules[0].expression}) and not ({condition})")
     _, witnesses = told(file, after)
     http = to_http(dict(witnesses[0].arguments)["probe"])
     policies = [Policy.from_bundle(bundle(one)) for one in (file, after)]
