@@ -43,7 +43,7 @@ fuzz: $(STAMP)
 	$(BIN)/python tests/fuzz_certificates.py
 
 clean:
-	rm -rf $(VENV) .venv-oldest build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .PHONY: other-python
 $(STAMP): pyproject.toml $(OTHER)

@@ -1,4 +1,4 @@
-"""What all tests share: the developer's home and configuration stay out, conformance data is found or skipped.
+"""What all tests share: the developer's home and configuration stay out, conformance data is found, or a sample of it.
 
 Made examples are the same at every run, so that a run can't fail by chance or by a busy machine; to look further,
 `pytest --hypothesis-profile=search` makes new ones and keeps those that failed.
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+SAMPLE = ROOT / "tests" / "data"
 
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("steady", settings.get_profile("search"), derandomize=True, database=None)
@@ -31,13 +32,16 @@ def _private_home(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder of conformance data beside the checkout; tests that need a file of it skip where it is absent."""
+    """The folder of conformance data beside the checkout; where it is absent, the sample in `tests/data`, or a skip.
+
+    The sample holds only what this project made itself (`tests/data/make.py`); the rest is third-party data.
+    """
 
     def find(name: str) -> Path:
-        path = SHARED / name
-        if not path.exists():
-            pytest.skip(f"{name} is not here")
-        return path
+        for path in (SHARED / name, SAMPLE / Path(name).name):
+            if path.exists():
+                return path
+        pytest.skip(f"needs ../shared/{name}: third-party data, not part of the repository")
 
     return find
 
