@@ -90,8 +90,6 @@ def decisions() -> None:
     unknown = matcher.unknown(frozenset({"cf.tls_client_auth.cert_verified"}))
     line("with an unknown certificate", f"{best_of(unknown, NO_CERTIFICATE) * 1e6:.3f} µs")
     line("the explaining evaluator", f"{best(lambda: explain(expression, NO_CERTIFICATE)) * 1e6:.1f} µs")
-    changes = best(lambda: explain(expression, NO_CERTIFICATE).changes)
-    line("  and the smallest changes", f"{changes * 1e6:.1f} µs")
     line("a Python function written by hand", f"{best_of(_by_hand, NO_CERTIFICATE) * 1e6:.3f} µs")
     print("\n  peers, the same rule:")
     for name, call in (

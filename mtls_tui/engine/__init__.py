@@ -3,7 +3,6 @@
 from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.compile import Matcher, compile, evaluate  # noqa: A004 - the contract's name
 from mtls_tui.engine.explain import explain, explain_value
-from mtls_tui.engine.flip import Change, Edit
 from mtls_tui.engine.members import ListError, NamedList
 from mtls_tui.engine.model import Action, Decision, HttpRequest, Request, Response, Rule
 from mtls_tui.engine.partial import UnknownDecision
@@ -17,9 +16,7 @@ __all__ = [
     "Action",
     "Bundle",
     "BundleError",
-    "Change",
     "Decision",
-    "Edit",
     "Host",
     "HttpRequest",
     "ListError",

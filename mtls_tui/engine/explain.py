@@ -45,7 +45,7 @@ def explain(
     seen = walker.condition(expression.root, (), reached=True)
     decisive = {id(item) for item in _deciding(seen)}
     root = _step(seen, expression.text, decisive)
-    return Trace(expression, values, lists, walker.unknown, root)
+    return Trace(expression, walker.unknown, root)
 
 
 def explain_value(

@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from mtls_tui.engine.members import Lists
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast, tree
-from mtls_tui.lang.types import Fields, FieldValue
-
-if TYPE_CHECKING:
-    from mtls_tui.engine.flip import Change
+from mtls_tui.lang.types import FieldValue
 
 
 class Absent(Enum):
@@ -111,17 +107,8 @@ class Step:
 class Trace:
     """How an expression came to its verdict. `root` is the step of the whole."""
 
-    def __init__(
-        self,
-        expression: ast.Expression,
-        fields: Fields,
-        lists: Lists | None,
-        unknown: frozenset[str],
-        root: Step,
-    ) -> None:
+    def __init__(self, expression: ast.Expression, unknown: frozenset[str], root: Step) -> None:
         self.expression = expression
-        self.fields = fields
-        self.lists = lists
         self.unknown = unknown
         self.root = root
 
@@ -165,15 +152,8 @@ class Trace:
         """The outermost step that stands exactly there."""
         return next((step for step in self.steps if step.span == span), None)
 
-    @cached_property
-    def changes(self) -> tuple[Change, ...]:
-        """The smallest changes of fields that flip the verdict, each tried out; none when the verdict is unknown."""
-        from mtls_tui.engine.flip import smallest_changes
-
-        return smallest_changes(self.expression, self.fields, lists=self.lists, unknown=self.unknown)
-
-    def to_dict(self, *, changes: bool = True) -> dict[str, Any]:
-        """For JSON; without `changes` it costs no search."""
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {
             "expression": self.expression.text or self.root.text,
             "verdict": self.verdict,
@@ -183,7 +163,6 @@ class Trace:
                 {"text": step.text, "path": list(step.path), "value": plain_truth(step.value), "seen": plain(step.seen)}
                 for step in self.reasons
             ],
-            "changes": [change.to_dict() for change in self.changes] if changes else [],
         }
 
 

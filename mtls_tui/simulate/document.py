@@ -161,7 +161,7 @@ def _rule(view: RuleView, simulation: Simulation, explain: bool) -> RuleDocument
         view.position,
         view.rule.action,
         view.course,
-        view.trace.to_dict(changes=False) if told else None,
+        view.trace.to_dict() if told else None,
     )
 
 

@@ -1,9 +1,7 @@
 """Explanations: marks, values, what was not reached, reasons, look-ups, JSON."""
 
 import json
-from ipaddress import ip_address
 
-import pytest
 from hypothesis import given, settings
 
 from mtls_tui import engine, lang
@@ -127,91 +125,9 @@ def test_the_json_form_holds_everything():
         "value": False,
         "seen": {"cf.tls_client_auth.cert_verified": False},
     }
-    assert given["changes"][0] == {
-        "verdict": False,
-        "edits": [
-            {
-                "field": "cf.tls_client_auth.cert_verified",
-                "key": None,
-                "before": False,
-                "after": True,
-                "removed": False,
-            }
-        ],
-    }
-    assert trace.to_dict(changes=False)["changes"] == []
 
 
 @settings(max_examples=100, deadline=None)
 @given(s.expressions, s.fields)
 def test_every_trace_becomes_json(expression, fields):
-    assert json.loads(json.dumps(engine.explain(expression, fields, lists=s.lists()).to_dict(changes=False)))
-
-
-# --- the smallest changes -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "fields", "wanted"),
-    [
-        (RULE, {}, ['http.host: missing → "a.example"']),
-        ("ssl and ip.src in {192.0.2.0/24}", {"ssl": True}, ["ip.src: missing → 192.0.2.0"]),
-        ('http.request.uri.path matches "^/api/v[12]/"', {}, ['http.request.uri.path: missing → "/api/v1/"']),
-        ('http.request.uri.path wildcard "/a/*"', {}, ['http.request.uri.path: missing → "/a/x"']),
-        ("cf.waf.score lt 20", {"cf.waf.score": 40}, ["cf.waf.score: 40 → 19"]),
-        ("len(http.user_agent) gt 3", {"http.user_agent": b"ab"}, ['http.user_agent: "ab" → "abxx"']),
-        ('has_key(http.request.headers, "x-api")', {}, ['http.request.headers["x-api"]: missing → ["x"]']),
-        ("http.host ne http.user_agent", {"http.host": b"a", "http.user_agent": b"a"}, None),
-        ('any(http.request.headers["x"][*] eq "a")', {}, ['http.request.headers["x"]: missing → ["a"]']),
-        ('lower(http.host) eq "a"', {"http.host": b"A"}, None),
-        (
-            "ip.src in $nets and ssl",
-            {"ip.src": ip_address("203.0.113.1")},
-            ["ip.src: 203.0.113.1 → 192.0.2.0 and ssl: missing → true"],
-        ),
-        ("http.host in $hosts", {}, ['http.host: missing → "a"']),
-        (
-            'lookup_json_string(http.request.body.raw, "role") eq "admin"',
-            {},
-            ['http.request.body.raw: missing → "{\\"role\\": \\"admin\\"}"'],
-        ),
-    ],
-)
-def test_changes_are_found_for_every_kind_of_clause(text, fields, wanted):
-    expression = lang.parse(text)
-    trace = engine.explain(expression, fields, lists=s.lists())
-    changes = trace.changes
-    assert changes
-    for change in changes:
-        assert engine.compile(expression, lists=s.lists())(change.fields) is not trace.verdict
-    if wanted is not None:
-        assert [change.describe() for change in changes][: len(wanted)] == wanted
-
-
-def test_two_clauses_about_one_field_are_turned_by_one_value():
-    trace = explain('starts_with(http.host, "a") and ends_with(http.host, "ab") and http.host ne "ab"', {})
-    assert len(trace.changes[0].edits) == 1
-
-
-def test_two_entries_of_one_map_are_changed_together():
-    text = 'http.request.headers["a"][0] eq "1" and http.request.headers["b"][1] eq "2"'
-    change = explain(text).changes[0]
-    assert len(change.edits) == 2
-    assert change.fields == {"http.request.headers": {b"a": [b"1"], b"b": [b"2", b"2"]}}
-
-
-def test_what_can_not_be_flipped_has_no_change():
-    assert explain("ssl and not ssl").changes == ()
-    assert explain("true").changes == ()
-    assert explain('sha256(http.host) eq "x"').changes == ()
-
-
-def test_unknown_fields_are_not_changed():
-    trace = explain("ssl or cf.client.bot", {"ssl": True}, unknown={"cf.client.bot"})
-    assert trace.verdict is True
-    assert trace.changes == ()
-
-
-def test_the_search_ends_for_large_expressions():
-    text = " and ".join(f'(http.host eq "h{n}" or len(http.user_agent) eq {n})' for n in range(60))
-    assert explain(text, {}).changes is not None
+    assert json.loads(json.dumps(engine.explain(expression, fields, lists=s.lists()).to_dict()))
