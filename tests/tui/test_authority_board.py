@@ -25,9 +25,9 @@ from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.authority import jobs
+from mtls_tui.tui.authority.state import AuthorityState, authority_of
 from mtls_tui.tui.certificates.lines import of_hosts
 from mtls_tui.tui.files import draft
-from mtls_tui.tui.state.authority import AuthorityState
 from mtls_tui.tui.state.overlays import Form, Picker
 from tests.tui.helpers import RULES, Driver, document_of
 
@@ -64,7 +64,7 @@ def shown(driver: Driver, size: tuple[int, int] = (120, 40)) -> str:
 
 
 def to(driver: Driver, name: str) -> Driver:
-    state = driver.document.authority
+    state = authority_of(driver.document)
     assert state is not None
     place = next(index for index, row in enumerate(state.shown) if row.name == name)
     return driver.do("authority.click", index=place) if place != state.index else driver
@@ -100,18 +100,18 @@ def test_names_of_strangers_are_harmless(tmp_path: Path) -> None:
     driver = opened(tmp_path)
     for size in ((120, 40), (80, 24), (40, 12)):
         assert shown(driver, size).replace("\n", "").isprintable()
-    driver.do("authority.facts", row=driver.document.authority.row, facts=(("cf.x", "a\x1b[2Jb"),))  # type: ignore[union-attr]
+    driver.do("authority.facts", row=authority_of(driver.document).row, facts=(("cf.x", "a\x1b[2Jb"),))  # type: ignore[union-attr]
     assert all(line.text.isprintable() for line in frame(driver.document, 120, 40).floating.lines)  # type: ignore[union-attr]
 
 
 def test_search_and_moving_about(store: Authority, tmp_path: Path) -> None:
     driver = opened(tmp_path)
     driver.press("/").type("soon").press("enter")
-    assert [row.name for row in driver.document.authority.shown] == ["soon"]  # type: ignore[union-attr]
+    assert [row.name for row in authority_of(driver.document).shown] == ["soon"]  # type: ignore[union-attr]
     driver.press("escape")
     assert driver.document.board == "authority", "the first Esc clears the search"
     driver.press("G")
-    assert driver.document.authority.row.name == "held"  # type: ignore[union-attr]
+    assert authority_of(driver.document).row.name == "held"  # type: ignore[union-attr]
     driver.press("escape")
     assert driver.document.board == "" and driver.effects[-1].name == "authority.forget"
 
@@ -275,10 +275,10 @@ async def test_the_mouse_chooses_and_opens(store: Authority, tmp_path: Path) -> 
         lines = text_of(app, "board").splitlines()
         row = next(y for y, line in enumerate(lines) if "held" in line)
         await pilot.click("#board", offset=(8, row))
-        state = app.controller.document.authority
+        state = authority_of(app.controller.document)
         assert state is not None and state.row is not None and state.row.name == "held"
         app.controller.wheel("board", -1)
-        assert app.controller.document.authority.row.name == "gone"  # type: ignore[union-attr]
+        assert authority_of(app.controller.document).row.name == "gone"  # type: ignore[union-attr]
         await pilot.pause(0.6)  # else it is a double click
         await pilot.click("#board", offset=(8, row - 1))
         await until(pilot, lambda: "cert_serial" in text_of(app, "overlay"))

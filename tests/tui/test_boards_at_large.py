@@ -19,9 +19,9 @@ from mtls_tui.tui.app.general_actions import palette_items
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.authority import jobs
+from mtls_tui.tui.authority.state import Row, Store, authority_of
 from mtls_tui.tui.log.follow import Follower
-from mtls_tui.tui.state.authority import Row, Store
-from mtls_tui.tui.state.log import Entry, parse
+from mtls_tui.tui.log.state import Entry, parse
 from tests.tui.helpers import RULES, Driver
 
 FOLDER = Path("/srv/authority")
@@ -94,7 +94,7 @@ def test_random_keys_break_nothing_and_undo_leads_back(seed: int) -> None:
             driver.press(rng.choice("CL"))
         leaving = driver.document.overlay is not None and rng.random() < 0.4
         driver.press(rng.choice(["enter", "escape", "tab"]) if leaving else rng.choice(KEYS))
-        state = driver.document.authority
+        state = authority_of(driver.document)
         if state is not None and state.store is None:
             driver.do("authority.loaded", store=store())
         if state is not None and state.doing and rng.random() < 0.5:
@@ -134,7 +134,7 @@ def test_a_store_with_ten_thousand_certificates_stays_quick() -> None:
         driver.press("down")
         frame(driver.document, 120, 40)
     assert process_time() - begin < 2.0, "20 keys with their pictures"
-    assert len(driver.document.authority.shown) == 111  # type: ignore[union-attr]
+    assert len(authority_of(driver.document).shown) == 111  # type: ignore[union-attr]
 
 
 def test_a_flood_is_read_in_bounded_time(tmp_path: Path) -> None:
@@ -192,8 +192,7 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path, snap_compare: Callable[..
         made = with_both().document
         app.controller.document = replace(
             app.controller.document,
-            authority=made.authority,
-            tail=made.tail,
+            boards=made.boards,
             board="authority" if board == "C" else "tail",
         )
         app.controller.show()

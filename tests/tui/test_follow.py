@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mtls_tui.gateway.accesslog import Line
 from mtls_tui.tui.log import follow
 from mtls_tui.tui.log.follow import Follower, logs_near
-from mtls_tui.tui.state.log import KEPT, LONGEST, Entry, TailState, parse
+from mtls_tui.tui.log.state import KEPT, LONGEST, Entry, TailState, parse
 
 GOOD = (
     b'{"kind":"decision","time":"2026-11-24T10:00:00.000Z","action":"block","rule":"r","host":"a.example","path":"/"}'

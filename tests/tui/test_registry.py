@@ -9,10 +9,14 @@ import pytest
 
 from mtls_tui.tui.app import settings
 from mtls_tui.tui.app.general_actions import palette_items
+from mtls_tui.tui.layout import geometry
 from mtls_tui.tui.registry import keymap
 from mtls_tui.tui.registry.bars import footer_actions, footer_line, key_name
+from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.helptext import keys_markdown, page_for
-from mtls_tui.tui.registry.register import ACTIONS, CONTEXTS, load, use_keys
+from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES
+from mtls_tui.tui.registry.register import ACTIONS, load, use_keys
+from mtls_tui.tui.state.document import Probe
 from mtls_tui.tui.state.overlays import Page
 from tests.tui.helpers import KEYS, Driver
 
@@ -83,8 +87,8 @@ def test_help_and_footer_name_only_keys_that_mean_it_here(context: str) -> None:
     for one in ACTIONS.values():
         for key in one.keys:
             names.setdefault(key_name(key), key)
-    page = page_for(context, driver.document)  # type: ignore[arg-type]
-    titles = [title for title in CONTEXTS.values() if title != CONTEXTS[context] and title != "Everywhere"]  # type: ignore[index]
+    page = page_for(context, driver.document)
+    titles = [one.title for one in CONTEXTS.values() if one.name not in {context, "global"}]
     checked = 0
     for runs in page.lines:
         text = "".join(part for part, _ in runs)
@@ -178,3 +182,26 @@ def test_settings_are_kept_without_losing_the_rest_of_the_file(tmp_path: Path) -
     settings.write("theme", "light", path)
     assert "# mine" in path.read_text()
     assert settings.read(path).theme == "light" and settings.read(path).mouse is False
+
+
+def test_every_pane_that_has_a_place_is_registered() -> None:
+    assert set(geometry.PANES) == set(PANES)
+
+
+@pytest.mark.parametrize("board", sorted(BOARDS))
+def test_a_board_can_be_opened_and_has_a_cursor_that_moves(board: str) -> None:
+    for name in ("open", "up", "down", "close"):
+        assert f"{board}.{name}" in ACTIONS
+    assert ACTIONS[f"{board}.open"].over_boards
+
+
+def test_passphrases_are_forgotten_however_the_board_of_the_authority_is_left() -> None:
+    for action, arguments in (
+        ("authority.close", {}),
+        ("tail.open", {}),
+        ("palette.run", {"key": "pane.next"}),
+        ("deploy.witness", {"probe": Probe()}),
+    ):
+        driver = Driver().do("authority.open").do(action, **arguments)
+        assert driver.document.board != "authority", action
+        assert Effect("authority.forget") in driver.effects, action

@@ -18,7 +18,7 @@ from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.certificates.by_fingerprint import Known, known, with_facts
-from mtls_tui.tui.state.log import Entry, parse
+from mtls_tui.tui.log.state import Entry, log_of, parse
 from tests.tui.helpers import RULES, Driver, document_of
 
 LOG = Path("/var/log/access.log")
@@ -47,7 +47,9 @@ def following(*lines: bytes, **names: str) -> Driver:
 
 
 def arrive(driver: Driver, *lines: bytes) -> Driver:
-    begin = max((one.number for one in driver.document.tail.entries + driver.document.tail.waiting), default=-1) + 1  # type: ignore[union-attr]
+    begin = (
+        max((one.number for one in log_of(driver.document).entries + log_of(driver.document).waiting), default=-1) + 1
+    )  # type: ignore[union-attr]
     new = tuple(parse(one, begin + place) for place, one in enumerate(lines))
     return driver.do("tail.arrived", path=LOG, entries=new, unreadable=0, skipped=0, problem="")
 
@@ -76,15 +78,15 @@ def test_each_decision_tells_verdict_rule_and_request(size: tuple[int, int]) -> 
 
 def test_filters_narrow_and_go_again() -> None:
     driver = following(*THREE, **{"ab" * 32: "old-device"})
-    count = lambda: len(driver.document.tail.shown)  # type: ignore[union-attr]  # noqa: E731
+    count = lambda: len(log_of(driver.document).shown)  # type: ignore[union-attr]  # noqa: E731
     driver.press("b")
     assert count() == 1 and "1 of 3: blocked only" in shown(driver)
     driver.press("b", "h")
-    assert count() == 1 and driver.document.tail.entry.host == "pay.example.com"  # type: ignore[union-attr]
+    assert count() == 1 and log_of(driver.document).entry.host == "pay.example.com"  # type: ignore[union-attr]
     driver.press("h", "r")
     assert count() == 1, "the rule that only logged counts, too"
     driver.press("r", "/").type("OLD-dev").press("enter")
-    assert count() == 1 and driver.document.tail.entry.path == "/admin"  # type: ignore[union-attr]
+    assert count() == 1 and log_of(driver.document).entry.path == "/admin"  # type: ignore[union-attr]
     driver.press("r")
     assert count() == 1
     driver.press("x")
@@ -95,26 +97,26 @@ def test_filters_narrow_and_go_again() -> None:
 
 def test_pausing_holds_the_list_and_what_comes_waits() -> None:
     driver = following(*THREE).press("space")
-    before = driver.document.tail.shown  # type: ignore[union-attr]
+    before = log_of(driver.document).shown  # type: ignore[union-attr]
     arrive(driver, line(path="/later"), line(path="/last"))
-    assert driver.document.tail.shown == before and "2 waiting" in shown(driver)  # type: ignore[union-attr]
+    assert log_of(driver.document).shown == before and "2 waiting" in shown(driver)  # type: ignore[union-attr]
     driver.press("space")
-    assert driver.document.tail.entry.path == "/last" and "▸ following" in shown(driver)  # type: ignore[union-attr]
+    assert log_of(driver.document).entry.path == "/last" and "▸ following" in shown(driver)  # type: ignore[union-attr]
 
 
 def test_the_cursor_stays_on_its_line_until_it_goes_to_the_end() -> None:
     driver = following(*THREE).press("up")
     arrive(driver, line(path="/later"))
-    assert driver.document.tail.entry.path == "/admin"  # type: ignore[union-attr]
+    assert log_of(driver.document).entry.path == "/admin"  # type: ignore[union-attr]
     driver.press("end")
     arrive(driver, line(path="/more"))
-    assert driver.document.tail.entry.path == "/more"  # type: ignore[union-attr]
+    assert log_of(driver.document).entry.path == "/more"  # type: ignore[union-attr]
 
 
 def test_lines_of_a_log_that_is_followed_no_more_are_dropped() -> None:
     driver = following(*THREE)
     driver.do("tail.arrived", path=Path("/elsewhere"), entries=THREE, unreadable=9, skipped=9, problem="x")
-    assert len(driver.document.tail.entries) == 3 and driver.document.tail.unreadable == 0  # type: ignore[union-attr]
+    assert len(log_of(driver.document).entries) == 3 and log_of(driver.document).unreadable == 0  # type: ignore[union-attr]
 
 
 # --- simulator and tests --------------------------------------------------------------------------------------------

@@ -18,12 +18,12 @@ from mtls_tui.tui.drawing.line import Line, LineBuilder
 from mtls_tui.tui.drawing.pane import Pane
 from mtls_tui.tui.drawing.textual_cell_diff import CellDiffApp, wanted
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
+from mtls_tui.tui.layout.geometry import PANES
 
 if TYPE_CHECKING:
     from mtls_tui.tui.app.controller import Controller
     from mtls_tui.tui.app.settings import Settings
 
-PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
 BARS = frozenset({"title", "footer"})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtls_tui.tui.authority import jobs
-from mtls_tui.tui.state.authority import Row
+from mtls_tui.tui.authority.state import Row
 
 if TYPE_CHECKING:
     from mtls_tui.tui.app.effects import Effects

@@ -22,6 +22,7 @@ from mtls_tui.tui.drawing.theme import DEFAULT, THEMES, Palette
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.actions import start
 from mtls_tui.tui.registry import keymap, register
+from mtls_tui.tui.registry.parts import PANES
 from mtls_tui.tui.registry.register import Refusal
 from mtls_tui.tui.state.document import Document, Notice
 from mtls_tui.tui.state.results import Results
@@ -138,15 +139,16 @@ class Controller:
         """The wheel: the cursor of what is under the mouse."""
         down = step > 0
         if self.document.overlay is not None:
-            names = {"Picker": "picker", "Page": "page", "Form": "form"}
-            kind = names.get(type(self.document.overlay).__name__)
-            action = {"form": ("form.next", "form.previous")}.get(kind or "", (f"{kind}.down", f"{kind}.up"))
-            if kind:
-                self.dispatch(action[0 if down else 1])
+            kind = self.document.overlay.context
+            if kind == "form":
+                self.dispatch("form.next" if down else "form.previous")
+            elif kind != "editor":
+                self.dispatch(f"{kind}.{'down' if down else 'up'}")
             return
-        actions = {"hosts": "hosts", "builder": "row", "simulator": "simulator", "board": self.document.board}
-        if pane in actions:
-            self.dispatch(f"{actions[pane]}.{'down' if down else 'up'}")
+        found = PANES.get(pane)
+        moved = self.document.board if pane == "board" else found.wheel if found is not None else ""
+        if moved:
+            self.dispatch(f"{moved}.{'down' if down else 'up'}")
 
     def dispatch(self, action: str, **arguments: Any) -> None:
         """Do an action and show what came of it."""

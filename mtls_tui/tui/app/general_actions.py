@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from mtls_tui.tui.drawing.theme import THEMES
 from mtls_tui.tui.registry import boards
+from mtls_tui.tui.registry.parts import CONTEXTS
 from mtls_tui.tui.registry.register import (
     ACTIONS,
-    CONTEXTS,
-    Context,
     Done,
     Effect,
     Refusal,
@@ -24,7 +23,12 @@ from mtls_tui.tui.state.overlays import Item, Page, Picker
 
 
 @action(
-    "help.open", "Help", "What can be done here, with the keys of the focused part first.", keys="f1 ?", footer="help"
+    "help.open",
+    "Help",
+    "What can be done here, with the keys of the focused part first.",
+    keys="f1 ?",
+    footer="help",
+    over_boards=True,
 )
 def _help(document: Document) -> Result:
     from mtls_tui.tui.registry.helptext import page_for
@@ -32,7 +36,7 @@ def _help(document: Document) -> Result:
     return replace(document, overlay=page_for(document.board or document.view.focus, document))
 
 
-@action("palette.open", "All commands", "Search every command by name.", keys="ctrl+p f9")
+@action("palette.open", "All commands", "Search every command by name.", keys="ctrl+p f9", over_boards=True)
 def _palette(document: Document) -> Result:
     return replace(document, overlay=Picker("Commands", palette_items(document), "palette.run"))
 
@@ -42,10 +46,10 @@ def palette_items(document: Document) -> tuple[Item, ...]:
     from mtls_tui.tui.registry.bars import key_name
 
     first = context_of(document)
-    order: list[Context] = [first, "global", *(context for context in CONTEXTS if context not in (first, "global"))]
+    order: list[str] = [first, "global", *(context for context in CONTEXTS if context not in (first, "global"))]
     items = []
     for context in order:
-        if context in {"picker", "editor", "form", "page"}:
+        if CONTEXTS[context].floats:
             continue
         for one in ACTIONS.values():
             if one.context != context or one.hidden or one.id == "palette.open":
@@ -56,7 +60,7 @@ def palette_items(document: Document) -> tuple[Item, ...]:
                     one.id,
                     one.title,
                     detail=keys,
-                    group=CONTEXTS[context],
+                    group=CONTEXTS[context].title,
                     hint=one.help,
                     why_not=one.why_not(document),
                 )
@@ -67,9 +71,9 @@ def palette_items(document: Document) -> tuple[Item, ...]:
 @action("palette.run", "Run a command", hidden=True)
 def _run(document: Document, key: str) -> Result:
     found = ACTIONS[key]
-    before, document = document, boards.for_action(replace(document, overlay=None), key, found.context)
+    document = boards.for_action(replace(document, overlay=None), found)
     reason = found.why_not(document)
-    return Refusal(reason) if reason else boards.left(before, found.run(document))
+    return Refusal(reason) if reason else found.run(document)
 
 
 @action(
@@ -79,6 +83,7 @@ def _run(document: Document, key: str) -> Result:
     keys="ctrl+z u",
     footer="undo",
     enabled=lambda document: "" if document.past else "there is nothing to undo",
+    over_boards=True,
 )
 def _undo(document: Document) -> Result:
     step = document.past[-1]
@@ -93,6 +98,7 @@ def _undo(document: Document) -> Result:
     "Do again what was undone.",
     keys="ctrl+y U",
     enabled=lambda document: "" if document.future else "there is nothing to redo",
+    over_boards=True,
 )
 def _redo(document: Document) -> Result:
     step = document.future[-1]
@@ -116,7 +122,11 @@ def _at_step(document: Document, step: Step, *, past: tuple[Step, ...], future: 
 
 
 @action(
-    "theme.choose", "Theme", "Choose the colours: dark, light, high contrast, or the terminal's own sixteen.", keys="f8"
+    "theme.choose",
+    "Theme",
+    "Choose the colours: dark, light, high contrast, or the terminal's own sixteen.",
+    keys="f8",
+    over_boards=True,
 )
 def _theme(document: Document) -> Result:
     items = tuple(Item(name, palette.title) for name, palette in THEMES.items())
@@ -130,14 +140,26 @@ def _set_theme(document: Document, key: str) -> Result:
     return Done(shown, (Effect("setting", {"name": "theme", "value": key}),))
 
 
-@action("mouse.toggle", "Mouse on or off", "Give the mouse back to the terminal, to select and copy there.", keys="f7")
+@action(
+    "mouse.toggle",
+    "Mouse on or off",
+    "Give the mouse back to the terminal, to select and copy there.",
+    keys="f7",
+    over_boards=True,
+)
 def _mouse(document: Document) -> Result:
     on = not document.view.mouse
     shown = document.looking(mouse=on).noting("mouse on" if on else "mouse off: the terminal selects text again")
     return Done(shown, (Effect("mouse", {"on": on}),))
 
 
-@action("screen.redraw", "Redraw the screen", "Clear the terminal and draw everything again.", keys="ctrl+l")
+@action(
+    "screen.redraw",
+    "Redraw the screen",
+    "Clear the terminal and draw everything again.",
+    keys="ctrl+l",
+    over_boards=True,
+)
 def _redraw(document: Document) -> Result:
     return Done(document, (Effect("redraw"),))
 
@@ -162,6 +184,7 @@ def _copy(document: Document) -> Result:
     "Leave. What isn't saved stays in the draft and is offered at the next start.",
     keys="ctrl+q",
     footer="quit",
+    over_boards=True,
 )
 def _quit(document: Document) -> Result:
     if not document.unsaved:

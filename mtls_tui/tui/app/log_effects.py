@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtls_tui.tui.log import state as log
 from mtls_tui.tui.log.follow import Follower, logs_near
-from mtls_tui.tui.state import log
 
 if TYPE_CHECKING:
     from textual.timer import Timer

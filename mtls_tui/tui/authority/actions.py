@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mtls_tui.tui.authority.state import AuthorityState, Store, authority_of
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.register import ACTIONS, Done, Effect, Refusal, Result, action
-from mtls_tui.tui.state.authority import AuthorityState, Store
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -21,14 +21,9 @@ PAGE = 10
 KEY_KINDS = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096")
 
 
-def state_of(document: Document) -> AuthorityState:
-    """The board's state."""
-    return document.authority or AuthorityState()
-
-
 def store_of(document: Document) -> Store | None:
     """The store, when there is one that can be used."""
-    store = state_of(document).store
+    store = authority_of(document).store
     return store if store is not None and not store.problem else None
 
 
@@ -41,7 +36,7 @@ def ready(document: Document) -> str:
     """Why nothing can be done with the store now."""
     if document.board != "authority":
         return open_board(document)
-    state = state_of(document)
+    state = authority_of(document)
     if state.store is None:
         return "the store is being read"
     return state.store.problem or (f"wait: {state.doing}" if state.doing else "")
@@ -49,11 +44,11 @@ def ready(document: Document) -> str:
 
 def on_row(document: Document) -> str:
     """Why there is no certificate to act on."""
-    return ready(document) or ("" if state_of(document).row is not None else "there is no certificate here")
+    return ready(document) or ("" if authority_of(document).row is not None else "there is no certificate here")
 
 
 def _with(document: Document, **changes: Any) -> Document:
-    return replace(document, authority=replace(state_of(document), **changes))
+    return document.with_board(replace(authority_of(document), **changes))
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
@@ -64,37 +59,38 @@ def _with(document: Document, **changes: Any) -> Document:
     "Certificate authority",
     "The client certificates of your authority: issue, revoke, trust it on hosts. Again: read it anew.",
     keys="C ctrl+g",
+    over_boards=True,
 )
 def _open(document: Document) -> Result:
-    state = state_of(document)
-    shown = replace(document, board="authority", overlay=None, notice=None, authority=state)
+    state = authority_of(document)
+    shown = document.with_board(state, board="authority", overlay=None, notice=None)
     return Done(shown, (Effect("authority.load", {"folder": state.folder}),))
 
 
 @action("authority.loaded", "The store is read", hidden=True)
 def _loaded(document: Document, store: Store) -> Result:
-    state = replace(state_of(document), folder=store.folder, store=store)
+    state = replace(authority_of(document), folder=store.folder, store=store)
     if (
         state.index == 0
         and len(store.rows) > 1
         and store.rows[1].kind == "issued"
-        and document.authority == AuthorityState()
+        and authority_of(document) == AuthorityState()
     ):
         state = replace(state, index=1)
-    return replace(document, authority=state)
+    return document.with_board(state)
 
 
 @action("authority.done", "A job is done", hidden=True)
 def _done(document: Document, store: Store, text: str) -> Result:
     """What was asked for is done: the form that asked goes, the list is the new one."""
-    state = state_of(document)
+    state = authority_of(document)
     before = {row.fingerprint for row in state.store.rows} if state.store is not None else set()
     state = replace(state, folder=store.folder, store=store, doing="")
     new = next((place for place, row in enumerate(state.shown) if before and row.fingerprint not in before), None)
     state = state if new is None else replace(state, index=new)
     form = document.overlay
     overlay = None if isinstance(form, Form) and form.then.startswith("authority.") else form
-    return replace(document, authority=state, overlay=overlay).noting(text, "good")
+    return document.with_board(state, overlay=overlay).noting(text, "good")
 
 
 @action("authority.failed", "A job failed", hidden=True)
@@ -112,7 +108,7 @@ def _failed(document: Document, text: str) -> Result:
     footer="folder", enabled=open_board,
 )  # fmt: skip
 def _choose(document: Document) -> Result:
-    folder = state_of(document).folder
+    folder = authority_of(document).folder
     field = FormField(
         "folder", "Folder", Buffer.of(str(folder) if folder else "", select=True),
         help="Where ca.pem, ca.key and inventory.db are; `mtls-tui certs --store` takes the same.",
@@ -127,7 +123,7 @@ def _open_at(document: Document, folder: str) -> Result:
     path = document.content.file.resolve(folder.strip())
     state = AuthorityState(path)
     return Done(
-        replace(document, overlay=None, board="authority", authority=state),
+        document.with_board(state, overlay=None, board="authority"),
         (Effect("authority.load", {"folder": path}),),
     )
 
@@ -137,7 +133,7 @@ def _open_at(document: Document, folder: str) -> Result:
     where="authority", keys="i", enabled=open_board,
 )  # fmt: skip
 def _init(document: Document) -> Result:
-    state = state_of(document)
+    state = authority_of(document)
     folder = state.folder
     if folder is None or store_of(document) is not None:
         folder = document.content.file.folder / "ca"
@@ -173,7 +169,7 @@ def job(
     document: Document, doing: str, folder: Path | None, name: str, arguments: Mapping[str, Any], passphrase: str = ""
 ) -> Result:
     """Have something done (`authoritywork.JOBS`), one thing at a time; `folder` None is the open store."""
-    state = state_of(document)
+    state = authority_of(document)
     if state.doing:
         return Refusal(f"wait: {state.doing}")
     effect = {"folder": folder or state.folder, "job": name, "arguments": arguments, "passphrase": passphrase}
@@ -191,7 +187,7 @@ def days_of(text: str) -> int | Refusal:
 
 
 def _moved(document: Document, step: int) -> Result:
-    return replace(document, authority=state_of(document).moved(step), notice=None)
+    return document.with_board(authority_of(document).moved(step), notice=None)
 
 
 @action("authority.up", "Up", where="authority", keys="up k", hidden=True)
@@ -226,7 +222,7 @@ def _last(document: Document) -> Result:
 
 @action("authority.click", "Choose with the mouse", hidden=True)
 def _click(document: Document, index: int) -> Result:
-    state = state_of(document)
+    state = authority_of(document)
     if index == state.index:
         return ACTIONS["authority.show"].run(document) if not on_row(document) else document
     return _moved(document, index - state.index)
@@ -237,7 +233,7 @@ def _click(document: Document, index: int) -> Result:
     where="authority", keys="/", footer="search", enabled=ready,
 )  # fmt: skip
 def _search(document: Document) -> Result:
-    field = FormField("query", "Words", Buffer.of(state_of(document).query, select=True),
+    field = FormField("query", "Words", Buffer.of(authority_of(document).query, select=True),
                       help="“soon” finds what ends within 30 days, “revoked” what is revoked.")  # fmt: skip
     return replace(document, overlay=Form("Search", (field,), "authority.filter", submit="Search"))
 
@@ -297,7 +293,7 @@ def _import_now(document: Document, path: str, name: str) -> Result:
 
 def unlocked(document: Document, then: str, **arguments: Any) -> Result:
     """The action, once the authority's key can be used."""
-    effect = {"folder": state_of(document).folder, "then": then, "arguments": arguments}
+    effect = {"folder": authority_of(document).folder, "then": then, "arguments": arguments}
     return Done(document, (Effect("authority.unlocked", effect),))
 
 
@@ -319,7 +315,12 @@ def _ask(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Re
 def _unlock(document: Document, then: str, then_arguments: Mapping[str, Any], passphrase: str) -> Result:
     if not passphrase:
         return Refusal("type the passphrase")
-    effect = {"folder": state_of(document).folder, "passphrase": passphrase, "then": then, "arguments": then_arguments}
+    effect = {
+        "folder": authority_of(document).folder,
+        "passphrase": passphrase,
+        "then": then,
+        "arguments": then_arguments,
+    }
     return Done(document, (Effect("authority.unlock", effect),))
 
 
@@ -331,6 +332,6 @@ def _unlocked_now(document: Document, then: str, then_arguments: Mapping[str, An
 @action("authority.close", "Close", "Back to the rules.", where="authority", keys="escape q", footer="close",
         enabled=open_board)  # fmt: skip
 def _close(document: Document) -> Result:
-    if state_of(document).query:
+    if authority_of(document).query:
         return _with(document, query="", index=0)
-    return boards.left(document, boards.without(document))
+    return boards.without(document)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mtls_tui.tui.authority.actions import KEY_KINDS, days_of, job, on_row, ready, state_of, unlocked
+from mtls_tui.tui.authority.actions import KEY_KINDS, days_of, job, on_row, ready, unlocked
+from mtls_tui.tui.authority.state import AuthorityState, Row, authority_of
 from mtls_tui.tui.drawing.safe_text import safe, wrap
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
-from mtls_tui.tui.state.authority import AuthorityState, Row
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -22,7 +22,7 @@ REASONS = (
 
 
 def _chosen(document: Document) -> tuple[AuthorityState, Row]:
-    state = state_of(document)
+    state = authority_of(document)
     row = state.row
     assert row is not None
     return state, row
@@ -65,7 +65,7 @@ def _simulated(document: Document, name: str, file: str, pem: str) -> Result:
         replace(document.content, probe=probe), f"{name} in the simulator", focus="simulator", tab="simulator",
         simulator_at=(0, 2),
     )  # fmt: skip
-    return boards.left(document, done.noting(f"the simulator shows {name} now", "good"))
+    return done.noting(f"the simulator shows {name} now", "good")
 
 
 @action(

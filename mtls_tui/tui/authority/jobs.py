@@ -30,9 +30,9 @@ from mtls_tui.pki.inventory import InventoryError, Record, serial_text
 from mtls_tui.pki.issue import IssueError
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.simulate.certificate_facts import span
+from mtls_tui.tui.authority.state import Row, Store
 from mtls_tui.tui.certificates.by_fingerprint import files_near, stores_of
 from mtls_tui.tui.certificates.lines import CRL_SOON, common_name
-from mtls_tui.tui.state.authority import Row, Store
 
 ERRORS = (AuthorityError, InventoryError, OSError, ValueError, OverflowError)
 """All that a job may end with: nothing else may get out, since a traceback would show what was typed."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from mtls_tui.rulefile import HostEntry, RuleFile
 from mtls_tui.rulefile.edit import update_host
-from mtls_tui.tui.authority.actions import on_row, state_of
+from mtls_tui.tui.authority.actions import on_row
+from mtls_tui.tui.authority.state import Row, anchor_of, authority_of
 from mtls_tui.tui.authority.view import trusted_by
 from mtls_tui.tui.drawing.safe_text import safe
 from mtls_tui.tui.hosts.list_actions import changed
 from mtls_tui.tui.registry.register import Refusal, Result, action
-from mtls_tui.tui.state.authority import Row, anchor_of
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Item, Picker
 
@@ -25,7 +25,7 @@ from mtls_tui.tui.state.overlays import Item, Picker
     keys="a", footer="trust", enabled=on_row,
 )  # fmt: skip
 def _trust(document: Document) -> Result:
-    state, row = state_of(document), state_of(document).row
+    state, row = authority_of(document), authority_of(document).row
     assert row is not None
     hosts = document.content.file.hosts
     if not hosts:
@@ -50,7 +50,7 @@ def _trust(document: Document) -> Result:
 
 @action("authority.trust_now", "Trust it now", hidden=True)
 def _trust_now(document: Document, key: str, foreign: str, name: str) -> Result:
-    state = state_of(document)
+    state = authority_of(document)
     row = Row("foreign" if foreign else "own", name, "", key=foreign)
     anchor = anchor_of(row, state)
     assert anchor is not None and state.folder is not None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mtls_tui.tui.authority.state import AuthorityState, Row, Store, anchor_of, authority_of
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
-from mtls_tui.tui.state.authority import AuthorityState, Row, Store, anchor_of
 from mtls_tui.tui.state.document import Document
 
 HEAD = 4
@@ -29,7 +29,7 @@ def room_for_rows(document: Document, height: int) -> int:
 
 def authority_lines(document: Document, total: int, height: int) -> list[Line]:
     """The whole board."""
-    state = document.authority or AuthorityState()
+    state = authority_of(document)
     lines = _head(document, state, total)
     store = state.store
     if store is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
+from mtls_tui.tui.layout.geometry import Box
 from mtls_tui.tui.layout.scroll import top_of
 from mtls_tui.tui.state.document import Document, work_of
 from mtls_tui.tui.state.results import Mark
@@ -96,6 +97,15 @@ def head_height(height: int) -> int:
 def room_for_rows(document: Document, height: int) -> int:
     """Rows that fit."""
     return max(1, height - head_height(height))
+
+
+def row_y(document: Document, builder: Box) -> int:
+    """The screen line of the row under the cursor."""
+    head = head_height(builder.height)
+    room = room_for_rows(document, builder.height)
+    rows = document.rows
+    top = top_of(document, "builder", document.row_index, room, len(rows))
+    return builder.y + head + document.row_index - top
 
 
 def builder_lines(document: Document, total: int, height: int) -> list[Line]:

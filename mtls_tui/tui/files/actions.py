@@ -29,7 +29,12 @@ def first_probe(file: RuleFile) -> Probe:
 
 
 @action(
-    "file.save", "Save", "Write the rule file, atomically; comments and order stay.", keys="ctrl+s f2", footer="save"
+    "file.save",
+    "Save",
+    "Write the rule file, atomically; comments and order stay.",
+    keys="ctrl+s f2",
+    footer="save",
+    over_boards=True,
 )
 def _save(document: Document) -> Result:
     document = replace(document, overlay=None)
@@ -160,6 +165,7 @@ LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
     "What would change, the file's tests, the export of the bundle, and the way back.",
     keys="ctrl+e",
     footer="deploy",
+    over_boards=True,
 )
 def _deploy(document: Document) -> Result:
     if document.content.file.path is None:

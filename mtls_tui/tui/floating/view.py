@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from mtls_tui.tui.builder.choices import source_offers
 from mtls_tui.tui.builder.pattern_check import live_test
-from mtls_tui.tui.builder.view import columns_of, head_height, room_for_rows
+from mtls_tui.tui.builder.view import columns_of, row_y
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, Piece
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.layout.geometry import Box, Boxes, is_wide
-from mtls_tui.tui.layout.scroll import scrolled, top_of
+from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -168,15 +168,6 @@ def _place(
     else:
         x, y = (total - across) // 2, max(1, (height - tall) // 3)
     return Box(max(0, min(x, total - across)), y, across, tall)
-
-
-def row_y(document: Document, builder: Box) -> int:
-    """The screen line of the row under the cursor."""
-    head = head_height(builder.height)
-    room = room_for_rows(document, builder.height)
-    rows = document.rows
-    top = top_of(document, "builder", document.row_index, room, len(rows))
-    return builder.y + head + document.row_index - top
 
 
 # --- the editor over a part -----------------------------------------------------------------------------------------

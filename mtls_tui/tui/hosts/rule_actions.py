@@ -454,7 +454,11 @@ def _delete_host(document: Document, name: str) -> Result:
 
 
 @action(
-    "file.problems", "Problems of the file", "Everything that is wrong with the rule file, with the cure.", keys="f11"
+    "file.problems",
+    "Problems of the file",
+    "Everything that is wrong with the rule file, with the cure.",
+    keys="f11",
+    over_boards=True,
 )
 def _problems(document: Document) -> Result:
     problems = flushed(document.content).file.problems

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from mtls_tui.tui.state.document import Document
+if TYPE_CHECKING:
+    from mtls_tui.tui.state.document import Document
 
 WIDE = 100
 """From so many columns on, hosts, builder and simulator stand beside each other."""
@@ -29,6 +30,7 @@ class Box:
 
 Boxes: TypeAlias = dict[str, Box]
 PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
+"""All there are, in the order in which they stand in the widgets' tree."""
 NOWHERE = Box(0, 0, 0, 0)
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from mtls_tui.rulefile import RuleFileError
 from mtls_tui.rulefile.edit import insert_test
+from mtls_tui.tui.log.state import Entry, TailState, log_of
 from mtls_tui.tui.log.to_request import lacking, printable, probe_of
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
 from mtls_tui.tui.state.document import Document, flushed, with_file
-from mtls_tui.tui.state.log import Entry, TailState
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker
 from mtls_tui.tui.state.results import Verdict
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -25,21 +25,16 @@ if TYPE_CHECKING:
 PAGE = 10
 
 
-def state_of(document: Document) -> TailState:
-    """The board's state."""
-    return document.tail or TailState()
-
-
 def _open_board(document: Document) -> str:
     return "" if document.board == "tail" else "open the live log first (L)"
 
 
 def _on_entry(document: Document) -> str:
-    return _open_board(document) or ("" if state_of(document).entry is not None else "there is no line here")
+    return _open_board(document) or ("" if log_of(document).entry is not None else "there is no line here")
 
 
 def _with(document: Document, **changes: Any) -> Document:
-    return replace(document, tail=replace(state_of(document), **changes), notice=None)
+    return document.with_board(replace(log_of(document), **changes), notice=None)
 
 
 # --- out of the log -------------------------------------------------------------------------------------------------
@@ -55,7 +50,7 @@ def _simulate(document: Document) -> Result:
 
 def _found(document: Document, then: str) -> Result:
     """The action on the line under the cursor, once its certificate has been looked for."""
-    entry = state_of(document).entry
+    entry = log_of(document).entry
     assert entry is not None
     return Done(document, (Effect("tail.find", {"entry": entry, "then": then}),))
 
@@ -69,7 +64,7 @@ def _simulated(document: Document, entry: Entry, known: Known | None) -> Result:
         replace(document.content, probe=probe), "logged request in the simulator", focus="simulator", tab="simulator",
         simulator_at=(0, 0),
     )  # fmt: skip
-    return Done(done.noting(f"as logged at {entry.clock}; {lacking(entry, known)}"), (Effect("tail.pause"),))
+    return done.noting(f"as logged at {entry.clock}; {lacking(entry, known)}")
 
 
 @action(
@@ -77,7 +72,7 @@ def _simulated(document: Document, entry: Entry, known: Known | None) -> Result:
     keys="t", footer="as test", enabled=_on_entry,
 )  # fmt: skip
 def _as_test(document: Document) -> Result:
-    entry = state_of(document).entry
+    entry = log_of(document).entry
     assert entry is not None
     if entry.kind == "answer":
         return Refusal("this is an answer of the proxy by itself: no rule decided on it")
@@ -113,44 +108,44 @@ def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
 # --- opening and following ------------------------------------------------------------------------------------------
 
 
-@action("tail.open", "Live log", "The gateway's decisions as they happen.", keys="L ctrl+r")
+@action("tail.open", "Live log", "The gateway's decisions as they happen.", keys="L ctrl+r", over_boards=True)
 def _open(document: Document) -> Result:
-    state = state_of(document)
-    shown = replace(document, board="tail", overlay=None, notice=None, tail=state)
-    return boards.left(document, Done(shown, (Effect("tail.start", {"path": state.path}),)))
+    state = log_of(document)
+    shown = document.with_board(state, board="tail", overlay=None, notice=None)
+    return Done(shown, (Effect("tail.start", {"path": state.path}),))
 
 
 @action("tail.opened", "The log is found", hidden=True)
 def _opened(document: Document, path: Path | None, files: tuple[str, ...], names: Mapping[str, str]) -> Result:
-    state = state_of(document)
+    state = log_of(document)
     if document.board != "tail":
         return document
     state = replace(state, files=files, names=MappingProxyType(dict(names)))
     if path is None:
-        return replace(document, tail=state)
+        return document.with_board(state)
     fresh = path != state.path
     if fresh:
         state = TailState(path, files, names=state.names, query=state.query, blocked_only=state.blocked_only)
-    return Done(replace(document, tail=state), (Effect("tail.follow", {"path": path, "fresh": fresh}),))
+    return Done(document.with_board(state), (Effect("tail.follow", {"path": path, "fresh": fresh}),))
 
 
 @action("tail.arrived", "Lines arrived", hidden=True)
 def _arrived(
     document: Document, path: Path, entries: tuple[Entry, ...], unreadable: int, skipped: int, problem: str
 ) -> Result:
-    state = state_of(document)
+    state = log_of(document)
     if path != state.path:
         return document
     state = replace(
         state, unreadable=state.unreadable + unreadable, skipped=state.skipped + skipped, problem=problem
     ).arrived(entries)
-    return replace(document, tail=state)
+    return document.with_board(state)
 
 
 @action("tail.choose", "Another log", "Choose the file that the gateway writes.", where="tail", keys="o", footer="file",
         enabled=_open_board)  # fmt: skip
 def _choose(document: Document) -> Result:
-    items = tuple(Item(name, name, hint="Near the rule file.") for name in state_of(document).files)
+    items = tuple(Item(name, name, hint="Near the rule file.") for name in log_of(document).files)
     return replace(document, overlay=Picker("Which log? Or type a path", items, "tail.take", free="follow this file"))
 
 
@@ -165,9 +160,9 @@ def _take(document: Document, key: str) -> Result:
     footer="pause", enabled=_open_board,
 )  # fmt: skip
 def _pause(document: Document) -> Result:
-    state = state_of(document)
+    state = log_of(document)
     if state.paused:
-        return replace(document, tail=state.resumed(), notice=None)
+        return document.with_board(state.resumed(), notice=None)
     entry = state.entry
     return _with(document, paused=True, at=entry.number if entry is not None else None)
 
@@ -176,7 +171,7 @@ def _pause(document: Document) -> Result:
 
 
 def _moved(document: Document, step: int) -> Result:
-    return replace(document, tail=state_of(document).moved(step), notice=None)
+    return document.with_board(log_of(document).moved(step), notice=None)
 
 
 @action("tail.up", "Up", where="tail", keys="up k", hidden=True)
@@ -211,7 +206,7 @@ def _last(document: Document) -> Result:
 
 @action("tail.click", "Choose with the mouse", hidden=True)
 def _click(document: Document, number: int) -> Result:
-    state = state_of(document)
+    state = log_of(document)
     if state.entry is not None and state.entry.number == number:
         return _simulate(document)
     return _with(document, at=number)
@@ -225,7 +220,7 @@ def _click(document: Document, number: int) -> Result:
     where="tail", keys="/", footer="search", enabled=_open_board,
 )  # fmt: skip
 def _search(document: Document) -> Result:
-    field = FormField("query", "Words", Buffer.of(state_of(document).query, select=True), help="Empty shows all again.")
+    field = FormField("query", "Words", Buffer.of(log_of(document).query, select=True), help="Empty shows all again.")
     return replace(document, overlay=Form("Search the log", (field,), "tail.filter", submit="Search"))
 
 
@@ -237,13 +232,13 @@ def _filter(document: Document, query: str) -> Result:
 @action("tail.blocked", "Blocked only", "Only refused requests, and back.", where="tail", keys="b", footer="blocked",
         enabled=_open_board)  # fmt: skip
 def _blocked(document: Document) -> Result:
-    return _with(document, blocked_only=not state_of(document).blocked_only)
+    return _with(document, blocked_only=not log_of(document).blocked_only)
 
 
 @action("tail.host", "This host only", "Only requests to the host of this line, and back.", where="tail", keys="h",
         footer="host", enabled=_open_board)  # fmt: skip
 def _host(document: Document) -> Result:
-    state = state_of(document)
+    state = log_of(document)
     if state.host:
         return _with(document, host="")
     if state.entry is None or not state.entry.host:
@@ -254,7 +249,7 @@ def _host(document: Document) -> Result:
 @action("tail.rule", "This rule only", "Only requests that the rule of this line decided on or logged, and back.",
         where="tail", keys="r", footer="rule", enabled=_open_board)  # fmt: skip
 def _rule(document: Document) -> Result:
-    state = state_of(document)
+    state = log_of(document)
     if state.rule:
         return _with(document, rule="")
     entry = state.entry
@@ -269,4 +264,4 @@ def _all(document: Document) -> Result:
 
 @action("tail.close", "Close", "Back to the rules.", where="tail", keys="escape q", footer="close", enabled=_open_board)
 def _close(document: Document) -> Result:
-    return Done(boards.without(document), (Effect("tail.pause"),))
+    return boards.without(document)

@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mtls_tui.tui.log.state import Entry
 from mtls_tui.tui.registry.register import Refusal
 from mtls_tui.tui.state.document import Probe
-from mtls_tui.tui.state.log import Entry
 
 if TYPE_CHECKING:
     from mtls_tui.tui.certificates.by_fingerprint import Known

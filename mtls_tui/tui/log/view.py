@@ -5,8 +5,8 @@ from __future__ import annotations
 from mtls_tui.tui.authority.view import place_words, shortened
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
+from mtls_tui.tui.log.state import Entry, TailState, log_of
 from mtls_tui.tui.state.document import Document
-from mtls_tui.tui.state.log import Entry, TailState
 
 HEAD = 4
 """Lines above the list."""
@@ -28,7 +28,7 @@ def room_for_rows(document: Document, height: int) -> int:
 
 def tail_lines(document: Document, total: int, height: int) -> list[Line]:
     """The whole board."""
-    state = document.tail or TailState()
+    state = log_of(document)
     room = room_for_rows(document, height)
     lines = [_first(document, state, total), _second(state, total), Line()]
     shown = state.shown

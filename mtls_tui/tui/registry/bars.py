@@ -1,10 +1,11 @@
-"""The first and the last line: which file and what state; which keys."""
+"""The first and the last line of the screen: which file and what state; which keys."""
 
 from __future__ import annotations
 
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
-from mtls_tui.tui.registry.boards import STAY
+from mtls_tui.tui.layout.geometry import is_wide
+from mtls_tui.tui.registry.parts import Pane, add_pane
 from mtls_tui.tui.registry.register import ACTIONS, Action, context_of, held
 from mtls_tui.tui.state.document import Document
 
@@ -28,8 +29,9 @@ def key_name(key: str) -> str:
     return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key
 
 
-def title_line(document: Document, total: int, *, wide: bool) -> Line:
+def title_line(document: Document, total: int) -> Line:
     """Program, file, unsaved mark; what is deployed; where the commands are."""
+    wide = is_wide(total)
     out = LineBuilder(fill="bar")
     out.add(" mtls-tui  ", "bar")
     file = document.content.file
@@ -93,7 +95,7 @@ def footer_actions(document: Document) -> list[Action]:
         return here
     there = [one for one in ACTIONS.values() if one.context == "global" and one.footer]
     if document.board:
-        there = [one for one in there if one.id in STAY]
+        there = [one for one in there if one.over_boards]
     return here + there
 
 
@@ -118,3 +120,7 @@ def footer_line(document: Document, total: int) -> Line:
         out.add(" ", "bar") if out.at == 0 else None
         out.add(key, "bar" if off else "key", click).add(text, "bar", click)
     return out.line(total)
+
+
+add_pane(Pane("title", lambda document, boxes: [title_line(document, boxes["title"].width)]))
+add_pane(Pane("footer", lambda document, boxes: [footer_line(document, boxes["footer"].width)]))

@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result
+from mtls_tui.tui.registry.register import Action
 from mtls_tui.tui.state.document import Document
-
-STAY = frozenset(
-    {
-        "undo", "redo", "help.open", "palette.open", "file.save", "file.problems", "deploy.open", "authority.open",
-        "tail.open", "quit", "screen.redraw", "mouse.toggle", "theme.choose",
-    }
-)  # fmt: skip
-"""What holds everywhere and makes sense while a board covers the panes; every other action belongs to a pane."""
 
 
 def without(document: Document) -> Document:
@@ -25,17 +17,7 @@ def without(document: Document) -> Document:
     return replace(document, board="", overlay=None, notice=None)
 
 
-def left(before: Document, result: Result) -> Result:
-    """The result, with what is due when the board that was open gives way: passphrases are forgotten."""
-    if before.board != "authority" or isinstance(result, Refusal):
-        return result
-    done = Done(result) if isinstance(result, Document) else result
-    if done.document.board == "authority":
-        return result
-    return Done(done.document, (Effect("authority.forget"), *done.effects))
-
-
-def for_action(document: Document, action: str, context: str) -> Document:
+def for_action(document: Document, action: Action) -> Document:
     """The document in which an action can be done: a board gives way to what happens in a pane."""
-    stays = not document.board or context == document.board or action in STAY
+    stays = not document.board or action.context == document.board or action.over_boards
     return document if stays else without(document)

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 from mtls_tui.tui.registry.bars import key_name
-from mtls_tui.tui.registry.boards import STAY
-from mtls_tui.tui.registry.register import CONTEXTS, Context, held, in_context, load
+from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS
+from mtls_tui.tui.registry.register import held, in_context, load
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Page
 
-LEADS: dict[Context, str] = {
-    "global": "These keys hold wherever the focused part has no other use for them, and nothing floats above it.",
-    "hosts": "Hosts with their rules, in the order in which they are evaluated. An earlier rule wins.",
-    "builder": "The rule as rows. ↑ ↓ choose a row, ← → a part of it, ⏎ edits the part. Rails show groups; ✓ true, "
-    "✗ false, – not reached, ? unknown, with the value that was seen.",
-    "text": "The expression in the language itself. What does not parse is underlined and kept as it is.",
-    "simulator": "One request and what it gets. ← → choose a field, ⏎ edits it; ↓ goes to the saved requests.",
-    "authority": "What the authority issued to clients, what is revoked, what ends soon; also `mtls-tui certs`.",
-    "tail": "The gateway's decisions as they happen. The log holds neither queries nor headers nor bodies.",
-    "picker": "Type to search over name, words and meaning.",
-    "editor": "What you type is applied at once; Esc goes back to the value before.",
-    "form": "Fields; Tab goes on, ⏎ is done.",
-    "page": "A page to read or to choose from.",
-}
 
-
-def page_for(context: Context, document: Document) -> Page:
+def page_for(context: str, document: Document) -> Page:
     """Help for a part of the screen, then for everything."""
     load()
     lines: list[tuple[tuple[str, str], ...]] = []
     for part in dict.fromkeys((context, "global", *CONTEXTS)):
         actions = [one for one in in_context(part) if held(one, context)]
-        if part == "global" and context in {"authority", "tail"}:
-            actions = [one for one in actions if one.id in STAY]
+        if part == "global" and context in BOARDS:
+            actions = [one for one in actions if one.over_boards]
         if not actions:
             continue
         if lines:
             lines.append(())
-        lines.append(((CONTEXTS[part], "accent-strong"),))
+        lines.append(((CONTEXTS[part].title, "accent-strong"),))
         from mtls_tui.tui.drawing.safe_text import wrap
 
-        lead = "These keys hold here, too." if part == "global" else LEADS[part]
+        lead = "These keys hold here, too." if part == "global" else CONTEXTS[part].lead
         lines += [((text, "soft"),) for text in wrap(lead, 92)]
         for one in actions:
             reason = one.why_not(document) if part in (context, "global") and not one.hidden else ""
@@ -49,7 +34,7 @@ def page_for(context: Context, document: Document) -> Page:
             if reason:
                 run.append((f"  ({reason})", "faint"))
             lines.append(tuple(run))
-    return Page(f"Help · {CONTEXTS[context]}", tuple(lines), name="help")
+    return Page(f"Help · {CONTEXTS[context].title}", tuple(lines), name="help")
 
 
 def keys_markdown() -> str:
@@ -62,11 +47,11 @@ def keys_markdown() -> str:
         "when they differ. A key can be changed in the settings file by the action's id: `[keys]`, then",
         '`"row.mute" = "x"`.',
     ]
-    for context, title in CONTEXTS.items():
+    for context, part in CONTEXTS.items():
         actions = [one for one in in_context(context) if one.keys or not one.hidden]
         if not actions:
             continue
-        out += ["", f"## {title}", "", LEADS[context], "", "| keys | what | id |", "| --- | --- | --- |"]
+        out += ["", f"## {part.title}", "", part.lead, "", "| keys | what | id |", "| --- | --- | --- |"]
         for one in actions:
             keys = " ".join(f"`{key}`" for key in one.keys).replace("|", "\\|")
             out.append(f"| {keys} | {one.help} | `{one.id}` |")

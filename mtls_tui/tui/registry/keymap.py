@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mtls_tui.tui.registry.boards import STAY
-from mtls_tui.tui.registry.register import CONTEXTS, TYPING, Context, context_of, load
+from mtls_tui.tui.registry.parts import CONTEXTS
+from mtls_tui.tui.registry.register import ACTIONS, context_of, load
 from mtls_tui.tui.state import textbuffer
 from mtls_tui.tui.state.document import Document
 
@@ -22,7 +22,7 @@ _SIGNS = {
     "right_curly_bracket": "}",
 }  # fmt: skip
 
-Keymap = dict[Context, dict[str, str]]
+Keymap = dict[str, dict[str, str]]
 
 
 def build(changes: Mapping[str, tuple[str, ...]] | None = None) -> Keymap:
@@ -48,7 +48,7 @@ def resolve(document: Document, key: str, character: str | None, keymap: Keymap)
     name = normal(key, character)
     printable = character is not None and len(character) == 1 and character.isprintable()
     here = keymap[context]
-    if context in TYPING:
+    if CONTEXTS[context].typing:
         if context == "text" and document.view.completing and key in {"up", "down", "tab", "enter", "escape"}:
             return ("text.close", {}) if key == "escape" else ("text.key", {"key": key})
         if not printable and name in here:
@@ -68,11 +68,10 @@ def resolve(document: Document, key: str, character: str | None, keymap: Keymap)
         return (keymap["global"][name], {}) if always else ("overlay.first", {"wanted": keymap["global"][name]})
     if context == "page":
         return None
-    if document.board and keymap["global"].get(name, "") not in STAY:
+    found = keymap["global"].get(name, "")
+    if not found or (document.board and not ACTIONS[found].over_boards):
         return None
-    if name in keymap["global"]:
-        return keymap["global"][name], {}
-    return None
+    return found, {}
 
 
 def pasted(document: Document, text: str) -> tuple[str, dict[str, Any]] | None:
@@ -80,7 +79,7 @@ def pasted(document: Document, text: str) -> tuple[str, dict[str, Any]] | None:
     context = context_of(document)
     if context == "picker" and "-----BEGIN" in text:
         return "simulator.set_certificate", {"key": text}
-    if context in TYPING:
+    if CONTEXTS[context].typing:
         return f"{context}.paste", {"text": text}
     if document.overlay is not None or document.board:
         return None

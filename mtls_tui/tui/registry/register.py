@@ -7,44 +7,16 @@ touches the world (files, clipboard, terminal) is asked for as an `Effect`, whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from mtls_tui.lang.edit import Refusal
+from mtls_tui.tui.registry.effects import Effect
+from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS
 from mtls_tui.tui.state import textbuffer
 from mtls_tui.tui.state.document import Document, says_other
 
-__all__ = ["ACTIONS", "Action", "Context", "Done", "Effect", "Refusal", "Result", "action", "context_of", "load", "run"]
-
-Context: TypeAlias = Literal[
-    "global", "hosts", "builder", "text", "simulator", "authority", "tail", "picker", "editor", "form", "page"
-]
-CONTEXTS: Mapping[Context, str] = {
-    "global": "Everywhere",
-    "hosts": "Hosts and rules",
-    "builder": "Builder",
-    "text": "Expression as text",
-    "simulator": "Simulator",
-    "authority": "Certificate authority",
-    "tail": "Live log",
-    "picker": "Lists to choose from",
-    "editor": "Editing a value",
-    "form": "Forms",
-    "page": "Pages",
-}
-"""Where a key holds, with its title."""
-
-
-TYPING: frozenset[Context] = frozenset({"picker", "editor", "form", "text"})
-"""Where a printable key is text, not a command."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Something to be done to the world, by name."""
-
-    name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+__all__ = ["ACTIONS", "Action", "Done", "Effect", "Refusal", "Result", "action", "context_of", "load", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +39,15 @@ class Action:
     id: str
     title: str
     help: str
-    context: Context
+    context: str
     keys: tuple[str, ...]
     run: Callable[..., Result]
     footer: str = ""
     enabled: Enabled | None = None
     hidden: bool = False
     """Left out of palette and help: plumbing of an overlay or the mouse."""
+    over_boards: bool = False
+    """It holds everywhere and makes sense while a board covers the panes; any other global action belongs to a pane."""
 
     def why_not(self, document: Document) -> str:
         """The reason why it can't be done now; "" when it can."""
@@ -90,17 +64,20 @@ def action(
     title: str,
     help: str = "",  # noqa: A002
     *,
-    where: Context = "global",
+    where: str = "global",
     keys: str = "",
     footer: str = "",
     enabled: Enabled | None = None,
     hidden: bool = False,
+    over_boards: bool = False,
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Register the decorated function. `keys` are separated by blanks."""
 
     def register(function: Callable[..., Result]) -> Callable[..., Result]:
         assert id not in ACTIONS, id
-        ACTIONS[id] = Action(id, title, help or title, where, tuple(keys.split()), function, footer, enabled, hidden)
+        ACTIONS[id] = Action(
+            id, title, help or title, where, tuple(keys.split()), function, footer, enabled, hidden, over_boards
+        )
         return function
 
     return register
@@ -115,24 +92,14 @@ def load() -> Mapping[str, Action]:
         ordered = sorted(ACTIONS.items(), key=lambda item: order[item[1].run.__module__])
         ACTIONS.clear()
         ACTIONS.update(ordered)
+        assert all(one.context in CONTEXTS for one in ACTIONS.values())
         _loaded.append(True)
     return ACTIONS
 
 
-def context_of(document: Document) -> Context:
+def context_of(document: Document) -> str:
     """Whose keys hold now, before the global ones."""
-    from mtls_tui.tui.state.overlays import Form, Page, PartEditor, Picker
-
-    match document.overlay:
-        case Picker():
-            return "picker"
-        case PartEditor():
-            return "editor"
-        case Form():
-            return "form"
-        case Page():
-            return "page"
-    return document.board or document.view.focus
+    return document.overlay.context if document.overlay is not None else document.board or document.view.focus
 
 
 def run(document: Document, id: str, arguments: Mapping[str, Any] | None = None) -> Done | Refusal:  # noqa: A002
@@ -145,7 +112,9 @@ def run(document: Document, id: str, arguments: Mapping[str, Any] | None = None)
     if isinstance(result, Refusal):
         return result
     done = Done(result) if isinstance(result, Document) else result
-    return replace(done, document=told(document, done.document))
+    board = BOARDS.get(document.board)
+    leaving = board.leaving if board is not None and done.document.board != document.board else ()
+    return Done(told(document, done.document), (*leaving, *done.effects))
 
 
 def told(before: Document, after: Document) -> Document:
@@ -171,17 +140,17 @@ def use_keys(changes: Mapping[str, tuple[str, ...]]) -> None:
 _defaults: dict[str, tuple[str, ...]] = {}
 
 
-def held(one: Action, context: Context) -> tuple[str, ...]:
+def held(one: Action, context: str) -> tuple[str, ...]:
     """The keys of an action that mean it while a part of the screen has the focus: the part's own keys go first."""
     if one.context != "global" or context == "global":
         return one.keys
     taken = {key for other in in_context(context) for key in other.keys}
     free = [key for key in one.keys if key not in taken]
-    if context in TYPING:
+    if CONTEXTS[context].typing:
         free = [key for key in free if len(key) > 1 and key not in textbuffer.KEYS]
     return tuple(free)
 
 
-def in_context(context: Context, actions: Iterable[Action] | None = None) -> list[Action]:
+def in_context(context: str, actions: Iterable[Action] | None = None) -> list[Action]:
     """The actions whose keys hold in a context, in the order of registration."""
     return [one for one in (actions or ACTIONS.values()) if one.context == context]

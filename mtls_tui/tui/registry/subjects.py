@@ -1,10 +1,19 @@
-"""What can be done, one module a subject. Importing a module registers its actions."""
+"""The subjects, by the modules that register their parts of the screen and their actions when they are imported."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
 MODULES = (
+    "registry.bars",
+    "hosts.pane",
+    "builder.pane",
+    "text.pane",
+    "simulator.pane",
+    "authority.board",
+    "log.board",
+    "floating.contexts",
+    "app.screen",
     "hosts.list_actions",
     "builder.part_actions",
     "builder.row_actions",
@@ -26,7 +35,7 @@ MODULES = (
 
 
 def load() -> dict[str, int]:
-    """Import every module of actions; gives each one's place in the order."""
+    """Import every module; gives each one's place in the order."""
     names = [f"mtls_tui.tui.{name}" for name in MODULES]
     for name in names:
         import_module(name)

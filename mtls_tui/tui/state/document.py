@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.rulefile.edit import update_rule
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from mtls_tui.lang.ast import Expression
     from mtls_tui.lang.tree import Path
     from mtls_tui.rulefile import RuleEntry
-    from mtls_tui.tui.state.authority import AuthorityState
     from mtls_tui.tui.state.findings import Findings
-    from mtls_tui.tui.state.log import TailState
     from mtls_tui.tui.state.overlays import Overlay
     from mtls_tui.tui.state.results import Results
     from mtls_tui.tui.state.rows import Part, Row
@@ -31,7 +29,7 @@ UNDO_LIMIT = 500
 """Steps kept; typing counts as one."""
 
 Focus: TypeAlias = Literal["hosts", "builder", "text", "simulator"]
-BoardName: TypeAlias = Literal["", "authority", "tail"]
+State = TypeVar("State")
 _NO_WORK: Mapping[str, Work] = MappingProxyType({})
 
 
@@ -155,10 +153,10 @@ class Document:
     """What is exported beside the file, None when nothing is known of it."""
     gateway: Gateway | None = None
     """What the gateway says, None when it isn't asked."""
-    board: BoardName = ""
-    """What covers the panes, "" for nothing (see `boards`)."""
-    authority: AuthorityState | None = None
-    tail: TailState | None = None
+    board: str = ""
+    """What covers the panes, "" for nothing (see `registry.boards`)."""
+    boards: Mapping[type, object] = field(default_factory=lambda: MappingProxyType({}))
+    """The state of every board that was open, by its type."""
 
     # --- what is selected ----------------------------------------------------------------------------------------
 
@@ -234,11 +232,20 @@ class Document:
             return self.content.file.text != EMPTY
         return not written(self.content, self.saved)
 
+    def board_state(self, kind: type[State]) -> State:
+        """The state of a board; as it is made when it was never open."""
+        return cast(State, self.boards.get(kind) or kind())
+
     # --- making the next one -------------------------------------------------------------------------------------
 
     def looking(self, **changes: object) -> Document:
         """The same content, looked at differently."""
         return replace(self, view=replace(self.view, **changes), notice=None)  # type: ignore[arg-type]
+
+    def with_board(self, state: object, **changes: object) -> Document:
+        """With the state of a board; `changes` are fields of the document."""
+        boards = MappingProxyType({**self.boards, type(state): state})
+        return replace(self, boards=boards, **changes)  # type: ignore[arg-type]
 
     def noting(self, text: str, kind: Literal["note", "good", "bad"] = "note") -> Document:
         """With a line for the user."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from mtls_tui.tui.state.textbuffer import EMPTY, Buffer
 
@@ -36,6 +36,7 @@ class Item:
 class Picker:
     """A list with a search line. `then` is the action that gets `key` of the chosen item (and `arguments`)."""
 
+    context: ClassVar[str] = "picker"
     title: str
     items: tuple[Item, ...]
     then: str
@@ -62,6 +63,7 @@ class Picker:
 class PartEditor:
     """The floating editor over a part of a row. Edits are applied as they are typed; Esc goes back to `before`."""
 
+    context: ClassVar[str] = "editor"
     path: Path
     kind: Literal["string", "set", "regex", "wildcard", "integer", "address", "source"]
     buffer: Buffer
@@ -94,6 +96,7 @@ class FormField:
 class Form:
     """Some fields and what to do with them: `then` gets the values by name."""
 
+    context: ClassVar[str] = "form"
     title: str
     fields: tuple[FormField, ...]
     then: str
@@ -114,6 +117,7 @@ class Form:
 class Page:
     """Text to read, with choices at its foot. `lines` are (text, style) runs."""
 
+    context: ClassVar[str] = "page"
     title: str
     lines: tuple[tuple[tuple[str, str], ...], ...]
     choices: tuple[Item, ...] = ()

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.state.document import Document
 
 SOON_DAYS = 30
 """From so many days before its end on, a certificate is marked."""
@@ -133,3 +136,8 @@ def anchor_of(row: Row, state: AuthorityState) -> Path | None:
     if state.folder is None:
         return None
     return state.folder / "foreign" / f"{row.key}.pem" if row.kind == "foreign" else state.folder / "ca.pem"
+
+
+def authority_of(document: Document) -> AuthorityState:
+    """The state of the board in a document."""
+    return document.board_state(AuthorityState)

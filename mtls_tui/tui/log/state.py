@@ -12,9 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.state.document import Document
 
 KEPT = 2000
 """Entries kept; older ones go."""
@@ -207,3 +210,8 @@ class TailState:
         found += [f"host {self.host}"] if self.host else []
         found += [f"rule {self.rule}"] if self.rule else []
         return tuple(found)
+
+
+def log_of(document: Document) -> TailState:
+    """The state of the board in a document."""
+    return document.board_state(TailState)

@@ -1,0 +1,40 @@
+"""The pane of hosts and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mtls_tui.tui.drawing.line import Line
+from mtls_tui.tui.hosts.view import cursor_of, entries, hosts_lines, stops_of
+from mtls_tui.tui.layout.geometry import Boxes, is_wide
+from mtls_tui.tui.layout.scroll import scrolled
+from mtls_tui.tui.registry.parts import Context, Pane, add_pane
+from mtls_tui.tui.state.document import Document
+
+
+def _draw(document: Document, boxes: Boxes) -> list[Line]:
+    box = boxes["hosts"]
+    return hosts_lines(document, box.width, box.height, border=is_wide(boxes["title"].width))
+
+
+def _tops(document: Document, boxes: Boxes) -> Mapping[str, int]:
+    height = boxes["hosts"].height
+    stops = stops_of(document)
+    at = stops[cursor_of(document)] if stops else 0
+    room = max(1, height - (2 if height >= 10 else 1))
+    return {"hosts": scrolled(document.view.tops.get("hosts", 0), at, room, len(entries(document)))}
+
+
+add_pane(
+    Pane(
+        "hosts",
+        _draw,
+        Context(
+            "hosts",
+            "Hosts and rules",
+            "Hosts with their rules, in the order in which they are evaluated. An earlier rule wins.",
+        ),
+        tops=_tops,
+        wheel="hosts",
+    )
+)

@@ -1,0 +1,96 @@
+"""The parts of the screen, each registered by its subject: contexts of keys, panes, boards.
+
+A subject registers its parts in a module that `subjects.MODULES` names; nobody else imports it, so that parts stand in
+the order of that list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mtls_tui.tui.drawing.line import Line
+from mtls_tui.tui.layout.geometry import Boxes
+from mtls_tui.tui.registry.effects import Effect
+from mtls_tui.tui.state.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where keys hold: its title, and what help says of it first."""
+
+    name: str
+    title: str
+    lead: str
+    typing: bool = False
+    """A printable key is text here, not a command."""
+    floats: bool = False
+    """It is above the panes: no command of the palette is done in it."""
+
+
+Draw: TypeAlias = Callable[[Document, Boxes], list[Line]]
+Tops: TypeAlias = Callable[[Document, Boxes], Mapping[str, int]]
+"""Scroll positions, moved so that the cursor is in sight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A part of the screen, by its name in `layout.geometry`, which says where it stands."""
+
+    name: str
+    draw: Draw
+    context: Context | None = None
+    """Its keys; None for one that is only looked at."""
+    tops: Tops | None = None
+    cursor: Callable[[Document, Boxes], tuple[int, int] | None] | None = None
+    """Where the text cursor is, in cells of the screen, while its context has the focus and nothing floats."""
+    wheel: str = ""
+    """The wheel does `….up` and `….down`; "" for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A screen of its own in place of the panes. Its actions are `name.…`, among them `name.up` and `name.down`."""
+
+    context: Context
+    draw: Callable[[Document, int, int], list[Line]]
+    """The lines, from columns and rows; too many are cut, missing ones are blank."""
+    cursor: Callable[[Document, int], tuple[int, int, int]]
+    """In so many rows: the cursor's place in the list, the rows shown of it, and how long it is."""
+    leaving: tuple[Effect, ...] = ()
+    """What is due when it gives way to something else."""
+
+
+CONTEXTS: dict[str, Context] = {}
+PANES: dict[str, Pane] = {}
+BOARDS: dict[str, Board] = {}
+
+
+def add_context(context: Context) -> None:
+    """Register a context."""
+    assert context.name not in CONTEXTS, context.name
+    CONTEXTS[context.name] = context
+
+
+def add_pane(pane: Pane) -> None:
+    """Register a pane, with its context."""
+    assert pane.name not in PANES, pane.name
+    PANES[pane.name] = pane
+    if pane.context is not None:
+        add_context(pane.context)
+
+
+def add_board(board: Board) -> None:
+    """Register a board, with its context."""
+    add_context(board.context)
+    BOARDS[board.context.name] = board
+
+
+add_context(
+    Context(
+        "global",
+        "Everywhere",
+        "These keys hold wherever the focused part has no other use for them, and nothing floats above it.",
+    )
+)

@@ -1,0 +1,40 @@
+"""The pane of the expression as text: a preview, or an editor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mtls_tui.tui.layout.geometry import Boxes
+from mtls_tui.tui.registry.parts import Context, Pane, add_pane
+from mtls_tui.tui.state.document import Document
+from mtls_tui.tui.text.preview import line_of, preview_lines, top_of_text, wrap_text
+
+
+def _tops(document: Document, boxes: Boxes) -> Mapping[str, int]:
+    box = boxes["preview"]
+    return {"text": top_of_text(document.view, box.width, box.height)} if document.view.text is not None else {}
+
+
+def _cursor(document: Document, boxes: Boxes) -> tuple[int, int] | None:
+    box, buffer = boxes["preview"], document.view.text
+    if buffer is None:
+        return None
+    wrapped = wrap_text(buffer.text, max(10, box.width - 3))
+    at = line_of(wrapped, buffer.cursor)
+    return box.x + 1 + buffer.cursor - wrapped[at].start, box.y + 1 + at - document.view.tops.get("text", 0)
+
+
+add_pane(
+    Pane(
+        "preview",
+        lambda document, boxes: preview_lines(document, boxes["preview"].width, boxes["preview"].height),
+        Context(
+            "text",
+            "Expression as text",
+            "The expression in the language itself. What does not parse is underlined and kept as it is.",
+            typing=True,
+        ),
+        tops=_tops,
+        cursor=_cursor,
+    )
+)
