@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mtls_tui.lang.failure import Rejected
+from mtls_tui.lang.terminals import JOINS, OPERATORS
 
 _WORD = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*|[=!<>~&|^+*/%-]+)")
 _VALUE_BEFORE = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*(?:\[[^\[\]]*\])*)\s*$")
@@ -17,7 +18,7 @@ BARE = re.compile(r"[^\s(){}\"',]+")
 """A word as people leave it without quotes."""
 QUOTES = "'‘’‚‛“”„‟«»`´"
 """What people type for a double quote."""
-LOWERED = {"and", "or", "xor", "not", "eq", "ne", "lt", "le", "gt", "ge", "in", "contains", "matches", "wildcard"}
+LOWERED = frozenset(" ".join(("not", *OPERATORS, *JOINS)).split())
 """Operators whose upper case has a meaning elsewhere."""
 
 

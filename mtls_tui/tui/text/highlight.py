@@ -8,12 +8,10 @@ from functools import lru_cache
 
 from mtls_tui.lang.catalogue import FUNCTIONS
 from mtls_tui.lang.scan import Token, tokens
+from mtls_tui.lang.terminals import JOINS, OPERATORS
 
-_WORDS = frozenset({"and", "or", "xor", "not", "true", "false", "&&", "||", "^^", "!"})
-_OPERATORS = frozenset(
-    {"eq", "ne", "lt", "le", "gt", "ge", "contains", "matches", "wildcard", "strict", "in", "bitwise_and", "==", "!=",
-     "<", "<=", ">", ">=", "~", "&"}
-)  # fmt: skip
+_WORDS = frozenset({"not", "!", "true", "false", *JOINS})
+_OPERATORS = frozenset(" ".join(OPERATORS).split())
 
 
 @lru_cache(maxsize=4)

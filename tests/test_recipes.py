@@ -1,0 +1,137 @@
+"""The recipes of CONTRIBUTING.md: a step that was forgotten makes a test fail, here or where the recipe says."""
+
+from __future__ import annotations
+
+import importlib
+import typing
+from ipaddress import ip_address
+
+import click
+import pytest
+
+from mtls_tui import engine, lang
+from mtls_tui.analysis import CHECKS, unprotected
+from mtls_tui.analysis.finding import Check
+from mtls_tui.cli import VERBS, convert, group, module_of
+from mtls_tui.engine.model import Rule
+from mtls_tui.lang import ast, grammar, terminals
+from mtls_tui.lang.catalogue import BUILDER, OPERATORS
+from mtls_tui.lang.clause import clause_text
+from mtls_tui.lang.complete import complete
+from mtls_tui.lang.describe import describe
+from mtls_tui.lang.types import BYTES, INT, IP
+from mtls_tui.tui.text.highlight import highlight
+from tests.conftest import ROOT
+from tests.lang.test_grammar import places
+
+# --- an operator --------------------------------------------------------------------------------------------------
+
+SUBJECTS = {BYTES: "http.user_agent", INT: "cf.edge.server_port", IP: "ip.src"}
+RIGHTS = {BYTES: '"abc"', INT: "6", IP: "192.0.2.1"}
+VALUES = {BYTES: [b"", b"abc", b"abd", b"ab"], INT: [0, 5, 6, 7], IP: [ip_address("192.0.2.1"), ip_address("::1")]}
+LISTS = {BYTES: {"office": ["abc"]}, INT: {"office": [6]}, IP: {"office": ["192.0.2.1"]}}
+COMPARISONS = [info for info in OPERATORS.values() if info.kind == "comparison"]
+WORDS = [info for info in OPERATORS.values() if info.kind in ("comparison", "logical")]
+
+
+def choices():
+    for choice in BUILDER.values():
+        for type_ in choice.types:
+            yield pytest.param(choice, type_, id=f"{choice.label}-{type_.name}")
+
+
+def text_of(choice, type_):
+    right = f"r{RIGHTS[type_]}" if choice.operator == "matches" else RIGHTS[type_]
+    right = {"set": f"{{{right}}}", "list": "$office"}.get(choice.form, right)
+    return clause_text(SUBJECTS[type_], choice, right)
+
+
+@pytest.mark.parametrize(("choice", "type_"), choices())
+def test_an_operator_is_read_written_described_and_evaluated(choice, type_):
+    text = text_of(choice, type_)
+    expression = lang.parse(text)
+    assert places(grammar.read_expression(text)) == places(expression.root)
+    assert lang.parse(lang.format(expression)) == expression
+    row = describe(expression.root)
+    assert row.choice is not None and choice.label in row.words
+    matches = engine.compile(expression, lists=LISTS[type_])
+    answers = set()
+    for value in VALUES[type_]:
+        given = {SUBJECTS[type_]: value}
+        answers.add(matches(given))
+        assert engine.explain(expression, given, lists=LISTS[type_]).verdict is matches(given)
+    assert answers == {True, False}
+
+
+@pytest.mark.parametrize(("choice", "type_"), choices())
+def test_a_request_is_found_for_every_operator(choice, type_):
+    rules = [Rule("r", lang.parse(f"not ({text_of(choice, type_)})"), "block")]
+    found = unprotected("api.example.com", engine.Ruleset(rules, LISTS[type_]))
+    assert found.status == "reached"
+
+
+def test_every_spelling_of_an_operator_is_read_and_coloured():
+    assert {info.name for info in COMPARISONS} == set(typing.get_args(ast.Operator))
+    spelled = {spelling: info.name for info in COMPARISONS for spelling in (info.name, info.symbol) if spelling}
+    assert spelled == terminals.OPERATORS
+    for info in WORDS:
+        for spelling in filter(None, (info.name, info.symbol)):
+            wanted = "operator" if info.kind == "comparison" else "word"
+            for start, end, style in highlight(spelling):
+                assert style == wanted or spelling[start:end].isspace(), spelling
+
+
+def test_every_documented_operator_is_offered_after_a_field_of_its_type():
+    for type_, subject in SUBJECTS.items():
+        offered = {item.text.strip() for item in complete(f"{subject} ", len(subject) + 1).items}
+        assert offered == {info.name for info in COMPARISONS if type_ in info.types and info.documented}
+
+
+@pytest.mark.parametrize("name", [info.name for info in WORDS])
+def test_an_operator_in_upper_case_is_told_how_it_is_written(name):
+    text = f"ssl {name.upper()} ssl" if OPERATORS[name].kind == "logical" else f'http.host {name.upper()} "a"'
+    with pytest.raises(lang.ParseError) as caught:
+        lang.parse(text if name != "not" else "NOT ssl")
+    assert f"`{name.split()[0]}`" in caught.value.diagnostic.hint
+
+
+# --- a check of lint ----------------------------------------------------------------------------------------------
+
+
+def test_every_check_in_a_file_of_its_own_is_registered():
+    folder = ROOT / "mtls_tui" / "analysis" / "checks"
+    written = {
+        id(value)
+        for path in folder.glob("[!_]*.py")
+        for value in vars(importlib.import_module(f"mtls_tui.analysis.checks.{path.stem}")).values()
+        if isinstance(value, Check)
+    }
+    assert {id(check) for check in CHECKS} == written
+
+
+# --- a verb -------------------------------------------------------------------------------------------------------
+
+
+def test_every_file_with_a_command_is_a_verb_with_a_line_of_help():
+    folder = ROOT / "mtls_tui" / "cli"
+    files = {path.stem for path in folder.glob("[!_]*.py") if "\ndef command(" in path.read_text("utf-8")}
+    assert files == {module_of(verb) for verb in VERBS}
+    listed = group.get_help(click.Context(group))
+    for verb, line in VERBS.items():
+        assert verb in listed and line[:30] in listed
+        command = group.get_command(click.Context(group), verb)
+        assert command is not None and command.help
+
+
+# --- a target -----------------------------------------------------------------------------------------------------
+
+
+def test_every_target_can_be_asked_for_and_is_on_its_page():
+    option = next(one for one in convert.command.params if one.name == "target")
+    assert isinstance(option.type, click.Choice)
+    asked = tuple(option.type.choices)
+    assert asked == typing.get_args(convert.Target)
+    page = (ROOT / "docs" / "convert.md").read_text("utf-8")
+    assert all(f"| `{target}` |" in page for target in asked)
+    files = {path.stem for path in (ROOT / "mtls_tui" / "targets").glob("[!_]*.py")}
+    assert {file for file in files if not any(target.startswith(file) for target in asked)} == set()
