@@ -5,6 +5,8 @@
 
 Each mutant is one change to the syntax tree (another comparison, `and` for `or`, a number plus one, a statement left
 out). It runs in a copy of the checkout against the tests that reach its line, the quickest first, until one fails.
+It runs in a fork, so nothing is imported twice; which tests reach which line is kept until package or tests change.
+A mutant of a loop that no longer ends is a `timeout`, and so is any on a machine that is busy enough.
 Needs `coverage` beside the development dependencies. Minutes to hours; not part of the suite.
 """
 
@@ -12,19 +14,25 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import hashlib
+import json
+import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PLACES = {
@@ -125,8 +133,8 @@ class Timer:
         self.seconds[report.nodeid.partition("[")[0]] += report.duration
 
 
-def reach(place: str) -> tuple[dict[str, dict[int, list[str]]], Counter[str]]:
-    """For each file and line the tests that run it, and the seconds of each test. Raises SystemExit if one fails."""
+def measure(place: str, file: Path) -> None:
+    """Write what `reach` gives; exits with another code than 0 if a test fails."""
     import coverage
     import pytest
 
@@ -138,15 +146,71 @@ def reach(place: str) -> tuple[dict[str, dict[int, list[str]]], Counter[str]]:
     code = pytest.main([*tests, "-q", "-p", "no:xdist"], plugins=[timer])
     cover.stop()
     if code != 0:
-        raise SystemExit(f"{place}: the tests fail without any mutant")
+        raise SystemExit(1)
     ids = {node.replace("/", ".").replace(".py::", ".").replace("::", "."): node for node in timer.seconds}
-    found: dict[str, dict[int, list[str]]] = {}
     data = cover.get_data()
-    for file in data.measured_files():
-        lines = data.contexts_by_lineno(file)
-        path = str(Path(file).relative_to(ROOT))
-        found[path] = {line: [ids[name] for name in names if name in ids] for line, names in lines.items()}
-    return found, timer.seconds
+    found = {
+        str(Path(path).relative_to(ROOT)): {
+            line: [ids[name] for name in names if name in ids] for line, names in data.contexts_by_lineno(path).items()
+        }
+        for path in data.measured_files()
+    }
+    file.write_text(json.dumps([found, timer.seconds]), "utf-8")
+
+
+def reach(place: str) -> tuple[dict[str, dict[str, list[str]]], Counter[str]]:
+    """For each file and line the tests that run it, and the seconds of each test. Raises SystemExit if one fails.
+
+    Kept in the folder for temporary files until the package or its tests change.
+    """
+    import pytest
+
+    source, tests = PLACES[place]
+    parts = [ROOT / part for part in [source, *tests] if (ROOT / part).exists()]
+    files = sorted(file for part in parts for file in ([part] if part.is_file() else part.rglob("*.py")))
+    digest = hashlib.sha256(b"".join(b"%s\0%s\0" % (bytes(file), file.read_bytes()) for file in files)).hexdigest()
+    kept = Path(tempfile.gettempdir(), f"mtls-tui-mutants-{place}-{digest[:16]}.json")
+    if not kept.exists() and within(measure, (place, kept), None) != 0:
+        raise SystemExit(f"{place}: the tests fail without any mutant")
+    # What the tests need besides the package is imported now, once: the mutants' processes are forks of this one.
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        pytest.main([*tests, "--collect-only", "-q", "-p", "no:xdist"])
+    found, seconds = json.loads(kept.read_text("utf-8"))
+    return found, Counter(seconds)
+
+
+def within(function: Callable[..., None], arguments: tuple[Any, ...], seconds: float | None) -> int | None:
+    """The exit code of a function run in a fork of this process; None when it takes longer than that."""
+    process = multiprocessing.get_context("fork").Process(target=function, args=arguments)
+    process.start()
+    process.join(seconds)
+    if process.is_alive() and process.pid:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+        return None
+    return process.exitcode
+
+
+def _tested(folder: Path, tests: list[str]) -> None:
+    """Run tests in a copy of the checkout, with its modules and nobody else's."""
+    import pytest
+
+    os.setsid()
+    os.chdir(folder)
+    os.environ |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.dont_write_bytecode = True
+    sys.path[:] = [str(folder), *(place for place in sys.path if Path(place) not in (ROOT, ROOT / "tests"))]
+    ours = (str(ROOT / "mtls_tui"), str(ROOT / "tests"))
+    for name, module in list(sys.modules.items()):
+        mine = name.partition(".")[0] in ("mtls_tui", "tests") or (getattr(module, "__file__", None) or "").startswith(
+            ours
+        )
+        if mine and name != "__main__":
+            del sys.modules[name]
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    raise SystemExit(int(pytest.main(["-x", "-q", "-p", "no:xdist", "--rootdir", str(folder), *tests])))
 
 
 def run(mutant: Mutant, tests: list[str], folder: Path, seconds: float) -> str:
@@ -154,15 +218,11 @@ def run(mutant: Mutant, tests: list[str], folder: Path, seconds: float) -> str:
     target = folder / mutant.path
     kept = target.read_text("utf-8")
     target.write_text(mutant.source, "utf-8")
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:xdist", *tests]
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return "timeout"
+        code = within(_tested, (folder, tests), seconds)
     finally:
         target.write_text(kept, "utf-8")
-    return "survived" if done.returncode == 0 else "killed"
+    return {None: "timeout", 0: "survived"}.get(code, "killed")
 
 
 def copies(count: int, above: Path) -> SimpleQueue[Path]:
@@ -197,14 +257,14 @@ def main() -> None:
             lines, seconds = reach(place)
             files = sorted(set(lines) - NOT_DECIDING)
             able = [(path, number, one) for path in files for number, one in enumerate(mutants_of(path))]
-            reached = [item for item in able if lines[item[0]].get(item[2].line)]
+            reached = [item for item in able if lines[item[0]].get(str(item[2].line))]
             counted[place, "not reached"] = len(able) - len(reached)
             drawn = generator.sample(reached, min(options.count // len(places), len(reached)))
 
             def one(item: tuple[str, int, Mutant], lines=lines, seconds=seconds) -> tuple[Mutant, str]:  # type: ignore[no-untyped-def]
                 path, number, _ = item
                 mutant = mutants_of(path, {number})[number]
-                tests = sorted(lines[path][mutant.line], key=lambda test: seconds[test])[:MOST_TESTS]
+                tests = sorted(lines[path][str(mutant.line)], key=lambda test: seconds[test])[:MOST_TESTS]
                 folder = folders.get()
                 try:
                     return mutant, run(mutant, tests, folder, 30 + 5 * sum(seconds[test] for test in tests))

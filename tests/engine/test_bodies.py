@@ -76,7 +76,7 @@ def test_parameters_of_a_header(header, name, value):
     ("content", "kind"),
     [
         (b"", b""), (b"\x89PNG\r\n\x1a\n..", b"image/png"), (b"\xff\xd8\xff\xe0", b"image/jpeg"), (b"%PDF-1.7", b"application/pdf"),
-        (b"PK\x03\x04", b"application/zip"), (b"\x1f\x8b\x08", b"application/gzip"), (b"MZ\x90\x00", b"application/x-msdownload"), (b"MZ is text", b"text/plain"),
+        (b"PK\x03\x04", b"application/zip"), (b"\x1f\x8b\x08", b"application/gzip"), (b"MZ\x90\x00", b"application/x-msdownload"), (b"MZ is text", b"text/plain"), (b"BZh is text", b"application/x-bzip2"),
         (b' {"a": [1]}', b"application/json"), (b"[1", b"text/plain"), (b"<!DOCTYPE HTML><p>", b"text/html"), (b"<?xml version='1.0'?>", b"text/xml"),
         (b"hello", b"text/plain"), ("é".encode(), b"text/plain"), ("é".encode()[:1], b"text/plain"), (b"\x00\x01", b"application/octet-stream"),
         (b"\xff\xfe\xff", b"application/octet-stream"), (b"RIFF....WEBPVP8 ", b"image/webp"), (b"[" * 100_000, b"text/plain"),

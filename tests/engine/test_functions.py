@@ -234,6 +234,9 @@ def f(name, *arguments):
         (("url_decode", b"%u2601", b"u"), b"\xe2\x98\x81"),
         (("url_decode", b"%uD83D%uDE00", b"u"), "😀".encode()),
         (("url_decode", b"%uD83D", b"u"), "\ufffd".encode()),
+        (("url_decode", b"%uD83Dab%uDE00", b"u"), "\ufffdab\ufffd".encode()),
+        (("url_decode", b"%2525252525uD83D%2525252525uDE00", b"ur"), "😀".encode()),
+        (("url_decode", b"%2525252525uD83Dabc%2525252525uDE00", b"ur"), "\ufffdabc\ufffd".encode()),
         (("url_decode", b"%25252541", b"r"), b"A"),
         (("url_decode", b"%25252541", b"ur"), b"A"),
         # Query strings.

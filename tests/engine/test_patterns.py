@@ -36,6 +36,16 @@ def test_stars_take_what_lazy_groups_take(pattern, text):
         assert [text[start:end] for start, end in spans] == list(match.groups())
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [(b"ab*b", b"ab"), (b"ab*ab", b"ab"), (b"a*a", b"a"), (b"aba*ba", b"aba"), (b"/a/*/a/", b"/a/")],
+)
+def test_one_octet_of_a_text_never_stands_for_both_ends_of_a_wildcard(pattern, text):
+    assert star_spans(wildcard_pieces(pattern), text) is None
+    assert not wildcard(pattern, strict=True)(text)
+    assert not wildcard(pattern, strict=False)(text)
+
+
 @pytest.mark.parametrize("pattern", [b"**", b"a**b", b"\\", b"\\a", b"a\\?"])
 def test_invalid_wildcards_are_refused(pattern):
     with pytest.raises(PatternError):

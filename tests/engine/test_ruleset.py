@@ -309,6 +309,18 @@ def test_a_large_ruleset_finds_its_rules_by_several_guards_in_order():
     assert (decision.rule.ref, refs(decision.logged)) == ("b400", ["all", "h400"])
 
 
+@pytest.mark.parametrize("operator", ["contains", "ne", "lt", "le", "gt", "ge", "wildcard", "strict wildcard"])
+def test_every_comparison_with_a_host_that_is_known_in_advance_is_decided_as_it_is(operator):
+    """Requests of one host share a program in which what the host decides alone is already decided."""
+    rules = [rule(f"h{n}", f'http.host eq "h{n}"', "log") for n in range(20)]
+    rules.append(rule("open", f'http.host {operator} "h7"'))
+    for host in (b"h7", b"h6", b"h8", b"h17", b"xh7", b"other"):
+        decided(*rules, fields={"http.host": host})
+    rules[-1] = rule("open", f'http.host in {{"h7" "h8"}} or not http.host {operator} "h7"')
+    for host in (b"h7", b"h6", b"h8", b"h17", b"xh7", b"other"):
+        decided(*rules, fields={"http.host": host})
+
+
 def test_more_combinations_than_are_kept_are_decided_all_the_same(monkeypatch):
     monkeypatch.setattr("mtls_tui.engine.ruleset.MAX_PROGRAMS", 2)
     rules = [rule(f"h{n}", f'http.host eq "h{n}"', "log") for n in range(20)]
