@@ -32,6 +32,9 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+snapshots: $(STAMP)
+	$(BIN)/python -m pytest tests/tui -k looks_as_it_did --snapshot-update
+
 bench: $(STAMP)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 

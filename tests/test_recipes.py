@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import typing
 from ipaddress import ip_address
 
@@ -20,6 +21,7 @@ from mtls_tui.lang.clause import clause_text
 from mtls_tui.lang.complete import complete
 from mtls_tui.lang.describe import describe
 from mtls_tui.lang.types import BYTES, INT, IP
+from mtls_tui.tui.registry import subjects
 from mtls_tui.tui.text.highlight import highlight
 from tests.conftest import ROOT
 from tests.lang.test_grammar import places
@@ -135,3 +137,56 @@ def test_every_target_can_be_asked_for_and_is_on_its_page():
     assert all(f"| `{target}` |" in page for target in asked)
     files = {path.stem for path in (ROOT / "mtls_tui" / "targets").glob("[!_]*.py")}
     assert {file for file in files if not any(target.startswith(file) for target in asked)} == set()
+
+
+# --- boards and panes -------------------------------------------------------------------------------------------
+
+
+def test_every_module_that_registers_a_part_of_the_screen_or_an_action_is_loaded():
+    folder = ROOT / "mtls_tui" / "tui"
+    registers = re.compile(r"^ *(?:@action\(|add_(?:board|pane|context)\()", re.MULTILINE)
+    found = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if registers.search(path.read_text("utf-8"))
+    }
+    assert found - {"registry.parts"} == set(subjects.MODULES)
+
+
+# --- CONTRIBUTING.md itself ---------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def test_files_that_the_recipes_name_are_there():
+    named = re.findall(r"`([\w./]+(?:\.(?:py|json|md|toml)|/))`", PAGE)
+    assert len(named) > 40
+    missing = {
+        name
+        for name in named
+        if "NAME" not in name
+        and not any((base / name).exists() for base in (ROOT, ROOT / "mtls_tui", ROOT / "tests"))
+        and not list((ROOT / "tests").rglob(name))
+    }
+    assert missing == {"board.py", "pane.py"}, "names of files that a recipe makes"
+
+
+def test_the_map_of_tests_names_every_folder_and_every_test_of_a_row_is_in_its_folder():
+    rows = re.findall(r"^\| `(tests/[\w/]*)` \| .* \| (.*) \|$", PAGE, re.MULTILINE)
+    folders = {f"tests/{path.name}/" for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name[0] != "_"}
+    assert {folder for folder, _ in rows} == folders | {"tests/"}
+    for folder, tests in rows:
+        for name in re.findall(r"`([\w/]+\.py)`", tests):
+            assert (ROOT / folder / name).exists() or (ROOT / name).exists(), (folder, name)
+
+
+def test_every_package_has_a_folder_of_tests_or_a_test_of_its_name():
+    for path in (ROOT / "mtls_tui").iterdir():
+        if (path / "__init__.py").exists():
+            assert (ROOT / "tests" / path.name).is_dir() or (ROOT / "tests" / f"test_{path.name}.py").exists(), path
+
+
+def test_make_has_every_target_that_is_named():
+    rules = (ROOT / "Makefile").read_text("utf-8")
+    for name in re.findall(r"make (\w+)", PAGE):
+        assert re.search(rf"^{name}:", rules, re.MULTILINE), name
