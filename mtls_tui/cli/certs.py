@@ -19,8 +19,9 @@ import platformdirs
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.cli.errors import InputError
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.pki import issue
-from mtls_tui.pki.authority import Authority, AuthorityError, Issued, bundle_pkcs12, key_pem, write_atomically
+from mtls_tui.pki.authority import LARGEST, Authority, AuthorityError, Issued, bundle_pkcs12, key_pem, write_issued
 from mtls_tui.pki.inventory import InventoryError, Record
 from mtls_tui.pki.issue import IssueError
 from mtls_tui.rulefile.edit import update_host
@@ -326,11 +327,11 @@ def _with(paths: tuple[str, ...], new: Path, rules: Path) -> tuple[str, ...]:
 
 def _write_issued(issued: Issued, authority: Authority, prefix: Path, p12_passphrase: bytes | None) -> None:
     if issued.key is not None:
-        write_atomically(prefix.with_name(prefix.name + ".key"), key_pem(issued.key), 0o600)
+        write_issued(prefix.with_name(prefix.name + ".key"), key_pem(issued.key), secret=True)
         if p12_passphrase is not None:
             data = bundle_pkcs12(issued, authority.certificate, p12_passphrase)
-            write_atomically(prefix.with_name(prefix.name + ".p12"), data, 0o600)
-    write_atomically(prefix.with_name(prefix.name + ".pem"), issued.certificate.public_bytes(Encoding.PEM), 0o644)
+            write_issued(prefix.with_name(prefix.name + ".p12"), data, secret=True)
+    write_issued(prefix.with_name(prefix.name + ".pem"), issued.certificate.public_bytes(Encoding.PEM), secret=False)
 
 
 def _p12_passphrase() -> bytes:
@@ -370,15 +371,11 @@ def _file_name(text: str) -> str:
     return name or "client"
 
 
-def _read(path: Path, limit: int = 10_000_000) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}") from None
-    if len(data) > limit:
-        raise InputError(f"{path}: is larger than {limit // 1_000_000} MB; that is no certificate")
-    return data
+        return read_bounded(path, LARGEST, "file", pipes=True)
+    except FileError as error:
+        raise InputError(str(error)) from None
 
 
 def _now() -> datetime:

@@ -13,10 +13,11 @@ from mtls_tui import rulefile as rulefiles
 from mtls_tui import targets
 from mtls_tui.analysis import findings_of
 from mtls_tui.cli.errors import InputError
-from mtls_tui.cli.output import problem_text, problems_text, usable_rule_file
+from mtls_tui.cli.output import problem_text, usable_rule_file
 from mtls_tui.engine.model import Rule
+from mtls_tui.files import FileError, write_atomically
 from mtls_tui.lang import format as canonical
-from mtls_tui.rulefile import RuleFile, RuleFileError, write_atomically
+from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.rulefile.edit import insert_rule
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
 from mtls_tui.simulate.style import Style, safe
@@ -60,8 +61,8 @@ def command(file: str, target: Target, output: Path | None, name: str) -> None:
             raise InputError(f"{output} exists already; choose another name with -o")
         try:
             write_atomically(output, text.encode("utf-8"))
-        except RuleFileError as error:
-            raise InputError(problems_text(error.problems)) from None
+        except FileError as error:
+            raise InputError(str(error)) from None
     for note in notes:
         click.echo(f"note: {note.ref + ': ' if note.ref else ''}{safe(note.message)}", err=True)
     raise SystemExit(1 if notes else 0)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import click
 
 from mtls_tui.cli.errors import InputError
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.gateway.settings import (
     TLS_CIPHERS,
     TLS_VERSIONS,
@@ -53,10 +54,9 @@ def read_key(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_KEY)
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}") from None
+        return read_bounded(path, LARGEST_KEY, "key file", pipes=True)
+    except FileError as error:
+        raise InputError(str(error)) from None
 
 
 class Service(Protocol):

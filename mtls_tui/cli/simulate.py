@@ -14,6 +14,7 @@ from cryptography import x509
 
 from mtls_tui.cli.errors import InputError
 from mtls_tui.engine.model import HttpRequest
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.simulate import document as documents
 from mtls_tui.simulate.as_served import as_served, chain_as_served
 from mtls_tui.simulate.curl import parse_curl
@@ -185,8 +186,9 @@ def _read(name: str) -> bytes:
         if name == "-":
             data = sys.stdin.buffer.read(MAX_BODY + 1)
         else:
-            with Path(name).expanduser().open("rb") as stream:
-                data = stream.read(MAX_BODY + 1)
+            data = read_bounded(Path(name).expanduser(), MAX_BODY, pipes=True)
+    except FileError as error:
+        raise RequestError(str(error)) from None
     except OSError as error:
         raise RequestError(f"{name}: {error.strerror or error}") from None
     if len(data) > MAX_BODY:

@@ -22,8 +22,9 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mtls_tui.files import FileError, write_atomically
 from mtls_tui.pki import issue
-from mtls_tui.pki.authority import Authority, Issued, key_pem, write_atomically
+from mtls_tui.pki.authority import Authority, Issued, key_pem, write_issued
 from mtls_tui.pki.issue import DAY, Issuer
 
 MTLS_HOSTS = ("api.localhost", "pay.localhost")
@@ -105,7 +106,9 @@ def open_or_make(folder: Path, at: datetime, *, port: int | None = None, ports: 
     workspace = Workspace(folder, ports or Ports(*free_ports(port or 8443, 8080, 9443)))
     try:
         _fill(workspace, at)
-        write_atomically(marker, msgspec.json.format(msgspec.json.encode(workspace.ports)), 0o644)
+        write_atomically(marker, msgspec.json.format(msgspec.json.encode(workspace.ports)))
+    except FileError as error:
+        raise DemoError(str(error)) from None
     except OSError as error:
         raise DemoError(f"{error.filename or folder}: can't be written: {error.strerror}") from None
     return workspace
@@ -153,8 +156,8 @@ def _fill(workspace: Workspace, at: datetime) -> None:
     _write_server(workspace, at)
     ski = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex().upper()
     rules = _template("demo.rules.toml", upstream=workspace.ports.upstream, issuer_ski=ski)
-    write_atomically(workspace.rules, rules, 0o644)
-    write_atomically(folder / "README.md", _template("README.md", port=workspace.ports.gateway), 0o644)
+    write_atomically(workspace.rules, rules)
+    write_atomically(folder / "README.md", _template("README.md", port=workspace.ports.gateway))
 
 
 def _template(name: str, **values: object) -> bytes:
@@ -164,8 +167,8 @@ def _template(name: str, **values: object) -> bytes:
 
 def _write_client(workspace: Workspace, name: str, issued: Issued) -> None:
     assert issued.key is not None
-    write_atomically(workspace.folder / "clients" / f"{name}.key", key_pem(issued.key), 0o600)
-    write_atomically(workspace.folder / "clients" / f"{name}.pem", issued.certificate_pem(), 0o644)
+    write_issued(workspace.folder / "clients" / f"{name}.key", key_pem(issued.key), secret=True)
+    write_issued(workspace.folder / "clients" / f"{name}.pem", issued.certificate_pem(), secret=False)
 
 
 def _write_server(workspace: Workspace, at: datetime) -> None:
@@ -181,6 +184,6 @@ def _write_server(workspace: Workspace, at: datetime) -> None:
         not_before=begin, not_after=begin + 365 * DAY, purpose="server", alternative_names=names,
     )  # fmt: skip
     folder = workspace.folder / "server"
-    write_atomically(folder / "ca.pem", root.public_bytes(Encoding.PEM), 0o644)
-    write_atomically(folder / "server.key", key_pem(server_key), 0o600)
-    write_atomically(folder / "server.pem", server.public_bytes(Encoding.PEM), 0o644)
+    write_issued(folder / "ca.pem", root.public_bytes(Encoding.PEM), secret=False)
+    write_issued(folder / "server.key", key_pem(server_key), secret=True)
+    write_issued(folder / "server.pem", server.public_bytes(Encoding.PEM), secret=False)

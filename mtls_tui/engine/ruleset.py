@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from mtls_tui.engine import loading
-from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError
 from mtls_tui.engine.compile import Matcher, check_parts, fields_of_request
 from mtls_tui.engine.folding import fold
 from mtls_tui.engine.guards import HOST, LOWERED_HOST
@@ -22,6 +22,7 @@ from mtls_tui.engine.program import MAX_GENERATED, Program, ProgramFactory, Shar
 from mtls_tui.engine.regex import PatternError
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.engine.walk import canonical, fields_of
+from mtls_tui.files import read_bounded
 from mtls_tui.lang.ast import Always
 from mtls_tui.lang.types import Fields
 
@@ -64,7 +65,7 @@ class Ruleset:
         Raises `BundleError` for a bundle that must not be used, `OSError` for a file that can't be read.
         """
         key = load_verify_key(verify_key) if isinstance(verify_key, bytes) else verify_key
-        return cls.of(Bundle.decode(Path(path).read_bytes(), key))
+        return cls.of(Bundle.decode(read_bounded(Path(path), MAX_BYTES, "bundle"), key))
 
     @classmethod
     def of(cls, bundle: Bundle) -> Ruleset:

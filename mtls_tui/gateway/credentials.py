@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.gateway.settings import GatewayError
 
 LARGEST = 1_000_000
@@ -70,12 +71,6 @@ def check_permissions(host: str, key: Path) -> None:
 
 def _read(host: str, path: Path) -> bytes:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - follows links on purpose
-            raise GatewayError(f"host {host}: {path} is no file")
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise GatewayError(f"host {host}: {path}: can't be read: {error.strerror}") from None
-    if len(data) > LARGEST:
-        raise GatewayError(f"host {host}: {path} is larger than {LARGEST} bytes: that is no PEM of ours")
-    return data
+        return read_bounded(path, LARGEST, "PEM file")
+    except FileError as error:
+        raise GatewayError(f"host {host}: {error}") from None

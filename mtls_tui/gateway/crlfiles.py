@@ -14,6 +14,7 @@ from mtls_tui.engine.bundle import Bundle, BundleError
 from mtls_tui.engine.fresh_crls import crl_files, merged, with_files
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.gateway.settings import GatewayError
 
 LARGEST_FILE = 256 * 1024 * 1024
@@ -62,17 +63,11 @@ def read(bundle: Bundle, last: Mapping[str, bytes]) -> Read:
 def _bytes(path: Path) -> bytes | None:
     """A file's bytes, None when it is not there. GatewayError when it can't be read."""
     try:
-        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
-            raise GatewayError(f"{path}: is not a regular file, so not a revocation list")
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise GatewayError(f"{path}: the revocation list can't be read: {error.strerror}; make it readable") from None
-    if len(data) > LARGEST_FILE:
-        raise GatewayError(f"{path}: is larger than {LARGEST_FILE} bytes: that is not a revocation list")
-    return data
+        return read_bounded(path, LARGEST_FILE, "revocation list")
+    except FileError as error:
+        if error.code == "missing":
+            return None
+        raise GatewayError(f"{path}: the revocation list can't be read: {error.what}; {error.cure}") from None
 
 
 def policy_of(data: bytes, verify_key: bytes | None, contents: Mapping[str, bytes]) -> Policy:

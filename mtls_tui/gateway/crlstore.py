@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from mtls_tui.files import read_bounded, write_atomically
 from mtls_tui.gateway.settings import GatewayError
 
 LARGEST = 512 * 1024 * 1024
@@ -81,7 +82,7 @@ class CrlStore:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _check(folder, stat.S_ISDIR)
-                _replace(_file(folder, path), msgspec.json.encode(kept))
+                write_atomically(_file(folder, path), msgspec.json.encode(kept), mode=0o600, forced=True, follow=False)
             except OSError as error:
                 return (
                     f"{folder}: the newest revocation lists can't be kept there ({error.strerror}), so a restart may "
@@ -97,8 +98,7 @@ class CrlStore:
         try:
             _check(folder, stat.S_ISDIR)
             _check(file, stat.S_ISREG)
-            with file.open("rb") as opened:
-                kept = msgspec.json.decode(opened.read(LARGEST), type=_Kept)
+            kept = msgspec.json.decode(read_bounded(file, LARGEST), type=_Kept)
             data = kept.lists.encode("ascii")
             if kept.path != path or hashlib.sha256(data).hexdigest() != kept.digest:
                 raise ValueError("path or digest is wrong")
@@ -130,19 +130,3 @@ def _check(path: Path, is_kind: Callable[[int], bool]) -> None:
             f"{path}: belongs to another user, can be written by others or is a link, so the revocation lists kept "
             f"there can't be trusted; cure: chown and chmod go-w {path}, or another folder with --state-dir"
         )
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in place in one step, mode 0600, on the disk before its name is."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

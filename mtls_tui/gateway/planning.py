@@ -17,6 +17,7 @@ from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, decode_file
 from mtls_tui.engine.fresh_crls import crl_files, with_files
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.credentials import Credentials
 from mtls_tui.gateway.crlstore import CrlStore
@@ -78,17 +79,9 @@ class State:
 def read_bundle(path: Path) -> bytes:
     """The file's bytes. GatewayError for anything that is no readable file."""
     try:
-        if path.is_dir():
-            raise GatewayError(f"{path}: is a directory, not a bundle")
-        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
-            raise GatewayError(f"{path}: is no regular file; name a file that `mtls-tui export` wrote")
-        with path.open("rb") as file:
-            data = file.read(LARGEST_BUNDLE + 1)
-    except OSError as error:
-        raise GatewayError(f"{path}: can't be read: {error.strerror}") from None
-    if len(data) > LARGEST_BUNDLE:
-        raise GatewayError(f"{path}: is larger than {LARGEST_BUNDLE} bytes: that is no bundle")
-    return data
+        return read_bounded(path, LARGEST_BUNDLE, "bundle that `mtls-tui export` wrote")
+    except FileError as error:
+        raise GatewayError(str(error)) from None
 
 
 def make_state(

@@ -11,8 +11,6 @@ Time is a parameter everywhere. Files are written beside and renamed, so a crash
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from mtls_tui.files import FileError, read_bounded, write_atomically, write_new
 from mtls_tui.pki import issue
 from mtls_tui.pki.errors import LoadError
 from mtls_tui.pki.inventory import Inventory, InventoryError, Record
@@ -33,6 +32,12 @@ from mtls_tui.pki.load import crl_ders, parse_crl
 CRL_VALIDITY = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=5)
 """How long before now a certificate begins, so that a host whose clock is behind accepts it at once."""
+
+LARGEST = 10_000_000
+"""Bytes of a certificate, key or request."""
+
+LARGEST_CRL = 512 * 1024 * 1024
+"""Bytes of the authority's own revocation list."""
 
 
 class AuthorityError(Exception):
@@ -87,8 +92,10 @@ class Authority:
         )
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _create(folder / "ca.key", key_pem(key, passphrase), 0o600)
-            _create(folder / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+            write_new(folder / "ca.key", key_pem(key, passphrase), mode=0o600)
+            write_new(folder / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
+        except FileError as error:
+            raise AuthorityError(str(error)) from None
         except OSError as error:
             raise AuthorityError(f"{folder}: can't be written: {error.strerror}") from None
         authority = cls(folder, passphrase=passphrase)
@@ -185,7 +192,7 @@ class Authority:
         """
         target = path or self.folder / "ca.crl"
         try:
-            crl = parse_crl(crl_ders(target.read_bytes())[0])
+            crl = parse_crl(crl_ders(read_bounded(target, LARGEST_CRL, "revocation list"))[0])
             signed = crl.is_signature_valid(self.certificate.public_key())  # type: ignore[arg-type]
         except (OSError, LoadError, ValueError, TypeError, UnsupportedAlgorithm):
             return True
@@ -208,7 +215,7 @@ class Authority:
             crl = issue.revocation_list(
                 self.issuer, entries, number=number, this_update=now - CLOCK_SKEW, next_update=now + validity
             )
-            write_atomically(target, crl.public_bytes(serialization.Encoding.PEM), 0o644)
+            _write(target, crl.public_bytes(serialization.Encoding.PEM))
         return target
 
     def import_foreign(self, data: bytes, name: str) -> Path:
@@ -232,9 +239,9 @@ class Authority:
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / f"{name}.pem"
         pem = certificate.public_bytes(serialization.Encoding.PEM)
-        if path.exists() and path.read_bytes() != pem:
+        if path.exists() and _read(path) != pem:
             raise AuthorityError(f"{path} is another certificate; choose another name (--name)")
-        write_atomically(path, pem, 0o644)
+        _write(path, pem)
         return path
 
 
@@ -262,10 +269,7 @@ def bundle_pkcs12(issued: Issued, authority: x509.Certificate, passphrase: bytes
 
 def load_key(path: Path, passphrase: bytes | None = None) -> PrivateKey:
     """A private key from a PEM file. AuthorityError names the file and the cure, never the content."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise AuthorityError(f"{path}: can't be read: {error.strerror}") from None
+    data = _read(path)
     try:
         key = serialization.load_pem_private_key(data, passphrase)
     except TypeError:
@@ -316,12 +320,9 @@ def _names_of(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]
 
 
 def _read_certificate(path: Path) -> x509.Certificate:
-    try:
-        return _parse_certificate(path.read_bytes(), str(path))
-    except FileNotFoundError:
-        raise AuthorityError(f"{path} is missing; make an authority with `mtls-tui certs init`") from None
-    except OSError as error:
-        raise AuthorityError(f"{path}: can't be read: {error.strerror}") from None
+    if not path.exists():
+        raise AuthorityError(f"{path} is missing; make an authority with `mtls-tui certs init`")
+    return _parse_certificate(_read(path), str(path))
 
 
 def _parse_certificate(data: bytes, where: str) -> x509.Certificate:
@@ -331,31 +332,27 @@ def _parse_certificate(data: bytes, where: str) -> x509.Certificate:
         raise AuthorityError(f"{where}: is no certificate (PEM or DER)") from None
 
 
-def _create(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file that must not exist, with its mode from the first moment on."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_atomically(path: Path, data: bytes, mode: int) -> None:
-    """Write beside and rename. AuthorityError when the folder can't be written."""
+def _read(path: Path) -> bytes:
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                os.fchmod(file.fileno(), mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise AuthorityError(f"{path}: can't be written: {error.strerror}") from None
+        return read_bounded(path, LARGEST, "file of the authority")
+    except FileError as error:
+        raise AuthorityError(str(error)) from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put a public file in place, readable for all: gateways of other users read it."""
+    try:
+        write_atomically(path, data, mode=0o644, forced=True)
+    except FileError as error:
+        raise AuthorityError(str(error)) from None
+
+
+def write_issued(path: Path, data: bytes, *, secret: bool) -> None:
+    """Put an issued certificate in place or, `secret`, a file with its key (mode 0600). AuthorityError: it can't be."""
+    try:
+        write_atomically(path, data, mode=0o600 if secret else 0o644, forced=True, follow=not secret)
+    except FileError as error:
+        raise AuthorityError(str(error)) from None
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -365,5 +362,5 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 __all__ = [
     "Authority", "AuthorityError", "InventoryError", "Issued", "bundle_pkcs12", "fingerprint", "key_pem", "load_key",
-    "load_request", "write_atomically",
+    "load_request", "write_issued",
 ]  # fmt: skip

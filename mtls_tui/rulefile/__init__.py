@@ -5,7 +5,7 @@ from mtls_tui.rulefile.exporting import Exported, bundle, deployable, export
 from mtls_tui.rulefile.history import Kept, exports
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.reading import from_bytes, load, loads
-from mtls_tui.rulefile.saving import ANYTHING, save, write_atomically
+from mtls_tui.rulefile.saving import ANYTHING, save
 from mtls_tui.rulefile.schema import (
     ExpectEntry,
     HostEntry,
@@ -37,5 +37,4 @@ __all__ = [
     "load",
     "loads",
     "save",
-    "write_atomically",
 ]

@@ -22,10 +22,9 @@ from mtls_tui.engine.bundle import (
 )
 from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.lang.ast import Expression
-from mtls_tui.rulefile import history, materials
+from mtls_tui.rulefile import history, materials, saving
 from mtls_tui.rulefile.errors import Problem, RuleFileError
 from mtls_tui.rulefile.model import RuleFile
-from mtls_tui.rulefile.saving import write_atomically
 from mtls_tui.rulefile.schema import HostEntry, RuleEntry
 from mtls_tui.rulefile.trust import trust_problems
 
@@ -113,7 +112,7 @@ def export(
     except PolicyError as error:
         raise RuleFileError(Problem("policy", error.message, rulefile.name, cure=error.cure)) from None
     data = made.encode(sign_key)
-    write_atomically(path, data)
+    saving.write(path, data)
     return Exported(path, made, made.digest, sign_key is not None, history.keep(path, data, made))
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from mtls_tui.engine.bundle import Bundle
-from mtls_tui.rulefile.errors import RuleFileError
-from mtls_tui.rulefile.saving import write_atomically
+from mtls_tui.files import write_atomically
 
 KEPT = 100
 """Exports of one target that are kept."""
@@ -60,7 +59,7 @@ def keep(target: Path, data: bytes, bundle: Bundle) -> Path | None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomically(path, data, mode=0o600)
-    except (OSError, RuleFileError):
+    except OSError:
         return None
     for old in known[KEPT - 1 :]:
         with contextlib.suppress(OSError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui import pki
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.rulefile.errors import Problem
 
 MAX_MATERIAL = 64 * 1024 * 1024
@@ -32,51 +31,11 @@ class MaterialError(ValueError):
 
 
 def read_bytes(path: Path, limit: int, what: str = "file") -> bytes:
-    """The whole of a regular file of at most `limit` bytes.
-
-    Raises `MaterialError` for anything else: absent, a directory, a device, unreadable, too large. A large file is
-    refused by its size, without being read.
-    """
+    """The whole of a regular file of at most `limit` bytes, as `files.read_bounded`. Raises `MaterialError`."""
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise MaterialError(f"no such file: {path}", "check the path and the spelling", "missing") from None
-    except PermissionError:
-        raise MaterialError(
-            f"not readable: {path}", f"give this user the right to read it (chmod u+r {path})", "unreadable"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise MaterialError(f"can't be opened: {path}: {reason(error)}", "check the path", "unreadable") from None
-    try:
-        _require_regular(path, os.fstat(descriptor), limit, what)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise MaterialError(f"can't be read: {path}: {reason(error)}", "check the disk", "unreadable") from None
-    finally:
-        os.close(descriptor)
-    if len(data) > limit:
-        raise MaterialError(f"too large: {path} grew while it was read", f"check the {what}", "too-large")
-    return data
-
-
-def _require_regular(path: Path, status: os.stat_result, limit: int, what: str) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise MaterialError(f"is a directory: {path}", f"name the {what} inside it", "directory")
-    if not stat.S_ISREG(status.st_mode):
-        raise MaterialError(f"not a regular file: {path}", f"name a regular {what}", "directory")
-    if status.st_size > limit:
-        raise MaterialError(
-            f"too large: {path} has {status.st_size / 1e6:.1f} MB, at most {limit / 1e6:.1f} MB are read",
-            f"check that this is the right {what}",
-            "too-large",
-        )
-
-
-def reason(error: Exception) -> str:
-    """The system's words for an error, without Python's decoration."""
-    return (getattr(error, "strerror", None) or str(error)).lower()
+        return read_bounded(path, limit, what)
+    except FileError as error:
+        raise MaterialError(f"{error.what}: {path}", error.cure, error.code) from None
 
 
 def certificates(path: Path) -> tuple[str, ...]:

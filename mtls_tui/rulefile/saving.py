@@ -1,17 +1,15 @@
-"""Writing files so that a crash at any moment leaves the old content or the new, never a mixture or nothing."""
+"""Saving a rule file: never over somebody else's work, and a crash leaves the old file or the new one."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import secrets
-import stat
 from dataclasses import replace
 from pathlib import Path
 
+from mtls_tui import files
+from mtls_tui.files import FileError
 from mtls_tui.rulefile.errors import ChangedOnDiskError, Problem, RuleFileError
-from mtls_tui.rulefile.materials import MAX_RULE_FILE, MaterialError, read_bytes, reason
+from mtls_tui.rulefile.materials import MAX_RULE_FILE, MaterialError, read_bytes
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.reading import reread
 
@@ -37,7 +35,7 @@ def save(rulefile: RuleFile, path: Path | str | None = None, *, expected: str | 
     data = rulefile.text.encode()
     if expected != ANYTHING:
         _refuse_changed(target, expected, hashlib.sha256(data).hexdigest())
-    write_atomically(target, data)
+    write(target, data)
     moved = replace(rulefile, path=target, folder=target.absolute().parent)
     saved = replace(moved, read_digest=hashlib.sha256(data).hexdigest())
     # Relative paths may mean other files from the new folder.
@@ -62,69 +60,9 @@ def _refuse_changed(path: Path, expected: str | None, new: str) -> None:
     )
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Replace a file's content: a new file beside it, synced, then renamed over it, then the folder synced.
-
-    Follows a symbolic link to the file it names. An existing file keeps its permissions; a new one gets `mode` less
-    the umask. Raises `RuleFileError`; the old file is then untouched and no temporary file is left.
-    """
+def write(path: Path, data: bytes) -> None:
+    """`files.write_atomically` for a file that the user names; raises `RuleFileError`."""
     try:
-        real = path.resolve(strict=False)
-    except (OSError, RuntimeError) as error:  # a loop of links
-        raise _failed(path, error) from None
-    if real.is_dir():
-        raise RuleFileError(Problem("directory", "is a directory", str(path), cure="name a file inside it"))
-    temporary = real.with_name(f".{real.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    made = False
-    try:
-        try:
-            old = real.stat()
-        except FileNotFoundError:
-            old = None
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        made = True
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            if old is not None:
-                _keep_owner(descriptor, old)
-            os.fsync(descriptor)
-        temporary.replace(real)
-        made = False
-        _sync_folder(real.parent)
-    except OSError as error:
-        raise _failed(path, error) from None
-    finally:
-        if made:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-
-
-def _keep_owner(descriptor: int, old: os.stat_result) -> None:
-    """Permissions as before; owner and group too when this user may give files away."""
-    with contextlib.suppress(OSError):
-        os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Without this the rename itself may be lost in a crash; some file systems can't, and lose nothing by it."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _failed(path: Path, error: OSError | RuntimeError) -> RuleFileError:
-    match error:
-        case PermissionError():
-            cure = f"make {path.parent} writable, or save elsewhere"
-        case FileNotFoundError():
-            cure = f"make the folder {path.parent} first"
-        case NotADirectoryError():
-            cure = f"{path.parent} is a file: choose another path"
-        case _:
-            cure = "free some space, or save elsewhere"
-    return RuleFileError(Problem("unwritable", f"can't be written: {reason(error)}", str(path), cure=cure))
+        files.write_atomically(path, data)
+    except FileError as error:
+        raise RuleFileError(Problem(error.code, error.what, str(path), cure=error.cure)) from None

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from urllib.parse import quote_from_bytes
 
 from mtls_tui.engine.model import HttpRequest
+from mtls_tui.files import read_bounded
 from mtls_tui.simulate import curl_options as options
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.shell import split
@@ -72,9 +73,13 @@ def parse_curl(text: str, *, read: FileReader | None = None) -> CurlRequest:
     return command.request()
 
 
+LARGEST_FILE = 256 * 1024 * 1024
+"""Bytes of a file that a command names."""
+
+
 def _from_disk(name: str) -> bytes:
     try:
-        return Path(name).expanduser().read_bytes()
+        return read_bounded(Path(name).expanduser(), LARGEST_FILE, pipes=True)
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name; a home folder that nobody has
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RequestError(f"{name!a}: {reason}; the curl command reads this file") from None

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 
 from cryptography import x509
 
-from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError
 from mtls_tui.engine.policy import Policy, PolicyError
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.pki import LoadError, load_certificates
 from mtls_tui.rulefile import RuleFile, RuleFileError, from_bytes, load
 from mtls_tui.rulefile import bundle as bundle_of
+from mtls_tui.rulefile.materials import MAX_MATERIAL
 from mtls_tui.simulate.errors import RequestError
 
 
@@ -33,14 +34,15 @@ def load_policy(path: str | Path) -> Loaded:
     RequestError with file, place and cure.
     """
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else None
-        with BytesIO(data) if data is not None else Path(path).open("rb") as stream:
-            head = stream.read(64)
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-            bundle = Bundle.decode(Path(path).read_bytes() if data is None else data)
+        standard = str(path) == "-"
+        data = sys.stdin.buffer.read() if standard else read_bounded(Path(path), MAX_BYTES, "rule file or bundle")
+        if data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            bundle = Bundle.decode(data)
             return Loaded(Policy.from_bundle(bundle), bundle)
-        return policy_of(read_rules(path, data))
-    except OSError as error:
+        return policy_of(from_bytes(data, path=None if standard else Path(path)))
+    except FileError as error:
+        raise RequestError(str(error)) from None
+    except OSError as error:  # standard input
         raise RequestError(f"{path}: {error.strerror or error}") from None
     except RuleFileError as error:
         raise RequestError(str(error)) from None
@@ -64,9 +66,9 @@ def policy_of(rulefile: RuleFile) -> Loaded:
 def load_chain(path: str | Path, passphrase: bytes | None = None) -> tuple[x509.Certificate, ...]:
     """What a client with this file (PEM, DER, PKCS#7, PKCS#12) would present, leaf first. RequestError: unusable."""
     try:
-        return tuple(load_certificates(Path(path).expanduser().read_bytes(), passphrase))
-    except OSError as error:
-        raise RequestError(f"{path}: {error.strerror or error}") from None
+        return tuple(load_certificates(read_bounded(Path(path).expanduser(), MAX_MATERIAL, pipes=True), passphrase))
+    except FileError as error:
+        raise RequestError(str(error)) from None
     except LoadError as error:
         raise RequestError(f"{path}: {error}") from None
 

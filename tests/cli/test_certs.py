@@ -70,7 +70,7 @@ def test_show_prints_the_fields_as_rules_see_them(run, tmp_path):
     ("arguments", "message"),
     [
         (["list"], "there is no authority here"),
-        (["show", "absent.pem"], "can't be read"),
+        (["show", "absent.pem"], "no such file"),
         (["issue", "--cn", "x"], "there is no authority here"),
     ],
 )

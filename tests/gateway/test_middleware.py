@@ -155,7 +155,7 @@ async def test_changed_bundle_is_taken_over_and_a_broken_one_is_not(files, tmp_p
 
 
 def test_middleware_does_not_start_on_what_is_broken(files, tmp_path):
-    with pytest.raises(GatewayError, match="can't be read"):
+    with pytest.raises(GatewayError, match="no such file"):
         MtlsMiddleware(Application(), tmp_path / "missing.json")
     with pytest.raises(GatewayError, match="style"):
         MtlsMiddleware(Application(), files.bundle, style="apache")

@@ -55,7 +55,7 @@ def test_trust_in_everybody_or_nobody_is_refused(text):
 def test_pipe_in_the_place_of_a_bundle_is_refused_without_waiting_for_its_writer(tmp_path):
     pipe = tmp_path / "a.bundle.json"
     os.mkfifo(pipe)
-    with pytest.raises(GatewayError, match="is no regular file"):
+    with pytest.raises(GatewayError, match="not a regular file"):
         read_bundle(pipe)
 
 

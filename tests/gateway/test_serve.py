@@ -66,11 +66,11 @@ def test_what_is_broken_is_refused_with_place_and_cure(site, bundle, tmp_path, r
     loose = tmp_path / "loose.key"
     loose.write_bytes((site.folder / "server.key").read_bytes())
     loose.chmod(0o644)
-    assert "can't be read" in refused(tmp_path / "missing.json")
+    assert "no such file" in refused(tmp_path / "missing.json")
     assert "is a directory" in refused(tmp_path)
     assert "chmod 600" in refused(with_hosts(server_key=str(loose)))
     assert "server_certificate" in refused(with_hosts(server_certificate=None))
-    assert "/nowhere.pem: can't be read" in refused(with_hosts(server_certificate="/nowhere.pem"))
+    assert "/nowhere.pem: no such file" in refused(with_hosts(server_certificate="/nowhere.pem"))
     assert "upstream" in refused(with_hosts(upstream="ftp://x"))
     assert "not signed" in refused(bundle_of(site, bundle), "--verify-key", public_key(tmp_path))
     assert "--listen" in refused(bundle_of(site, bundle), "--listen", "203.0.113.1:8443")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.rulefile import ANYTHING, ChangedOnDiskError, RuleFileError, load, loads, save, saving
+from mtls_tui import files
+from mtls_tui.rulefile import ANYTHING, ChangedOnDiskError, RuleFileError, load, loads, save
 from mtls_tui.rulefile.reading import reread
 
 OLD = "version = 1\n# old\n"
@@ -135,7 +136,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(saving.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(RuleFileError, match="no space left"):
         save(rulefile)
     assert path.read_text() == OLD
@@ -179,17 +180,17 @@ def _die_at(step):
             os.write(descriptor, NEW.encode()[: len(NEW) // 2])
             return die()
 
-        saving.os.fdopen = half
+        files.os.fdopen = half
     elif step == "open":
-        saving.os.open = lambda path, flags, *rest: die() if flags & os.O_CREAT else real_open(path, flags, *rest)
+        files.os.open = lambda path, flags, *rest: die() if flags & os.O_CREAT else real_open(path, flags, *rest)
     elif step == "stat":
-        saving.Path.stat = die
+        files.Path.stat = die
     elif step == "replace":
-        saving.Path.replace = die
+        files.Path.replace = die
     elif step == "folder":
-        saving._sync_folder = die
+        files._sync_folder = die
     else:
-        setattr(saving.os, step, die)
+        setattr(files.os, step, die)
 
 
 def test_kill_9_of_a_process_that_saves_all_the_time_never_breaks_the_file(tmp_path):

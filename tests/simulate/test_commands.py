@@ -141,13 +141,13 @@ def test_har_entry_and_json_request(site, tmp_path):
         (["--url", URL, "--curl", "curl x"], "exactly one"),
         (["--url", URL, "--cert", "a", "--role", "good"], "exclude"),
         (["--url", "ftp://x"], "http or https"),
-        (["--url", URL, "--cert", "/nowhere.pem"], "No such file"),
+        (["--url", URL, "--cert", "/nowhere.pem"], "no such file"),
         (["--url", URL, "--at", "soon"], "no time"),
         (["--url", URL, "--set", "a.b=1"], "no field"),
         (["--url", URL, "--set", "ssl"], "FIELD=VALUE"),
         (["--url", URL, "--header", "x"], "Name: value"),
         (["--url", URL, "--ip", "x"], "no IP address"),
-        (["--url", URL, "--body", "/nowhere"], "No such file"),
+        (["--url", URL, "--body", "/nowhere"], "no such file"),
         (["--url", URL, "--passphrase-env", "NOPE"], "no variable NOPE"),
         (["--curl", "curl 'x"], "never ends"),
     ],
@@ -166,7 +166,7 @@ def test_a_broken_rule_file_is_an_error_with_place_and_cure(command, tmp_path):
     message = call(command, broken, *rest, expect=2)
     assert "b.rules.toml:4" in message
     assert "http.host" in message
-    assert "No such file" in call(command, tmp_path / "none.toml", *rest, expect=2)
+    assert "no such file" in call(command, tmp_path / "none.toml", *rest, expect=2)
 
 
 @pytest.fixture
@@ -300,7 +300,7 @@ def test_replay_against_can_set_the_exit_code(site, log, tmp_path):
         (["--map", "hots=x"], "nothing that a log"),
         (["--set", "x=1"], "no field"),
         (["--template", "nothing"], "no variable"),
-        (["--against", "/nowhere"], "No such file"),
+        (["--against", "/nowhere"], "no such file"),
     ],
 )
 def test_replay_says_what_cannot_be_used(site, log, options, message):

@@ -178,7 +178,7 @@ def test_skip_and_log_can_be_expected(rulefile, keys, expect):
         ({"at": "tomorrow"}, "no time"),
         ({"set": {"cf.tls_client_auth.cert_verified": "maybe"}}, "true or false"),
         ({"set": {"cf.tls_client_auth.cert_verifed": True}}, "did you mean `cf.tls_client_auth.cert_verified`"),
-        ({"certificate": "nowhere.pem"}, "nowhere.pem: No such file"),
+        ({"certificate": "nowhere.pem"}, "nowhere.pem: no such file"),
         ({"headers": {"x y": "z"}}, "no header name"),
         ({"expect": ExpectEntry(clauses={"no.such.field": True})}, "can't be used"),
         ({"expect": ExpectEntry()}, "expects nothing"),

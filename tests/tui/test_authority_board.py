@@ -375,7 +375,7 @@ async def test_an_authority_is_made_and_what_fails_stays_in_the_form(tmp_path: P
         await pilot.press("escape", "m")
         await until(pilot, lambda: isinstance(controller.document.overlay, Form))
         await pilot.press(*"gone.pem", "enter")
-        await until(pilot, lambda: "can't be read" in text_of(app, "overlay"))
+        await until(pilot, lambda: "no such file" in text_of(app, "overlay"))
         await pilot.press("escape", "c")
         await until(pilot, lambda: isinstance(controller.document.overlay, Form))
         await pilot.press("enter")

@@ -7,6 +7,7 @@ held in memory: it is counted and its head kept as a sample.
 from __future__ import annotations
 
 import io
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -172,13 +173,21 @@ def ranges(size: int, length: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + length, size)
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a FIFO without waiting for somebody to write to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def open_log(name: str) -> Source:
     """The log of that name; `-` is standard input. RequestError when it can't be opened."""
     if name == "-":
         return Source("standard input", sys.stdin.buffer)
     try:
         path = Path(name)
-        stream = path.open("rb")
+        stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open takes no opener
+        os.set_blocking(stream.fileno(), True)
+        if path.is_fifo() and not stream.peek(1):
+            raise RequestError(f"{name}: a pipe that nobody writes to; name a file, or `-` for standard input")
         size = path.stat().st_size if path.is_file() else None
     except OSError as error:
         raise RequestError(f"{name}: {error.strerror or error}") from None

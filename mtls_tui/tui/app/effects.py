@@ -276,7 +276,7 @@ class Effects:
             return
         try:
             settings.write(name, value)
-        except (OSError, ValueError, RuleFileError) as error:
+        except (OSError, ValueError) as error:
             self.note(f"the setting can't be kept: {error}")
 
     # --- certificates --------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ import signal
 from pathlib import Path
 from types import FrameType
 
+from mtls_tui.files import read_bounded
+
 
 def run(path: Path | None, *, mouse: bool = True, theme: str | None = None, status: str = "") -> int:
     """Run on the terminal; the exit code. `status` is where a gateway tells what it runs (`127.0.0.1:9443`)."""
@@ -36,7 +38,8 @@ def _last() -> Path | None:
     from platformdirs import user_state_path
 
     try:
-        path = Path((user_state_path("mtls-tui", appauthor=False) / "last").read_text(encoding="utf-8").strip())
+        data = read_bounded(user_state_path("mtls-tui", appauthor=False) / "last", 1 << 16)
+        path = Path(data.decode("utf-8").strip())
     except (OSError, ValueError):
         return None
     return path if path.is_file() else None

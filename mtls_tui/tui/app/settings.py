@@ -18,8 +18,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from mtls_tui.files import FileError, read_bounded, write_atomically
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
 
+LARGEST = 1_000_000
 NAMED_KEYS = frozenset(
     [
         "enter",
@@ -70,10 +72,10 @@ def read(path: Path | None = None) -> Settings:
     """The settings; a file that isn't there gives the defaults, one with mistakes what is right in it."""
     path = path or path_of()
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Settings()
+        text = read_bounded(path, LARGEST, "settings file").decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, FileError) and error.code == "missing":
+            return Settings()
         return Settings(problems=(f"{path}: can't be read: {error}",))
     return parse(text, str(path))
 
@@ -172,12 +174,12 @@ def write(name: str, value: str, path: Path | None = None) -> None:
     """Keep one setting; the rest of the file, comments included, stays."""
     import tomlkit
 
-    from mtls_tui.rulefile import write_atomically
-
     path = path or path_of()
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        document = tomlkit.parse(read_bounded(path, LARGEST, "settings file").decode("utf-8"))
+    except FileError as error:
+        if error.code != "missing":
+            raise
         document = tomlkit.document()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     document[name] = value

@@ -15,8 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from platformdirs import user_data_dir
 
+from mtls_tui.files import FileError, read_bounded
 from mtls_tui.pki import LoadError, facts, load_certificates, load_crls
 from mtls_tui.pki.authority import (
+    LARGEST,
+    LARGEST_CRL,
     Authority,
     AuthorityError,
     Issued,
@@ -24,7 +27,7 @@ from mtls_tui.pki.authority import (
     fingerprint,
     key_pem,
     load_key,
-    write_atomically,
+    write_issued,
 )
 from mtls_tui.pki.inventory import InventoryError, Record, serial_text
 from mtls_tui.pki.issue import IssueError
@@ -36,7 +39,6 @@ from mtls_tui.tui.certificates.lines import CRL_SOON, common_name
 
 ERRORS = (AuthorityError, InventoryError, OSError, ValueError, OverflowError)
 """All that a job may end with: nothing else may get out, since a traceback would show what was typed."""
-LARGEST = 10_000_000
 NOT_OF_A_FILE = ("cert_presented", "cert_verified", "cert_revoked")
 """Answers about a connection to a host, not facts of a certificate."""
 
@@ -83,7 +85,7 @@ def read(folder: Path, file: RuleFile, now: datetime) -> Store:
 def is_encrypted(folder: Path) -> bool:
     """Whether the authority's key has a passphrase."""
     try:
-        return b"ENCRYPTED" in (folder / "ca.key").read_bytes()[:200]
+        return b"ENCRYPTED" in read_bounded(folder / "ca.key", LARGEST)[:200]
     except OSError:
         return False
 
@@ -140,7 +142,7 @@ def _foreign(folder: Path, now: datetime) -> list[Row]:
     rows = []
     for path in sorted(folder.glob("*.pem"))[:200]:
         try:
-            certificate = load_certificates(path.read_bytes())[0]
+            certificate = load_certificates(read_bounded(path, LARGEST))[0]
         except (OSError, LoadError, IndexError) as error:
             rows.append(Row("foreign", path.stem, f"{path.name}: {error}", status="can't be read", key=path.stem))
             continue
@@ -150,10 +152,10 @@ def _foreign(folder: Path, now: datetime) -> list[Row]:
 
 def _crl(path: Path, now: datetime) -> tuple[str, str]:
     try:
-        crl = load_crls(path.read_bytes())[0]
-    except FileNotFoundError:
-        return "no CRL yet: c writes it", "warn"
+        crl = load_crls(read_bounded(path, LARGEST_CRL))[0]
     except (OSError, LoadError, IndexError) as error:
+        if isinstance(error, FileError) and error.code == "missing":
+            return "no CRL yet: c writes it", "warn"
         return f"ca.crl: {error}", "bad"
     until = crl.next_update_utc
     words = f"CRL of {crl.last_update_utc:%Y-%m-%d}, {sum(1 for _ in crl)} revoked"
@@ -169,9 +171,9 @@ def _crl(path: Path, now: datetime) -> tuple[str, str]:
 def pem_of(folder: Path, row: Row) -> bytes:
     """The certificate of a row as PEM."""
     if row.kind == "own":
-        return (folder / "ca.pem").read_bytes()
+        return read_bounded(folder / "ca.pem", LARGEST)
     if row.kind == "foreign":
-        return (folder / "foreign" / f"{row.key}.pem").read_bytes()
+        return read_bounded(folder / "foreign" / f"{row.key}.pem", LARGEST)
     return Authority(folder).inventory.find(row.serial).pem.encode()
 
 
@@ -216,7 +218,7 @@ def issue(
     output: Path, p12: str,
 ) -> str:  # fmt: skip
     """Issue a client certificate, by a new key or for a signing request, and write its files. Overwrites nothing."""
-    request = read_bounded(Path(csr).expanduser()) if csr else None
+    request = _read(Path(csr).expanduser()) if csr else None
     targets = [_with_ending(output, ".pem")]
     targets += [_with_ending(output, ".key")] if request is None else []
     targets += [_with_ending(output, ".p12")] if p12 else []
@@ -239,11 +241,11 @@ def _with_ending(path: Path, ending: str) -> Path:
 
 def _write(made: Issued, authority: Authority, output: Path, p12: str) -> None:
     if made.key is not None:
-        write_atomically(_with_ending(output, ".key"), key_pem(made.key), 0o600)
+        write_issued(_with_ending(output, ".key"), key_pem(made.key), secret=True)
         if p12:
             data = bundle_pkcs12(made, authority.certificate, p12.encode())
-            write_atomically(_with_ending(output, ".p12"), data, 0o600)
-    write_atomically(_with_ending(output, ".pem"), made.certificate.public_bytes(Encoding.PEM), 0o644)
+            write_issued(_with_ending(output, ".p12"), data, secret=True)
+    write_issued(_with_ending(output, ".pem"), made.certificate.public_bytes(Encoding.PEM), secret=False)
 
 
 def revoke(folder: Path, passphrase: bytes | None, *, serial: str, reason: str) -> str:
@@ -268,7 +270,7 @@ def crl(folder: Path, passphrase: bytes | None, *, path: str) -> str:
 def import_foreign(folder: Path, passphrase: bytes | None, *, path: str, name: str) -> str:
     """Keep another authority's certificate."""
     given = Path(path).expanduser()
-    kept = Authority(folder).import_foreign(read_bounded(given), name or given.stem)
+    kept = Authority(folder).import_foreign(_read(given), name or given.stem)
     return f"kept as {kept.name}; a lets a host trust it"
 
 
@@ -276,13 +278,8 @@ JOBS = {"init": init, "issue": issue, "revoke": revoke, "restore": restore, "crl
 """What the board can have done, by name."""
 
 
-def read_bounded(path: Path) -> bytes:
-    """A file of sensible size. AuthorityError for anything else."""
+def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise AuthorityError(f"{path}: can't be read: {error.strerror}") from None
-    if len(data) > LARGEST:
-        raise AuthorityError(f"{path}: is larger than {LARGEST // 1_000_000} MB; that is no certificate")
-    return data
+        return read_bounded(path, LARGEST, "certificate or request")
+    except FileError as error:
+        raise AuthorityError(str(error)) from None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from mtls_tui.files import read_bounded
 from mtls_tui.pki import LoadError, facts, load_certificates
 from mtls_tui.pki.authority import fingerprint
 from mtls_tui.pki.inventory import Inventory, InventoryError
@@ -59,10 +60,9 @@ def files_near(folder: Path) -> Mapping[str, str]:
         if path.suffix.lower() not in ENDINGS or "key" in path.stem.lower() or looked >= MOST:
             continue
         try:
-            if not path.is_file() or path.stat().st_size > LARGEST:
-                continue
+            data = read_bounded(path, LARGEST)
             looked += 1
-            leaf = load_certificates(path.read_bytes())[0]
+            leaf = load_certificates(data)[0]
         except (OSError, LoadError, ValueError, IndexError):
             continue
         found.setdefault(fingerprint(leaf), os.path.relpath(path, folder))
@@ -118,9 +118,7 @@ def _name(file: RuleFile, path: str, before: Known | None) -> str:
 def _first(path: Path) -> tuple[str, str]:
     """Fingerprint and name of the first certificate of a file; empty when there is none."""
     try:
-        if path.stat().st_size > LARGEST:
-            return "", ""
-        leaf = load_certificates(path.read_bytes())[0]
+        leaf = load_certificates(read_bounded(path, LARGEST))[0]
         return fingerprint(leaf), common_name(leaf)
     except (OSError, LoadError, ValueError, IndexError):
         return "", ""

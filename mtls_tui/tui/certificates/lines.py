@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from mtls_tui.files import read_bounded
 from mtls_tui.pki import LoadError, load_certificates, load_crls
 from mtls_tui.rulefile import RuleFile
+from mtls_tui.rulefile.materials import MAX_MATERIAL
 from mtls_tui.simulate.certificate_facts import span
 from mtls_tui.tui.certificates import expiring
 from mtls_tui.tui.state.results import CertificateLine
@@ -78,7 +80,7 @@ def _of_host(
 
 def _authorities(path: Path, name: str, now: datetime) -> list[CertificateLine]:
     try:
-        certificates = load_certificates(path.read_bytes())
+        certificates = load_certificates(read_bounded(path, MAX_MATERIAL))
     except (OSError, LoadError) as error:
         return [CertificateLine(f"{name}: {getattr(error, 'strerror', None) or error}", "bad")]
     lines = []
@@ -90,7 +92,7 @@ def _authorities(path: Path, name: str, now: datetime) -> list[CertificateLine]:
 
 def _lists(path: Path, name: str, now: datetime) -> list[CertificateLine]:
     try:
-        lists = load_crls(path.read_bytes())
+        lists = load_crls(read_bounded(path, MAX_MATERIAL))
     except (OSError, LoadError) as error:
         return [CertificateLine(f"{name}: {getattr(error, 'strerror', None) or error}", "bad")]
     lines = []

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
-from mtls_tui.rulefile import RuleFile, RuleFileError, bundle, write_atomically
+from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError, BundleHost
+from mtls_tui.files import read_bounded, write_atomically
+from mtls_tui.rulefile import RuleFile, RuleFileError, bundle
 from mtls_tui.rulefile.exporting import deployable
 from mtls_tui.rulefile.history import exports
 from mtls_tui.rulefile.trust import out_of_date, trust_problems
@@ -68,7 +69,7 @@ def report(file: RuleFile, target: Path) -> Report:
 def known(file: RuleFile, target: Path) -> Deployed | None:
     """What is exported, and how many things the file changes; None when nothing is exported."""
     try:
-        data = target.read_bytes()
+        data = read_bounded(target, MAX_BYTES, "bundle")
         old = Bundle.decode(data)
     except (OSError, BundleError):
         return None
@@ -84,7 +85,7 @@ def known(file: RuleFile, target: Path) -> Deployed | None:
 
 def _deployed(target: Path) -> Bundle | None:
     try:
-        return Bundle.decode(target.read_bytes())
+        return Bundle.decode(read_bounded(target, MAX_BYTES, "bundle"))
     except (OSError, BundleError):
         return None
 
@@ -202,10 +203,10 @@ def kept_items(target: Path) -> tuple[Item, ...]:
 
 def put_back(kept: Path, target: Path) -> str:
     """Write a kept bundle to its place, once it has been read and found whole; its digest."""
-    data = kept.read_bytes()
     try:
+        data = read_bounded(kept, MAX_BYTES, "bundle")
         found = Bundle.decode(data)
         write_atomically(target, data)
-    except (BundleError, RuleFileError) as error:
+    except (BundleError, OSError) as error:
         raise ValueError(str(error)) from None
     return found.digest

@@ -15,12 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from mtls_tui.files import read_bounded, write_atomically
 from mtls_tui.lang.diagnostics import ParseError
-from mtls_tui.rulefile import RuleFile, RuleFileError, loads, write_atomically
+from mtls_tui.rulefile import RuleFile, RuleFileError, loads
 from mtls_tui.tui.state.document import Content, Probe, flushed
 from mtls_tui.tui.state.edited_rule import Work, normal
 
 VERSION = 1
+LARGEST = 64 * 1024 * 1024
 
 
 def folder() -> Path:
@@ -62,7 +64,7 @@ def encode(content: Content) -> bytes:
 
 
 def write(content: Content, where: Path | None = None) -> None:
-    """Keep a draft. OSError and `RuleFileError` are the caller's to tell; work goes on without."""
+    """Keep a draft. Raises OSError; the caller tells it, and work goes on without."""
     path = path_for(content.file.path, where)
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -79,11 +81,9 @@ def read(file: RuleFile, where: Path | None = None) -> tuple[Content, str] | Non
     """The draft of a rule file with its date, None when there is none that holds anything new."""
     path = path_for(file.path, where)
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_bounded(path, LARGEST, "draft"))
         when = datetime.fromtimestamp(path.stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M")
         content = decode(data, file)
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, RuleFileError):
         # A draft that can't be read must not keep the program from starting; it stays for a human to look at.
         return None
