@@ -20,7 +20,8 @@ from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.places import MISSING, Place, candidates, places_of
 from mtls_tui.lang import ast
-from mtls_tui.lang.types import FieldValue
+from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.types import BYTES, FieldValue
 
 BUDGET = 4000
 """Requests that are tried for one set of clauses."""
@@ -31,16 +32,6 @@ NEVER_EMPTY = frozenset(
     for name in ("serial", "fingerprint_sha256", "fingerprint_sha1", "not_before", "not_after", "issuer_dn")
 )
 """What every certificate that can be verified has (RFC 5280, 4.1)."""
-_HEADER_FIELDS = {
-    "http.cookie": "cookie",
-    "http.referer": "referer",
-    "http.user_agent": "user-agent",
-    "http.x_forwarded_for": "x-forwarded-for",
-}
-_PATHS = ("http.request.uri.path", "raw.http.request.uri.path")
-_URIS = ("http.request.uri", "raw.http.request.uri", "http.request.full_uri", "raw.http.request.full_uri")
-_QUERIES = ("http.request.uri.query", "raw.http.request.uri.query")
-_ARGUMENTS = ("http.request.uri.args", "raw.http.request.uri.args")
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _PATH_SAFE = "/!$&'()*+,;=:@-._~%[]\\"
 
@@ -111,65 +102,85 @@ class Maker:
 
 def change(http: HttpRequest, place: Place, value: Any, fields: Mapping[str, Any]) -> HttpRequest | None:
     """The request with a value at a place of its fields; None when no request can have it there."""
-    name, key = place.name, place.key
-    absent = value is MISSING
-    if name in _PATHS and isinstance(value, bytes):
-        return _with_target(http, value, _split(http)[1])
-    if name in _QUERIES and isinstance(value, bytes):
-        return _with_target(http, _split(http)[0], value)
-    if name in _URIS and isinstance(value, bytes):
-        if "full_uri" in name:
-            value = value.partition(b"://")[2].partition(b"/")[2]
-            value = b"/" + value
-        path, mark, query = value.partition(b"?")
-        return _with_target(http, path, query if mark else None)
-    if name in _ARGUMENTS and key is not None:
-        items = [] if absent else [b"=".join((key, item)) for item in value]
-        return _with_target(http, _split(http)[0], b"&".join(items)) if _plain_query(items) else None
-    if name.startswith(_ARGUMENTS) and isinstance(value, list):
-        items = [item if name.endswith("names") else b"a=" + item for item in value]
-        return _with_target(http, _split(http)[0], b"&".join(items)) if _plain_query(items) else None
-    if name == "http.request.headers" and key is not None:
-        return _with_header(http, key, () if absent else value)
-    if name in _HEADER_FIELDS and isinstance(value, bytes):
-        return _with_header(http, _HEADER_FIELDS[name].encode(), (value,) if value else ())
-    if name == "http.request.headers.names" and isinstance(value, list):
-        return replace(http, headers=tuple((item.decode("latin-1"), b"x") for item in value if _is_token(item)))
-    if name == "http.request.headers.values" and isinstance(value, list):
-        if not all(map(_is_value, value)):
-            return None
-        return replace(http, headers=tuple((f"x-{index}", item) for index, item in enumerate(value)))
-    if name == "http.request.cookies" and key is not None:
-        pairs = () if absent else (b"; ".join(b"=".join((key, item)) for item in value),)
-        return _with_header(http, b"cookie", pairs)
-    if absent:
-        overrides = {other: kept for other, kept in http.overrides.items() if other != name}
-        return replace(http, overrides=overrides)
-    return _simple(http, place, value, fields)
-
-
-def _simple(http: HttpRequest, place: Place, value: Any, fields: Mapping[str, Any]) -> HttpRequest | None:
-    match place.name:
-        case "http.request.method":
+    info = FIELDS[place.name]
+    match info.parts:
+        case ("path",) | ("query",) | ("path", "query") | ("scheme", "host", "path", "query"):
+            return _with_uri(http, place, value)
+        case ("headers",):
+            return _with_headers(http, place, value)
+    if value is MISSING:
+        return replace(http, overrides={name: kept for name, kept in http.overrides.items() if name != place.name})
+    match info.parts:
+        case ("certificate",) | ("edge",):
+            return replace(http, overrides={**http.overrides, place.name: place.put(fields, value)[place.name]})
+        case ("method",):
             good = bool(value) and _is_token(value) and value == value.upper()
             return replace(http, method=value.decode()) if good else None
-        case "ip.src":
+        case ("client",):
             return replace(http, client_ip=str(value))
-        case "ssl":
+        case ("scheme",):
             return _with_scheme(http, "https" if value else "http")
-        case "http.request.version" | "cf.tls_version" | "cf.tls_cipher" as name:
-            parts = {"http.request.version": "http_version", "cf.tls_version": "tls_version"}
-            return replace(http, **{parts.get(name, "tls_cipher"): value.decode("latin-1")})
-        case "cf.edge.server_port":
+        case ("http_version",) if isinstance(value, bool):
+            return replace(http, http_version="HTTP/2" if value else "HTTP/3")
+        case ("http_version",):
+            return replace(http, http_version=value.decode("latin-1"))
+        case ("scheme", "tls_version"):
+            return replace(http, tls_version=value.decode("latin-1"))
+        case ("scheme", "tls_cipher"):
+            return replace(http, tls_cipher=value.decode("latin-1"))
+        case ("port",):
             host = http.host.partition(":")[0]
             return replace(http, host=f"{host}:{value}") if 0 < value < 1 << 16 else None
-        case "http.request.timestamp.sec":
+        case ("time",) if place.name.endswith(".sec"):
             return replace(http, at=float(value)) if 0 <= value < 1 << 40 else None
-        case "http.request.body.raw":
+        case ("body",) if place.name.endswith(".raw"):
             return replace(http, body=value)
-    if place.name in EXTRACTORS:
-        return None  # follows from other parts of the request
-    return replace(http, overrides={**http.overrides, place.name: place.put(fields, value)[place.name]})
+    return None  # follows from other parts of the request, too
+
+
+def _with_uri(http: HttpRequest, place: Place, value: Any) -> HttpRequest | None:
+    """With another value of a field that follows from path and query."""
+    name, (path, query) = place.name, _split(http)
+    parts = FIELDS[name].parts
+    if place.key is not None:
+        items = [] if value is MISSING else [b"=".join((place.key, item)) for item in value]
+        return _with_target(http, path, b"&".join(items)) if _plain_query(items) else None
+    if isinstance(value, list):
+        items = [item if name.endswith("names") else b"a=" + item for item in value]
+        return _with_target(http, path, b"&".join(items)) if _plain_query(items) else None
+    if not isinstance(value, bytes):
+        return None
+    if parts == ("query",):
+        return _with_target(http, path, value)
+    if name.endswith(".extension"):
+        return _with_target(http, b"/x." + value if value else b"/", query)
+    if parts == ("path",):
+        return _with_target(http, value, query)
+    if "host" in parts:
+        value = b"/" + value.partition(b"://")[2].partition(b"/")[2]
+    path, mark, query = value.partition(b"?")
+    return _with_target(http, path, query if mark else None)
+
+
+def _with_headers(http: HttpRequest, place: Place, value: Any) -> HttpRequest | None:
+    """With another value of a field that follows from headers."""
+    info, key, absent = FIELDS[place.name], place.key, value is MISSING
+    if info.header and info.type == BYTES and isinstance(value, bytes):
+        return _with_header(http, info.header.encode(), (value,) if value else ())
+    if info.header == "cookie" and key is not None:
+        pairs = () if absent else (b"; ".join(b"=".join((key, item)) for item in value),)
+        return _with_header(http, b"cookie", pairs)
+    if info.header and isinstance(value, list):
+        return _with_header(http, info.header.encode(), (b", ".join(value),) if value else ())
+    if key is not None:
+        return _with_header(http, key, () if absent else value)
+    if not isinstance(value, list):
+        return None
+    if place.name.endswith(".names"):
+        return replace(http, headers=tuple((item.decode("latin-1"), b"x") for item in value if _is_token(item)))
+    if not all(map(_is_value, value)):
+        return None
+    return replace(http, headers=tuple((f"x-{index}", item) for index, item in enumerate(value)))
 
 
 def _with_scheme(http: HttpRequest, scheme: str) -> HttpRequest:

@@ -9,10 +9,11 @@ from typing import Any
 
 from mtls_tui.analysis.context import SAMPLE_FACTS, text
 from mtls_tui.engine.model import HttpRequest, Request
+from mtls_tui.lang.catalogue import FIELDS
 
 MAX_SHOWN = 80
 """Characters of one value."""
-TIMES = frozenset({"http.request.timestamp.sec", "http.request.timestamp.msec"})
+TIMES = frozenset(name for name, info in FIELDS.items() if info.parts == ("time",))
 USUAL = HttpRequest()
 
 

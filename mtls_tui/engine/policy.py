@@ -24,6 +24,7 @@ from mtls_tui.engine.model import BLOCKED_BY_ERROR, Decision, HttpRequest, Reque
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.engine.walk import canonical
+from mtls_tui.lang.catalogue import parts_of
 from mtls_tui.lang.types import FieldValue
 
 Chain: TypeAlias = Sequence[x509.Certificate | bytes]
@@ -34,11 +35,6 @@ FACTS_BYTES = 32 * 1024 * 1024
 FACTS_MAX_BYTES = 32 * 1024
 """The fields of a longer chain are worked out again each time."""
 CERTIFICATE_FIELDS = "cf.tls_client_auth."
-PATH_FIELDS = frozenset(
-    f"{prefix}http.request.{name}"
-    for prefix in ("", "raw.")
-    for name in ("full_uri", "uri", "uri.path", "uri.path.extension")
-)
 
 
 class PolicyError(ValueError):
@@ -110,13 +106,14 @@ class Policy:
         self._extractors: tuple[tuple[str, Extractor], ...] = tuple(
             (name, EXTRACTORS[name]) for name in sorted(self.needs) if name in EXTRACTORS
         )
-        # Where no rule can look at a path, none can be fooled by it (and the gateway may not even ask).
-        self._paths_matter = frozenset(
+        reads_paths = any("path" in parts_of(name) for name in self.needs)
+        self.paths_matter = frozenset(
             host.name
             for host in hosts
-            if not PATH_FIELDS.isdisjoint(self.needs)
-            and (host.name.startswith("*.") or ruleset.may_match_host(host.name))
+            if reads_paths and (host.name.startswith("*.") or ruleset.may_match_host(host.name))
         )
+        """The hosts where an ambiguous path is refused. Where no rule can look at a path, none can be fooled by it (and
+        the gateway may not even ask)."""
         absent = pki.facts_absent()
         self._absent: dict[str, FieldValue] = {name: absent[name] for name in self._facts_needed if name in absent}
 
@@ -204,7 +201,7 @@ class Policy:
             if http.overrides:
                 fields.update((canonical(name), value) for name, value in http.overrides.items())
             request = Request(fields)
-            if host.name in self._paths_matter and view.ambiguous:
+            if host.name in self.paths_matter and view.ambiguous:
                 return Outcome(_AMBIGUOUS, request, verification, host)
             return Outcome(self.ruleset.decide(request), request, verification, host)
         except Exception as error:

@@ -1,8 +1,8 @@
-"""Which part of a request each field is made of, and which rules read parts that a decision service isn't told. Pure.
+"""Which parts of a request a decision service has to be told, and which rules read parts that it isn't told. Pure.
 
-The one table behind two questions: what the gateway's own Envoy has to ask (`planning`), and whether a proxy's style
-passes enough for the rules of a bundle (`styles`). A field made of a part that nobody passed would have a default, and
-a rule on it would silently never match, or always.
+The parts are the catalogue's, named as proxies pass them on. They answer two questions: what the gateway's own Envoy
+has to ask (`planning`), and whether a proxy's style passes enough for the rules of a bundle (`styles`). A field whose
+part nobody passed would have a default, and a rule on it would silently never match, or always.
 """
 
 from __future__ import annotations
@@ -10,64 +10,41 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from mtls_tui.engine.fields import EXTRACTORS
-from mtls_tui.engine.policy import CERTIFICATE_FIELDS, Policy
+from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.walk import canonical, walk
-from mtls_tui.lang import ast
+from mtls_tui.lang import ast, catalogue
+from mtls_tui.lang.catalogue import FIELDS
 
 Part: TypeAlias = Literal[
     "certificate", "host", "method", "target", "client", "headers", "scheme", "http_version", "tls_version",
     "tls_cipher", "body", "edge",
 ]  # fmt: skip
-"""What a request consists of. `headers`: those that the client sent; `edge`: what only Cloudflare's network knows."""
+"""What a proxy passes on, or doesn't. `headers`: those that the client sent; `edge`: what no proxy passes."""
 PARTS: tuple[Part, ...] = get_args(Part)
 
-_NAMED: dict[str, frozenset[Part]] = {
-    "http.host": frozenset({"host"}),
-    "http.request.method": frozenset({"method"}),
-    "http.request.version": frozenset({"http_version"}),
-    "http.request.full_uri": frozenset({"scheme", "host", "target"}),
-    "raw.http.request.full_uri": frozenset({"scheme", "host", "target"}),
-    "http.request.timestamp.sec": frozenset(),
-    "http.request.timestamp.msec": frozenset(),
-    "http.cookie": frozenset({"headers"}),
-    "http.referer": frozenset({"headers"}),
-    "http.user_agent": frozenset({"headers"}),
-    "http.x_forwarded_for": frozenset({"headers"}),
-    "http.request.accepted_languages": frozenset({"headers"}),
-    "ip.src": frozenset({"client"}),
-    "ssl": frozenset({"scheme"}),
-    "cf.tls_version": frozenset({"scheme", "tls_version"}),
-    "cf.tls_cipher": frozenset({"scheme", "tls_cipher"}),
-    "cf.edge.client_tcp": frozenset({"http_version"}),
+_PASSED: dict[catalogue.Part, frozenset[Part]] = {
+    "certificate": frozenset({"certificate"}),
+    "host": frozenset({"host"}),
+    "port": frozenset({"edge"}),  # told by nobody: `canonical_host` takes it off
+    "method": frozenset({"method"}),
+    "path": frozenset({"target"}),
+    "query": frozenset({"target"}),
+    "client": frozenset({"client"}),
+    "headers": frozenset({"headers"}),
+    "scheme": frozenset({"scheme"}),
+    "http_version": frozenset({"http_version"}),
+    "tls_version": frozenset({"tls_version"}),
+    "tls_cipher": frozenset({"tls_cipher"}),
+    "body": frozenset({"body"}),
+    "time": frozenset(),  # the decision service has a clock
+    "edge": frozenset({"edge"}),
 }
-_FAMILIES: tuple[tuple[str, Part], ...] = (
-    ("http.request.uri", "target"),
-    ("raw.http.request.uri", "target"),
-    ("http.request.headers", "headers"),
-    ("http.request.cookies", "headers"),
-    ("http.request.body", "body"),
-)
-_EDGE: frozenset[Part] = frozenset({"edge"})
-
-_NAMED_HEADERS = {
-    "http.cookie": "cookie", "http.request.cookies": "cookie", "http.referer": "referer",
-    "http.user_agent": "user-agent", "http.x_forwarded_for": "x-forwarded-for",
-    "http.request.accepted_languages": "accept-language",
-}  # fmt: skip
+"""How each part of the catalogue is passed on."""
 
 
 def parts_of(field: str) -> frozenset[Part]:
-    """The parts that a field, by its canonical name, is made of. A name that is not in the table counts as `edge`."""
-    named = _NAMED.get(field)
-    if named is not None:
-        return named
-    if field.startswith(CERTIFICATE_FIELDS):
-        return frozenset({"certificate"})
-    for family, part in _FAMILIES:
-        if field == family or (field.startswith(family + ".") and field in EXTRACTORS):
-            return frozenset({part})
-    return _EDGE
+    """What has to be passed on so that a field, by its canonical name, is known. `edge` for a name that is not one."""
+    return frozenset().union(*(_PASSED[part] for part in catalogue.parts_of(field)))
 
 
 def needed(policy: Policy) -> frozenset[Part]:
@@ -104,7 +81,7 @@ def untold(policy: Policy, passed: Collection[Part], withheld: Collection[str]) 
 def _missing(root: ast.Expr, passed: Collection[Part], withheld: Collection[str]) -> set[str]:
     fields = {canonical(node.name) for node in walk(root) if isinstance(node, ast.Field)}
     found = {name for name in fields if not parts_of(name) <= frozenset(passed)}
-    found |= {name for name in fields if _NAMED_HEADERS.get(name) in withheld}
+    found |= {name for name in fields if name in FIELDS and FIELDS[name].header in withheld}
     if any(name.startswith("http.request.headers") for name in fields):
         spelled = {text.lower() for text in _literals(root)}
         found |= {f'http.request.headers["{name}"]' for name in withheld if name.encode("ascii") in spelled}

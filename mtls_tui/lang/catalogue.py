@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, FieldValue, Type, array, map_of
 
@@ -23,6 +23,17 @@ Form: TypeAlias = Literal["set", "list", ""]
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 ANY = Type("Any")
 """Stands for any type in a parameter (`Array<Any>`, `Map<Any>`); no value has it."""
+
+
+Part: TypeAlias = Literal[
+    "certificate", "host", "port", "method", "path", "query", "client", "headers", "scheme", "http_version",
+    "tls_version", "tls_cipher", "body", "time", "edge",
+]  # fmt: skip
+"""What a request consists of. `host`: as the request names it, a port included; `port`: the server's, which is that of
+the scheme unless the request names one; `headers`: those that the client sent, Host included; `body`: with the headers
+that describe it; `client`: its address; `time`: when the request arrived; `edge`: what only Cloudflare's network knows,
+and what is not of the request (response, packets)."""
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +47,12 @@ class FieldInfo:
     """Heading in the field picker ("Certificate")."""
     type: Type
     scope: Scope
+    parts: tuple[Part, ...]
+    """The parts of a request that its value follows from: all of them are needed to know it."""
     summary: str
     categories: tuple[str, ...]
+    header: str = ""
+    """The one request header that it follows from, in lower case; empty for other fields and for all headers."""
     default: FieldValue | None = None
     example: str = ""
     """As a literal of the language where the type has literals, else JSON; empty when there is none."""
@@ -286,6 +301,8 @@ def _field(row: dict[str, Any]) -> FieldInfo:
         group=row["group"],
         type=type_,
         scope=row["scope"],
+        parts=tuple(row["parts"]),
+        header=row.get("header", ""),
         summary=row["summary"],
         categories=tuple(row["categories"]),
         default=_engine_value(row["default"]) if "default" in row else None,
@@ -401,6 +418,12 @@ OPERATORS: Mapping[str, OperatorInfo] = _Table(_operators)
 
 BUILDER: Mapping[str, BuilderOperator] = _Table(_builder)
 """The builder's operators by label ("is not in")."""
+
+
+def parts_of(name: str) -> tuple[Part, ...]:
+    """The parts of a request that a field, by any of its names, follows from. `edge` for a name that is not a field."""
+    info = FIELDS.get(name)
+    return info.parts if info is not None else ("edge",)
 
 
 def operators_for(type_: Type) -> tuple[OperatorInfo, ...]:

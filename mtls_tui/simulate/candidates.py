@@ -16,7 +16,7 @@ from typing import Any
 from mtls_tui.engine.regex_sample import sample
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import FIELDS, Part
 from mtls_tui.lang.tree import walk
 from mtls_tui.lang.types import Type
 from mtls_tui.simulate.scenario import CERTIFICATE, Knob, Turn
@@ -29,27 +29,23 @@ LONGEST = 8192
 """Bytes of a value made up to satisfy a clause about length."""
 
 _STATE_FIELDS = tuple(f"{CERTIFICATE}cert_{name}" for name in ("presented", "verified", "revoked"))
-_PATH = ("http.request.uri.path", "raw.http.request.uri.path")
-_QUERY = ("http.request.uri.query", "raw.http.request.uri.query")
-_TARGET = ("http.request.uri", "raw.http.request.uri")
-_EXTENSION = ("http.request.uri.path.extension", "raw.http.request.uri.path.extension")
-_ARGUMENTS = ("http.request.uri.args", "raw.http.request.uri.args")
-_SIMPLE = {
-    "http.host": Knob("host"),
-    "http.request.method": Knob("method"),
-    "ip.src": Knob("ip"),
-    "http.request.version": Knob("http_version"),
-    "ssl": Knob("scheme"),
-    "http.user_agent": Knob("header", "user-agent"),
-    "http.referer": Knob("header", "referer"),
-    "http.x_forwarded_for": Knob("header", "x-forwarded-for"),
-    "http.cookie": Knob("header", "cookie"),
-    "http.request.timestamp.sec": Knob("time"),
-    "http.request.body.raw": Knob("body"),
-    "http.request.body.size": Knob("body"),
-    "http.request.body.mime": Knob("body"),
-    "http.request.accepted_languages": Knob("header", "accept-language"),
+_KNOBS: dict[tuple[Part, ...], str] = {
+    ("host",): "host",
+    ("method",): "method",
+    ("path",): "path",
+    ("query",): "query",
+    ("path", "query"): "target",
+    ("headers",): "header",
+    ("client",): "ip",
+    ("scheme",): "scheme",
+    ("http_version",): "http_version",
+    ("time",): "time",
+    ("body",): "body",
 }
+"""What is turned for a field, by the parts of the request that it follows from. Others are set as fields."""
+_LISTED: dict[str, str] = {"query": "argument", "header": "header"}
+"""What is turned, by name, for a field that is an array or a map."""
+_AS_FIELDS = ("http.request.timestamp.msec", "http.request.body.truncated")
 _OTHERS: dict[str, tuple[Any, ...]] = {
     "host": ("other.example",),
     "path": ("/", "/other"),
@@ -97,44 +93,62 @@ def _turns(clause: ast.Expr, lists: Mapping[str, Any], hosts: Sequence[str]) -> 
             yield from _for_field(name, nodes, texts, numbers, addresses)
 
 
+def knob_of(name: str) -> Knob | None:
+    """What to turn so that a field, by its canonical name, changes; None for a name that is not a field.
+
+    For arguments, cookies and headers that are asked for by name the knob has no name.
+    """
+    info = FIELDS.get(name)
+    if info is None:
+        return None
+    kind = _KNOBS.get(info.parts, "field")
+    listed = info.type.item is not None
+    if kind == "field" or name in _AS_FIELDS or (kind == "body" and listed):
+        return Knob("field", name)
+    if info.header:
+        return Knob("cookie") if listed and info.header == "cookie" else Knob("header", info.header)
+    return Knob(_LISTED[kind] if listed else kind)
+
+
 def _for_field(
     name: str, nodes: list[Any], texts: list[bytes], numbers: list[int], addresses: list[str]
 ) -> Iterator[Turn]:
-    knob = _SIMPLE.get(name)
+    knob = knob_of(name)
     made = [*texts, *_long(numbers), *_variants(texts)]
-    if name in _PATH:
-        yield from (Turn(Knob("path"), path) for path in _paths(texts, numbers))
+    kind = knob.kind if knob is not None else ""
+    if knob is None:
+        return
+    if kind == "path" and name.endswith(".extension"):
+        yield from (Turn(knob, f"/file.{_text(text)}") for text in texts)
+        yield from (Turn(knob, path) for path in ("/", "/file.other"))
+    elif kind == "path":
+        yield from (Turn(knob, path) for path in _paths(texts, numbers))
         if name.startswith("raw."):
-            yield Turn(Knob("path"), "/%6Fther")  # normalised, it is another one
-    elif name in _EXTENSION:
-        yield from (Turn(Knob("path"), f"/file.{_text(text)}") for text in texts)
-        yield from (Turn(Knob("path"), path) for path in ("/", "/file.other"))
-    elif name in _QUERY:
-        yield from (Turn(Knob("query"), text) for text in _ordered(texts, numbers, _OTHERS["query"]))
-    elif name in _TARGET:
-        yield from (Turn(Knob("target"), path) for path in _paths(texts, numbers))
-    elif name.startswith(_ARGUMENTS):
-        yield from _named("argument", name, nodes, [_text(text) for text in made])
-    elif name == "http.request.cookies":
-        yield from _named("cookie", name, nodes, [_text(text) for text in made])
-    elif name.startswith("http.request.headers"):
+            yield Turn(knob, "/%6Fther")  # normalised, it is another one
+    elif kind == "query":
+        yield from (Turn(knob, text) for text in _ordered(texts, numbers, _OTHERS["query"]))
+    elif kind == "target":
+        yield from (Turn(knob, path) for path in _paths(texts, numbers))
+    elif kind in ("argument", "cookie"):
+        yield from _named(kind, name, nodes, [_text(text) for text in made])
+    elif kind == "header" and not knob.name:
         yield from _named("header", name, nodes, made)
-    elif knob is not None and knob.kind == "ip":
+    elif kind == "ip":
         yield from (Turn(knob, address) for address in (*addresses, *_OTHERS["ip"]))
-    elif knob is not None and knob.kind == "time":
+    elif kind == "time":
         yield from (Turn(knob, value) for n in numbers for value in (n, n + 1, n - 1) if 0 <= value < 4_000_000_000)
-    elif knob is not None and knob.kind == "scheme":
+    elif kind == "scheme":
         yield from (Turn(knob, scheme) for scheme in _OTHERS["scheme"])
-    elif knob is not None and knob.kind in ("header", "body"):
-        more = list(_bodies(nodes, texts)) if knob.kind == "body" else []
-        yield from (Turn(knob, value) for value in (*texts, *more, *_OTHERS[knob.kind]))
+    elif kind in ("header", "body"):
+        more = list(_bodies(nodes, texts)) if kind == "body" else []
+        yield from (Turn(knob, value) for value in (*texts, *more, *_OTHERS[kind]))
         yield from (Turn(knob, value) for value in (*_long(numbers), *_variants(texts)))
-    elif knob is not None:
-        yield from (Turn(knob, text) for text in _ordered(texts, numbers, _OTHERS[knob.kind]) if text)
-    elif name in FIELDS:
+    elif kind != "field":
+        yield from (Turn(knob, text) for text in _ordered(texts, numbers, _OTHERS[kind]) if text)
+    else:
         keys = [node.key.value for node in nodes if isinstance(node, ast.Index) and isinstance(node.key, ast.String)]
         values = _values(FIELDS[name].type, [*_bodies(nodes, texts), *texts], numbers, addresses, keys or texts)
-        yield from (Turn(Knob("field", name), value) for value in values)
+        yield from (Turn(knob, value) for value in values)
 
 
 def _values(

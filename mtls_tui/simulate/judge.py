@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mtls_tui.engine.fields import View
-from mtls_tui.engine.policy import PATH_FIELDS, Policy
+from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.pki import facts_absent
@@ -43,13 +43,6 @@ class Judge:
         self.fixed = {canonical(name): value for name, value in (fixed or {}).items()}
         self.needed = policy.ruleset.fields_read
         self._absent = facts_absent()
-        # As the policy does: where no rule can look at a path, none can be fooled by it.
-        self._paths_matter = frozenset(
-            name
-            for name in policy.hosts
-            if not PATH_FIELDS.isdisjoint(policy.needs)
-            and (name.startswith("*.") or policy.ruleset.may_match_host(name))
-        )
 
     def __call__(self, reading: Reading) -> Verdict:
         """The verdict. What the log does not tell is unknown, and so is every verdict that depends on it."""
@@ -64,7 +57,7 @@ class Judge:
         host = self.policy.host(http.host)
         if host is None:
             return Verdict("block", NO_HOST)
-        if "path" in reading.parts and host.name in self._paths_matter and View(http).ambiguous:
+        if "path" in reading.parts and host.name in self.policy.paths_matter and View(http).ambiguous:
             return Verdict("block", AMBIGUOUS)
         presented: Any = given.get(PRESENTED)
         if not host.mtls:

@@ -330,6 +330,27 @@ def test_wanted_parts_of_the_default_rule_are_host_and_verdict():
     assert wanted_parts({"http.host", VERIFIED}) == {"host", "verify", VERIFIED}
 
 
+def test_connection_without_tls_has_no_version_of_it():
+    assert reading({"tls_version": "-"}).http.tls_version == ""
+    assert reading({"tls_version": "TLSv1.2"}).http.tls_version == "TLSv1.2"
+
+
+def test_http_version_that_the_log_leaves_empty_is_unknown():
+    assert not reading({"http_version": "-"}).knows("http.request.version")
+    assert reading({"http_version": "HTTP/1.1"}).knows("http.request.version")
+
+
+def test_header_that_a_log_tells_gives_the_fields_that_follow_from_it():
+    told = reading({"accept_language": "de, en;q=0.5"})
+    assert told.knows("http.request.accepted_languages") and not told.knows("http.request.headers")
+    assert told.http.headers == (("accept-language", b"de, en;q=0.5"),)
+
+
+def test_verdict_on_a_certificate_gives_no_other_field_of_it():
+    told = reading({"verify": "SUCCESS"})
+    assert told.knows(VERIFIED) and not told.knows("cf.tls_client_auth.cert_serial")
+
+
 def test_bom_before_har_is_no_obstacle():
     assert sniffed(b"\xef\xbb\xbf" + json.dumps({"log": {"version": "1.2", "entries": []}}).encode()) == "har"
 

@@ -18,70 +18,41 @@ from typing import Final
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.walk import canonical
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import FIELDS, FieldInfo, Part
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.values import field_value
 
-URI_PARTS: Final = ("path", "query")
-_FULL: Final = ("scheme", "host", *URI_PARTS)
-PARTS_OF_FIELD: Final[dict[str, tuple[str, ...]]] = {
-    "http.host": ("host",),
-    "http.request.method": ("method",),
-    "http.request.version": ("http_version",),
-    "http.request.full_uri": _FULL,
-    "raw.http.request.full_uri": _FULL,
-    "http.request.uri": URI_PARTS,
-    "raw.http.request.uri": URI_PARTS,
-    "http.request.uri.path": ("path",),
-    "raw.http.request.uri.path": ("path",),
-    "http.request.uri.path.extension": ("path",),
-    "raw.http.request.uri.path.extension": ("path",),
-    "http.request.uri.query": ("query",),
-    "raw.http.request.uri.query": ("query",),
-    "http.request.uri.args": ("query",),
-    "http.request.uri.args.names": ("query",),
-    "http.request.uri.args.values": ("query",),
-    "raw.http.request.uri.args": ("query",),
-    "raw.http.request.uri.args.names": ("query",),
-    "raw.http.request.uri.args.values": ("query",),
-    "http.user_agent": ("user_agent",),
-    "http.referer": ("referer",),
-    "http.x_forwarded_for": ("x_forwarded_for",),
-    "http.cookie": ("cookie",),
-    "http.request.cookies": ("cookie",),
-    "http.request.headers": ("headers",),
-    "http.request.headers.names": ("headers",),
-    "http.request.headers.values": ("headers",),
-    "http.request.headers.truncated": ("headers",),
-    "http.request.accepted_languages": ("headers",),
-    "http.request.timestamp.sec": ("time",),
-    "http.request.timestamp.msec": ("time",),
-    "ip.src": ("ip",),
-    "ssl": ("scheme",),
-    "cf.tls_version": ("tls_version",),
-    "cf.tls_cipher": ("tls_cipher",),
-    "cf.tls_client_auth.cert_presented": ("verify",),
-    "cf.tls_client_auth.cert_verified": ("verify",),
-    "cf.tls_client_auth.cert_revoked": ("verify",),
-}
-"""The parts that a field is computed from. Any other field is known only when the log has it by its name."""
+_NAMES: Final[dict[Part, str]] = {"client": "ip"}
+"""Parts of the catalogue that are called otherwise in logs."""
+_UNTOLD: Final[frozenset[Part]] = frozenset({"certificate", "body", "port", "edge"})
+"""What no log tells as a part. Of a certificate it tells the proxy's verdict (`verify`), and that gives fields."""
+_BY_TLS: Final[frozenset[Part]] = frozenset({"tls_version", "tls_cipher"})
+"""Parts that say by themselves whether the connection was encrypted."""
+HEADER_PARTS: Final = {info.header.replace("-", "_"): info.header for info in FIELDS.values() if info.header}
+"""The headers that logs tell one by one."""
 
-HEADER_PARTS: Final = {
-    "user_agent": "user-agent",
-    "referer": "referer",
-    "x_forwarded_for": "x-forwarded-for",
-    "cookie": "cookie",
-}
+
+def _parts_of(info: FieldInfo) -> tuple[str, ...]:
+    """What a log has to tell so that a field is known."""
+    if info.header:
+        return (info.header.replace("-", "_"),)
+    by_tls = not _BY_TLS.isdisjoint(info.parts)
+    return tuple(_NAMES.get(part, part) for part in info.parts if not (by_tls and part == "scheme"))
+
+
+PARTS_OF_FIELD: Final = {
+    name: _parts_of(info) for name, info in FIELDS.items() if _UNTOLD.isdisjoint(info.parts)
+}  # fmt: skip
+"""The parts that a field is computed from. Any other field is known only when the log has it by its name."""
+URI_PARTS: Final = ("path", "query")
 COMPOSITE: Final[dict[str, tuple[str, ...]]] = {
     "request": ("method", "path", "query", "http_version"),
     "target": URI_PARTS,
-    "url": _FULL,
+    "url": ("scheme", "host", *URI_PARTS),
 }
 """Parts that hold several: a request line, a request target, a URL."""
-PARTS: Final = frozenset(
-    {part for parts in PARTS_OF_FIELD.values() for part in parts} | COMPOSITE.keys()
-) - {"headers"}  # fmt: skip
+PARTS: Final = frozenset().union(*PARTS_OF_FIELD.values(), COMPOSITE, ("verify",)) - {"headers"}
 _CERTIFICATE: Final = "cf.tls_client_auth."
 EMPTY: Final = ("", "-")
 """How logs write that there is nothing."""
@@ -155,13 +126,15 @@ def reading(given: Mapping[str, str | int | bool], statuses: StatusReader | None
             if parts.get(part)
         )
     )
+    version = parts.get("http_version", "")
+    if not version:
+        known.discard("http_version")
     at = _time(parts["time"]) if "time" in parts else None
     if at is None:
         known.discard("time")
     if "ip" in parts and (parts["ip"] or None) is None:
         known.discard("ip")
     query = parts.get("query", "")
-    version = parts.get("http_version", "")
     return Reading(
         HttpRequest(
             method=parts.get("method", "GET"),
@@ -171,7 +144,7 @@ def reading(given: Mapping[str, str | int | bool], statuses: StatusReader | None
             headers=headers,
             client_ip=_address(parts["ip"]) if parts.get("ip") else "0.0.0.0",  # noqa: S104 - marked unknown above
             http_version=_version(version) if version else "HTTP/2",
-            tls_version=parts.get("tls_version") or "TLSv1.3",
+            tls_version=parts.get("tls_version", "TLSv1.3"),
             tls_cipher=parts.get("tls_cipher") or "",
             at=at,
         ),
