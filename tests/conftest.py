@@ -4,11 +4,15 @@ Made examples are the same at every run, so that a run can't fail by chance or b
 `pytest --hypothesis-profile=search` makes new ones and keeps those that failed.
 """
 
+import gzip
+import json
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from mtls_tui import lang
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -44,6 +48,27 @@ def shared():
         pytest.skip(f"needs ../shared/{name}: third-party data, not part of the repository")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def expressions() -> list[str]:
+    """Some 450 expressions as they come: from public repositories; without these data, generated ones of the sample."""
+    public = SHARED / "conformance" / "real_expressions.jsonl"
+    if public.exists():
+        texts = [json.loads(line)["expr"] for line in public.read_text("utf-8").splitlines()]
+    else:
+        with gzip.open(SAMPLE / "engine_verdicts.jsonl.gz", "rt", encoding="utf-8") as lines:
+            texts = list({row["expression"]: 0 for row in map(json.loads, lines) if "verdict" in row})
+        texts = texts[:: len(texts) // 450]
+
+    def parses(text: str) -> bool:
+        try:
+            lang.parse(text, max_length=None, check=False)
+        except lang.ParseError:
+            return False
+        return True
+
+    return [text for text in texts if parses(text)]
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
-
 from mtls_tui import lang
 from mtls_tui.lang import edit
 from mtls_tui.lang.tree import node_at, source
@@ -70,23 +64,9 @@ def test_constants_are_rows() -> None:
     assert shown("true") == ["- every request"]
 
 
-@pytest.fixture(scope="module")
-def real(shared: Callable[[str], Path]) -> list[str]:
-    lines = shared("conformance/real_expressions.jsonl").read_text().splitlines()
-    found = []
-    for line in lines:
-        text = json.loads(line).get("expression") or json.loads(line).get("expr")
-        try:
-            lang.parse(text, max_length=None, check=False)
-        except lang.ParseError:
-            continue
-        found.append(text)
-    return found
-
-
-def test_every_real_expression_opens_with_all_its_clauses(real: list[str]) -> None:
-    assert len(real) > 200
-    for text in real:
+def test_every_real_expression_opens_with_all_its_clauses(expressions: list[str]) -> None:
+    assert len(expressions) > 200
+    for text in expressions:
         expression = lang.parse(text, max_length=None, check=False)
         rows = rows_of(expression)
         assert rows
@@ -98,8 +78,8 @@ def test_every_real_expression_opens_with_all_its_clauses(real: list[str]) -> No
         assert depth == 0
 
 
-def test_replacing_a_part_by_itself_changes_no_byte(real: list[str]) -> None:
-    for text in real:
+def test_replacing_a_part_by_itself_changes_no_byte(expressions: list[str]) -> None:
+    for text in expressions:
         expression = lang.parse(text, max_length=None, check=False)
         for row in rows_of(expression)[:40]:
             for part in row.parts:
