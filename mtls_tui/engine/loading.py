@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleRule
 from mtls_tui.engine.members import Lists, NamedList
-from mtls_tui.engine.model import Response, Rule
+from mtls_tui.engine.model import Rule
+from mtls_tui.engine.rule_keys import engine_rule
 from mtls_tui.lang import ParseError, parse
 
 _CURE = "correct the rule file and export it again"
@@ -42,13 +43,4 @@ def _rule(rule: BundleRule) -> Rule:
         expression = parse(rule.expression, max_length=None)  # canonical text may be longer than what was written
     except ParseError as error:
         raise BundleError(f"rule {rule.ref}: {error.diagnostic.message}", _CURE) from error
-    given = rule.response
-    return Rule(
-        ref=rule.ref,
-        expression=expression,
-        action=rule.action,
-        description=rule.description,
-        enabled=rule.enabled,
-        response=None if given is None else Response(given.status, given.content_type, given.body),
-        shadow=rule.shadow,
-    )
+    return engine_rule(rule, expression)

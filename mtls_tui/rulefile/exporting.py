@@ -17,15 +17,13 @@ from mtls_tui.engine.bundle import (
     BundleError,
     BundleHost,
     BundleList,
-    BundleResponse,
-    BundleRule,
 )
 from mtls_tui.engine.policy import Policy, PolicyError
-from mtls_tui.lang.ast import Expression
+from mtls_tui.engine.rule_keys import bundle_rule
 from mtls_tui.rulefile import history, materials, saving
 from mtls_tui.rulefile.errors import Problem, RuleFileError
 from mtls_tui.rulefile.model import RuleFile
-from mtls_tui.rulefile.schema import HostEntry, RuleEntry
+from mtls_tui.rulefile.schema import HostEntry
 from mtls_tui.rulefile.trust import trust_problems
 
 
@@ -57,7 +55,7 @@ def bundle(rulefile: RuleFile, *, created: datetime | None = None) -> Bundle:
         hosts=tuple(_host(rulefile, host) for host in rulefile.hosts),
         lists={name: BundleList(kind=entry.kind, items=entry.items) for name, entry in rulefile.lists.items()},
         rules=tuple(
-            _rule(entry, expression)
+            bundle_rule(entry, lang.format(expression))
             for entry, expression in zip(rulefile.rules, rulefile.expressions, strict=True)
             if expression is not None
         ),
@@ -156,21 +154,6 @@ def _host(rulefile: RuleFile, host: HostEntry) -> BundleHost:
         upstream_ca=upstream_ca,
         server_certificate=str(rulefile.resolve(host.server_certificate)) if host.server_certificate else None,
         server_key=str(rulefile.resolve(host.server_key)) if host.server_key else None,
-    )
-
-
-def _rule(entry: RuleEntry, expression: Expression) -> BundleRule:
-    response = entry.response
-    return BundleRule(
-        ref=entry.ref,
-        expression=lang.format(expression),
-        action=entry.action,
-        description=entry.description,
-        enabled=entry.enabled,
-        shadow=entry.shadow,
-        response=BundleResponse(status=response.status, content_type=response.content_type, body=response.body)
-        if response
-        else None,
     )
 
 

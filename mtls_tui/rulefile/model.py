@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mtls_tui.engine.model import Response, Rule
+from mtls_tui.engine.model import Rule
+from mtls_tui.engine.rule_keys import engine_rule
 from mtls_tui.lang.ast import Expression
 from mtls_tui.rulefile.errors import Problem, RuleFileError
 from mtls_tui.rulefile.schema import VERSION, HostEntry, ListEntry, RuleEntry, TestEntry
@@ -76,7 +77,7 @@ class RuleFile:
 
     def rule(self, index: int) -> Rule:
         """A rule as the engine takes it; `RuleFileError` when its expression is broken."""
-        return _engine_rule(self.rules[index], self._expression(index))
+        return engine_rule(self.rules[index], self._expression(index))
 
     @property
     def engine_rules(self) -> tuple[Rule, ...]:
@@ -115,16 +116,3 @@ class RuleFile:
                 or [Problem("expression", "the expression does not parse", self.name, key=f"{prefix}expression")]
             )
         return expression
-
-
-def _engine_rule(entry: RuleEntry, expression: Expression) -> Rule:
-    response = entry.response
-    return Rule(
-        ref=entry.ref,
-        expression=expression,
-        action=entry.action,
-        description=entry.description,
-        enabled=entry.enabled,
-        response=Response(response.status, response.content_type, response.body) if response else None,
-        shadow=entry.shadow,
-    )

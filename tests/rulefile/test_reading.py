@@ -184,7 +184,7 @@ def test_what_is_left_out_has_its_default():
 
 
 def test_times_of_every_notation_are_read():
-    from mtls_tui.rulefile.testcase_checks import moment
+    from mtls_tui.rulefile.checks.testcases import moment
 
     assert moment("2030-01-31T12:00:00Z") == moment("2030-01-31T13:00:00+01:00") == 1896091200
     rulefile = loads(TEST + "at = 2030-01-31T12:00:00Z\n")

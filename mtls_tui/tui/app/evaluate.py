@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtls_tui.engine.explain import explain
-from mtls_tui.engine.model import Response, Rule
+from mtls_tui.engine.model import Rule
 from mtls_tui.engine.policy import Host, Policy, PolicyError
+from mtls_tui.engine.rule_keys import engine_rule
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.lang.diagnostics import Diagnostic, ParseError
 from mtls_tui.rulefile import RuleFile, RuleFileError, bundle
@@ -134,18 +135,7 @@ def engine_rules(content: Content) -> tuple[Rule, ...]:
             if not entry.enabled:
                 continue
             raise UnusableError(f"rule {number} {entry.ref}: {error.diagnostic.message}") from None
-        response = entry.response
-        rules.append(
-            Rule(
-                ref=entry.ref,
-                expression=expression,
-                action=entry.action,
-                description=entry.description,
-                enabled=entry.enabled,
-                response=Response(response.status, response.content_type, response.body) if response else None,
-                shadow=entry.shadow,
-            )
-        )
+        rules.append(engine_rule(entry, expression))
     return tuple(rules)
 
 

@@ -1,36 +1,18 @@
-"""Whether the values of a rule file make sense, each alone and together.
-
-Expressions, references, files, contradictions: every check gives a `Problem` with a place and a cure. What may be odd
-but can run belongs to lint, not here.
-"""
+"""Whether the rules of a rule file make sense: refs, responses, expressions and the lists they name."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from mtls_tui.lang.ast import Expression, ListName
 from mtls_tui.lang.diagnostics import Diagnostic, render
 from mtls_tui.rulefile import expressions
+from mtls_tui.rulefile.checks.report import Report
 from mtls_tui.rulefile.errors import Problem, nearest
-from mtls_tui.rulefile.host_checks import check_files, check_hosts
-from mtls_tui.rulefile.list_checks import check_lists
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.places import KeyPath
-from mtls_tui.rulefile.reporting import Report
-from mtls_tui.rulefile.testcase_checks import check_tests
 
 
-def checked(rulefile: RuleFile) -> RuleFile:
-    """The same rule file with its parsed expressions and all its problems, in the order of the file."""
-    report = Report(rulefile)
-    parsed = _rules(report)
-    for check in (check_hosts, check_files, check_lists, check_tests):
-        check(report)
-    problems = sorted(report.problems, key=lambda problem: (problem.line, problem.column))
-    return replace(rulefile, expressions=parsed, problems=tuple(problems))
-
-
-def _rules(report: Report) -> tuple[Expression | None, ...]:
+def check_rules(report: Report) -> tuple[Expression | None, ...]:
+    """The expressions of all rules, parsed; None for one that has a problem, which the report then has."""
     seen: dict[str, int] = {}
     parsed: list[Expression | None] = []
     for index, rule in enumerate(report.rulefile.rules):

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from mtls_tui.engine import hostnames
 from mtls_tui.rulefile import materials
+from mtls_tui.rulefile.checks.report import Report
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.places import KeyPath
-from mtls_tui.rulefile.reporting import Report
 from mtls_tui.rulefile.schema import HostEntry
 
 

@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_network
 
 from mtls_tui.engine import hostnames
-from mtls_tui.rulefile.reporting import Report
+from mtls_tui.rulefile.checks.report import Report
 
 LIST_NAME = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from mtls_tui.lang import catalogue
 from mtls_tui.rulefile import materials
+from mtls_tui.rulefile.checks.report import Report
 from mtls_tui.rulefile.errors import nearest
 from mtls_tui.rulefile.places import KeyPath
-from mtls_tui.rulefile.reporting import Report
 from mtls_tui.rulefile.schema import TestEntry
 
 ROLES = ("none", "good", "expired", "not_yet_valid", "revoked", "foreign", "self_signed", "server_purpose")
