@@ -99,22 +99,21 @@ def _read(items: Sequence[Presented], store: TrustStore) -> tuple[View | None, l
     views: dict[bytes, View] = {}
     leaf: View | None = None
     for number, item in enumerate(islice(items, MAX_ITEMS)):
-        if len(views) > MAX_POOL:
+        if len(views) >= MAX_POOL:
             break
-        if number and isinstance(item, bytes) and item in views:
+        if leaf is not None and isinstance(item, bytes) and (item in views or item == leaf.der):
             continue
         try:
             for found in _views(item, store):
                 if leaf is None:
                     leaf = found
-                elif len(views) <= MAX_POOL:
+                elif found.der != leaf.der and len(views) < MAX_POOL:
                     views.setdefault(found.der, found)
         except LoadError as error:
             if number == 0 and leaf is None:
                 return None, [], str(error)
     if leaf is None:
         return None, [], "it is empty"
-    views.pop(leaf.der, None)
     return leaf, list(views.values()), ""
 
 

@@ -2,9 +2,11 @@
 
 import time
 
+import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from mtls_tui.pki import keys, paths, validate
+from mtls_tui.pki import constraints, keys, paths, validate, verification
 from mtls_tui.pki.certificate import View
 from tests.pki import mint
 from tests.pki.judge import check, constrained, number
@@ -71,6 +73,47 @@ def test_a_path_of_exactly_the_greatest_length_verifies_and_one_more_does_not(to
     higher = mint.authority("One more", between[-1], own=mint.key(0))
     found = check([mint.client("c", higher), higher, *between], store)
     assert not found.verified and number(found) == 22  # X509_V_ERR_CERT_CHAIN_TOO_LONG
+
+
+def strangers(top, count):
+    """Certificates that lead nowhere, all different."""
+    made = mint.client("stranger", top, serial=0x55AA)
+    old = made.certificate.tbs_certificate_bytes
+    at = old.index(b"\x02\x02\x55\xaa") + 2
+    return [made.der.replace(old, old[:at] + (0x1000 + i).to_bytes(2, "big") + old[at + 2 :]) for i in range(count)]
+
+
+@pytest.mark.parametrize(("before", "found"), [(verification.MAX_POOL - 1, True), (verification.MAX_POOL, False)])
+def test_so_many_presented_certificates_are_looked_at_beside_the_leaf_and_no_more(top, store, before, found):
+    middle = mint.authority("Middle", top)
+    presented = [mint.client("c", middle).der, *strangers(top, before), middle.der]
+    assert check(presented, store).verified is found
+    pem = b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in presented)
+    assert check([pem], store).verified is found
+
+
+@pytest.mark.parametrize(("before", "found"), [(verification.MAX_ITEMS - 2, True), (verification.MAX_ITEMS - 1, False)])
+def test_so_many_presented_items_are_looked_at_even_if_they_say_nothing_new(top, store, before, found):
+    middle = mint.authority("Middle", top)
+    leaf = mint.client("c", middle)
+    assert check([leaf.der, *[leaf.der] * before, middle.der], store).verified is found
+
+
+def test_an_item_is_read_up_to_its_greatest_length(top, store):
+    pem = mint.client("c", top).certificate.public_bytes(Encoding.PEM)
+    assert check([pem.ljust(verification.MAX_ITEM_BYTES, b"\n")], store).verified
+    found = check([pem.ljust(verification.MAX_ITEM_BYTES + 1, b"\n")], store)
+    assert found.presented and not found.verified and "more than" in found.error.message
+
+
+@pytest.mark.parametrize(("limit", "verified"), [(22, True), (21, False)])
+def test_names_times_constraints_are_checked_up_to_a_limit_and_refused_above(monkeypatch, limit, verified):
+    """Not silently left unchecked: no certificate escapes a constraint by having too many names."""
+    made, store = constrained([x509.DNSName("example.com"), x509.DNSName("example.org")])
+    # Nine names and the subject, which counts as a name and by its attribute; against two constraints.
+    leaf = mint.client("c", made, sans=[x509.DNSName(f"h{i}.example.com") for i in range(9)])
+    monkeypatch.setattr(constraints, "MAX_CHECKS", limit)
+    assert check(leaf, store).verified is verified
 
 
 def test_a_search_tries_a_fixed_number_of_extensions_however_many_paths_names_allow(top, store):

@@ -9,7 +9,8 @@ import pytest
 from cryptography import x509
 
 from mtls_tui import pki
-from mtls_tui.pki.names import MAX_NAME_BYTES, canonical
+from mtls_tui.pki.der import DerError
+from mtls_tui.pki.names import MAX_NAME_BYTES, attributes, canonical
 from tests.pki import mint, peers, surgery
 from tests.pki.judge import check, constrained, number
 from tests.pki.mint import AT
@@ -67,6 +68,19 @@ def test_a_name_has_a_greatest_length_and_one_of_it_verifies(top):
     assert len(surgery.element(0x30, ADMIN + units(rest)[0])) == MAX_NAME_BYTES
     for size, expected in ((rest, 0), (rest + 1, 53)):
         assert both(named(top, ADMIN, *units(size)), top) == (expected, 0)
+
+
+@pytest.mark.parametrize(
+    "rdn",
+    [surgery.element(0x31, b""), b"\x30" + ADMIN[1:], surgery.element(0x31, surgery.element(0x31, b""))],
+    ids=["an empty set", "a sequence", "a set of a set"],
+)
+def test_a_name_is_a_sequence_of_sets_that_are_not_empty(top, rdn):
+    """X.501 9.2, RFC 5280 4.1.2.4; held by the walk itself, whatever the parser before it lets through."""
+    name = surgery.element(0x30, ADMIN + rdn)
+    with pytest.raises(DerError):
+        list(attributes(name))
+    assert not check([named(top, ADMIN, rdn)], pki.TrustStore([top.certificate])).verified
 
 
 def test_a_list_of_an_authority_with_an_endless_name_is_refused_at_loading():

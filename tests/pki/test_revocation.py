@@ -224,12 +224,17 @@ def test_a_new_key_that_the_authority_certified_itself_signs_lists_for_the_old_o
 
 @pytest.mark.parametrize(
     "options",
-    [{"key_usage": mint.usage("digital_signature")}, {"end": AT - DAY}, {"signer": mint.key("forger")}],
-    ids=["no cRLSign", "expired", "forged"],
+    [
+        {"key_usage": mint.usage("digital_signature")},
+        {"end": AT - DAY},
+        {"signer": mint.key("forger")},
+        {"own": mint.rsa_key(1024)},
+    ],
+    ids=["no cRLSign", "expired", "forged", "weak key"],
 )
 def test_another_key_without_the_authoritys_word_signs_nothing(top, options):
     settings = {"ca": False, "key_usage": mint.usage("crl_sign"), **options}
-    other = mint.make("Root", top, own=mint.key("crl key"), **settings)
+    other = mint.make("Root", top, **{"own": mint.key("crl key"), **settings})
     try:
         store = pki.TrustStore([top.certificate], [other.certificate], [mint.crl(top, signer=other.key)])
     except pki.StoreError as error:
@@ -278,6 +283,13 @@ def test_a_list_that_can_never_be_used_is_refused_with_the_cure(top, options, wh
     assert message.startswith("lists/root.crl: ")
     assert why in message
     assert cure in message
+
+
+def test_a_list_number_has_at_most_20_octets(top):
+    """RFC 5280 5.2.3."""
+    assert pki.TrustStore([top.certificate], crls=[mint.crl(top, number=(1 << 160) - 1)]).crls
+    with pytest.raises(pki.StoreError, match="20 octets"):
+        pki.TrustStore([top.certificate], crls=[mint.crl(top, number=1 << 160)])
 
 
 def test_an_authority_without_crlsign_can_not_have_a_list():
