@@ -2,10 +2,10 @@
 
 A bundle is complete in itself: the lists it embeds are what is enforced wherever it is taken. Beside them it names the
 files that they came from. A list is signed by its authority, so a newer one can be taken from there without a new
-bundle. Only what is shown to be signed by the same key replaces a list, and only by a later one of the same scope (RFC
-5280 5.2.3: numbers grow), so neither a deleted, a restored nor a forged file takes a revocation back. A list whose
-authority the bundle does not hold can't be checked here: it is kept beside the others, and the verification of a chain
-chooses by the key that the client's authority has. Knows no files: their bytes are handed in.
+bundle. Only what is shown to be signed by the same key replaces a list, and only by one of the same scope that is later
+by number and time (RFC 5280 5.2.3: numbers grow), so neither a deleted, a restored nor a forged file takes a revocation
+back. A list whose authority the bundle does not hold can't be checked here: it is kept beside the others, and the
+verification of a chain chooses by the key that the client's authority has. Knows no files: their bytes are handed in.
 """
 
 from __future__ import annotations
@@ -212,17 +212,20 @@ class _Work:
 
 @dataclass(slots=True)
 class _Kept:
-    """Lists in force. Of those by one known key and scope the newest; of those that can't be checked all."""
+    """Lists in force. Of those by one known key and scope the newest; of those that can't be checked all.
+
+    Where number and time of two lists contradict each other both are kept, as the verification of a chain takes them.
+    """
 
     work: _Work
-    checked: dict[tuple[CanonicalName, bytes, str], _Listed] = field(default_factory=dict)
+    checked: dict[tuple[CanonicalName, bytes, str], list[_Listed]] = field(default_factory=dict)
     unchecked: dict[bytes, _Listed] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     refused: dict[str, None] = field(default_factory=dict)
 
     @property
     def all(self) -> list[_Listed]:
-        return [*self.checked.values(), *self.unchecked.values()]
+        return [*(one for alike in self.checked.values() for one in alike), *self.unchecked.values()]
 
     def put(self, one: _Listed) -> None:
         """Add a list without a word."""
@@ -230,9 +233,9 @@ class _Kept:
         if signer is None:
             self.unchecked[one.crl.digest] = one
             return
-        key = (one.crl.issuer, signer.spki, one.crl.scope)
-        if key not in self.checked or _age(one.crl) > _age(self.checked[key].crl):
-            self.checked[key] = one
+        alike = self.checked.setdefault((one.crl.issuer, signer.spki, one.crl.scope), [])
+        if not any(other.crl.digest == one.crl.digest or _later(other.crl, one.crl) for other in alike):
+            alike[:] = [*(other for other in alike if not _later(one.crl, other.crl)), one]
 
     def take(self, one: _Listed) -> None:
         """Add a list of a file, and say what there is to say of it."""
@@ -252,8 +255,9 @@ class _Kept:
                 "is kept; name it under `intermediates`, export again"
             ] = None
         else:
-            known = self.checked.get((crl.issuer, signer.spki, crl.scope))
-            if known is not None and _age(crl) < _age(known.crl):
+            alike = self.checked.get((crl.issuer, signer.spki, crl.scope), ())
+            known = next((other for other in alike if _later(other.crl, crl)), None)
+            if known is not None:
                 self.notes[
                     f"{one.path}: holds list number {crl.number} of {crl.issuer_name}, older than number "
                     f"{known.crl.number} that is in force: it is not taken"
@@ -261,14 +265,15 @@ class _Kept:
         self.put(one)
 
 
-def _age(crl: RevocationList) -> tuple[int, int]:
-    """What grows from list to list; the time decides where an authority forgets to raise the number."""
-    return crl.number, crl.this_update
+def _later(new: RevocationList, old: RevocationList) -> bool:
+    """Whether a list by the same key and of the same scope takes another's place: as `pki.revocation` judges it."""
+    return (new.number, new.this_update) > (old.number, old.this_update) and new.this_update >= old.this_update
 
 
 def _supersedes(new: RevocationList, old: RevocationList) -> bool:
     alike = new.issuer == old.issuer and new.scope == old.scope
-    return alike and new.authority_key_identifier == old.authority_key_identifier and _age(new) >= _age(old)
+    same = new.digest == old.digest or _later(new, old)
+    return alike and new.authority_key_identifier == old.authority_key_identifier and same
 
 
 def _fits(work: _Work, one: _Listed, store: _Authorities) -> bool:

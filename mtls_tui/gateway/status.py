@@ -193,7 +193,7 @@ def _reload_metrics(status: dict[str, Any]) -> list[Metric]:
 
 
 def _list_metrics(lists: list[dict[str, Any]]) -> list[Metric]:
-    """Of lists with equal labels (only such that can't be checked) the one of the highest number."""
+    """Of lists with equal labels (that can't be checked, or contradict each other) the one of the highest number."""
     from prometheus_client.core import GaugeMetricFamily
 
     labels = ["issuer", "key", "scope", "checked"]

@@ -14,6 +14,7 @@ from mtls_tui.engine.fresh_crls import MOST_UNCHECKED, crl_files, merged, with_f
 from mtls_tui.engine.policy import Policy
 from mtls_tui.pki import issue
 from mtls_tui.pki.authority import Authority
+from mtls_tui.pki.load import crl_ders
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULE = '(http.host eq "a.example" and (not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked))'
@@ -228,6 +229,22 @@ def test_equal_numbers_are_told_apart_by_their_time():
     later = listed(sent.other, 1, [5], begin=NOW - issue.DAY / 2)
     assert merged(sent.bundle, "/b.crl", sent.files["/b.crl"], later).lists == later
     assert merged(sent.bundle, "/b.crl", later, sent.files["/b.crl"]).lists == later
+
+
+def test_lists_whose_number_and_time_contradict_each_other_are_both_in_force_until_a_later_one_comes():
+    sent = Sent("soft")
+    known, higher = sent.files["/b.crl"], listed(sent.other, 9, [5], begin=NOW - 2 * issue.DAY)
+    for first, second in [(known, higher), (higher, known)]:
+        result = merged(sent.bundle, "/b.crl", first, second)
+        assert sorted(crl_ders(result.lists)) == sorted(crl_ders(known + higher)) and result.notes == ()
+        assert merged(sent.bundle, "/b.crl", result.lists, second).lists == result.lists
+        fresh, notes = with_files(sent.bundle, {"/b.crl": result.lists})
+        embedded = {der for text in fresh.hosts[0].crls for der in crl_ders(text.encode())}
+        assert {*crl_ders(known), *crl_ders(higher)} <= embedded and notes == ()
+    later = listed(sent.other, 10, begin=NOW - issue.DAY / 2)
+    assert merged(sent.bundle, "/b.crl", result.lists, later).lists == later
+    back = merged(sent.bundle, "/b.crl", later, higher)
+    assert back.lists == later and "older than number 10" in back.notes[0]
 
 
 def test_lists_by_two_keys_of_one_authority_are_both_in_force():
