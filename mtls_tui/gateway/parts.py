@@ -40,6 +40,9 @@ _PASSED: dict[catalogue.Part, frozenset[Part]] = {
     "edge": frozenset({"edge"}),
 }
 """How each part of the catalogue is passed on."""
+_EDGE: frozenset[Part] = frozenset({"edge"})
+MOST_NAMED = 5
+"""Rules that a message names one by one."""
 
 
 def parts_of(field: str) -> frozenset[Part]:
@@ -76,6 +79,22 @@ def untold(policy: Policy, passed: Collection[Part], withheld: Collection[str]) 
         host = next(hosts, None) if fields else None
         if host is not None:
             yield from (Untold(host, rule.ref, field) for field in fields)
+
+
+def reads_edge(policy: Policy) -> str:
+    """A note on the enabled rules that read what only Cloudflare's network knows; empty when none does.
+
+    Nobody can tell the gateway of it, so these fields have their default or are missing, as the simulator has them.
+    """
+    found = list(untold(policy, frozenset(PARTS) - _EDGE, ()))
+    if not found:
+        return ""
+    named = "; ".join(f"host {one.host}: rule {one.rule} reads {one.field}" for one in found[:MOST_NAMED])
+    more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return (
+        f"{named}{more}: only Cloudflare's network knows that; here it has its default or is missing, so such a "
+        "rule may never match, or always; `mtls-tui check` shows each place"
+    )
 
 
 def _missing(root: ast.Expr, passed: Collection[Part], withheld: Collection[str]) -> set[str]:

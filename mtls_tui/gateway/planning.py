@@ -22,7 +22,7 @@ from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.credentials import Credentials
 from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.envoy.hostplan import Ask, HostPlan, Upstream
-from mtls_tui.gateway.parts import parts_of
+from mtls_tui.gateway.parts import parts_of, reads_edge
 from mtls_tui.gateway.reload import Mark, marks
 from mtls_tui.gateway.settings import GatewayError, Settings, is_ip
 from mtls_tui.lang.catalogue import FIELDS
@@ -51,14 +51,21 @@ class State:
     """By host; their change matters too."""
     lists: dict[str, bytes]
     """What is in force of the revocation list files, by the path that the bundle has."""
-    notes: tuple[str, ...] = ()
-    """What an operator should know and what stops nothing."""
+    list_notes: tuple[str, ...] = ()
+    """What an operator should know of the revocation lists and what stops nothing."""
+    rule_notes: tuple[str, ...] = ()
+    """Likewise of the rules."""
     refused_lists: tuple[str, ...] = ()
     """Revocation lists that stand on disk and are not in force, and why."""
     refused_pairs: tuple[str, ...] = ()
     """Server certificates and keys likewise: those loaded before are shown."""
     seen: dict[Path, Mark] = field(default_factory=dict)
     """The files beside the bundle, with their marks from before they were read."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an operator should know and what stops nothing."""
+        return (*self.rule_notes, *self.list_notes)
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -132,7 +139,8 @@ def make_state(
         upstream_cas=cas,
         pairs=pairs,
         lists=opened.lists,
-        notes=opened.notes,
+        list_notes=opened.notes,
+        rule_notes=tuple(filter(None, (reads_edge(policy),))),
         refused_lists=opened.refused,
         refused_pairs=refused,
         seen=seen,
@@ -170,11 +178,11 @@ def renewed_lists(state: State) -> State:
     read = crlfiles.read(state.bundle, state.lists)
     refused = tuple(line for lines in read.refused.values() for line in lines)
     if read.lists == state.lists:
-        return replace(state, notes=read.notes, refused_lists=refused, seen=seen)
+        return replace(state, list_notes=read.notes, refused_lists=refused, seen=seen)
     fresh, older = with_files(state.bundle, read.lists)
     policy = Policy.from_bundle(fresh)
     notes = (*read.notes, *older)
-    return replace(state, policy=policy, lists=read.lists, notes=notes, refused_lists=refused, seen=seen)
+    return replace(state, policy=policy, lists=read.lists, list_notes=notes, refused_lists=refused, seen=seen)
 
 
 class Opened(NamedTuple):

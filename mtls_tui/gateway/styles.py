@@ -15,7 +15,7 @@ from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.policy import Policy
 from mtls_tui.gateway import certheaders
 from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, DUPLICATES_HEADER
-from mtls_tui.gateway.parts import PARTS, Part, untold
+from mtls_tui.gateway.parts import MOST_NAMED, PARTS, Part, reads_edge, untold
 from mtls_tui.gateway.questions import (
     TLS13_CIPHERS,
     Asking,
@@ -38,7 +38,6 @@ HOP_HEADERS = frozenset(
      "upgrade")
 )  # fmt: skip
 """Headers of one hop (RFC 9110 7.6.1), and those that belong to a body: a question about a request has its own."""
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +175,14 @@ def check(style: Style, policy: Policy, place: str) -> None:
         return
     named = [f"host {one.host}: rule {one.rule} reads {one.field}" for one in missing[:MOST_NAMED]]
     more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    cure = "take the rule out of this bundle, or enforce it with `mtls-tui serve`"
+    if reads_edge(policy):
+        cure = (
+            "take the rule out of this bundle; what only Cloudflare's network knows, `mtls-tui serve` isn't told either"
+        )
     raise GatewayError(
         f"{place}: {'; '.join(named)}{more}: the style `{style.name}` does not pass that, so the rule could not be "
-        "judged; take the rule out of this bundle, or enforce it with `mtls-tui serve`"
+        f"judged; {cure}"
     )
 
 

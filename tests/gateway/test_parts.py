@@ -10,7 +10,7 @@ from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.policy import Policy
 from mtls_tui.gateway import styles
 from mtls_tui.gateway.middleware import of_applications
-from mtls_tui.gateway.parts import needed, parts_of
+from mtls_tui.gateway.parts import needed, parts_of, reads_edge
 from mtls_tui.gateway.questions import Asking, MalformedError
 from mtls_tui.gateway.settings import GatewayError
 from mtls_tui.gateway.styles import BY_NAME, CIPHERS, check, read_forwarded
@@ -168,3 +168,33 @@ def test_ciphers_have_the_names_that_rules_know_whatever_the_proxy_calls_them():
 
 def test_style_of_our_own_envoy_is_none_of_the_table():
     assert ("gateway", *BY_NAME) == styles.STYLES
+
+
+EDGE = 'ip.src.country eq "DE"'
+
+
+def test_bundle_that_reads_what_nobody_here_knows_is_noted_by_host_rule_and_field():
+    assert reads_edge(policy('http.host eq "x.example.com" and http.user_agent eq "x"')) == ""
+    note = reads_edge(policy(f"not ({EDGE})"))
+    assert note.startswith("host x.example.com: rule the-rule reads ip.src.country: ") and "check" in note
+    assert reads_edge(policy(f'http.host eq "y.example.com" and {EDGE}')) == ""  # that host is not served
+
+
+def test_who_is_refused_by_a_style_is_not_sent_where_it_is_not_known_either():
+    with pytest.raises(GatewayError) as refused:
+        check(BY_NAME["nginx"], policy(EDGE), "a.json")
+    assert "enforce it with" not in str(refused.value)
+
+
+@pytest.mark.gateway
+def test_the_gateways_own_status_tells_of_rules_on_what_it_never_knows(site):
+    late = BundleRule(ref="late", expression=f'(http.host eq "www.example.com" and {EDGE})', action="block")
+    try:
+        site.write(rules=(*site.rules, late))
+        assert site.gateway.reload()
+        (note,) = [note for note in site.gateway.status()["notes"] if "rule late reads ip.src.country" in note]
+        assert note.startswith("host www.example.com")
+        assert site.ask(host="www.example.com", sni="www.example.com", kind="none").status == 200
+    finally:
+        site.settle()
+    assert not any("rule late" in note for note in site.gateway.status()["notes"])
