@@ -5,15 +5,17 @@ Whatever goes wrong in here is a block. Answers are built once per rule and once
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
+from typing import NamedTuple
 
 from mtls_tui import pki
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
-from mtls_tui.engine.policy import Outcome, Policy
+from mtls_tui.engine.policy import Host, Outcome, Policy
 from mtls_tui.gateway.accesslog import Line
 from mtls_tui.gateway.chains import Chains, Identity, Told
 from mtls_tui.gateway.counters import Counters
@@ -55,6 +57,27 @@ class Verdict:
         if self.identity is None:
             return "NONE"
         return "SUCCESS" if self.trusted else "REVOKED" if self.line.revoked else "FAILED"
+
+
+class _Misplaced(NamedTuple):
+    """A question that no rule is asked about, and why."""
+
+    kind: str
+    reason: str
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether something that was let pass would still be."""
+
+    refused: str = ""
+    """Why it would not be; empty: it would."""
+    rule: str = ""
+    host: str = ""
+    fingerprint: str = ""
+    until: float = math.inf
+    """Until when that holds if neither rules nor trust change, POSIX seconds."""
 
 
 @dataclass(slots=True)
@@ -103,20 +126,42 @@ class Decider:
             reason = f"{BLOCKED_BY_ERROR}: {type(error).__name__}: {error}"
             return self._refuse(question, now, "error", reason, REFUSED)
 
-    def _decide(self, question: Question, now: float) -> Verdict:
-        http = question.http
-        host = self.policy.host(http.host)
+    def standing(self, question: Question, now: float) -> Standing:
+        """Whether a request that was let pass would be let pass at a time. Never raises; counts and logs nothing."""
+        try:
+            host = self._host(question)
+            if isinstance(host, _Misplaced):
+                return Standing(host.reason)
+            identity = self._identify(question) if host.mtls else None
+            outcome = self.policy.decide(question.http, identity.chain if identity else (), now)
+        except Exception as error:
+            return Standing(f"{BLOCKED_BY_ERROR}: {type(error).__name__}: {error}")
+        decision, verification = outcome.decision, outcome.verification
+        until = math.inf if verification is None else float(verification.valid_until)
+        if decision.blocked and not self.shadow:
+            rule = decision.rule.ref if decision.rule else ""
+            return Standing(decision.reason, rule, host.name, identity.fingerprint if identity else "", until)
+        return Standing(host=host.name, until=until)
+
+    def _host(self, question: Question) -> Host | _Misplaced:
+        """The host that a question is for, if it belongs to the connection and enough was asked."""
+        host = self.policy.host(question.http.host)
         if host is None:
-            return self._refuse(question, now, "misdirected", "no such host", MISDIRECTED)
+            return _Misplaced("misdirected", "no such host", MISDIRECTED)
         if question.sni is not None:
             served = self.policy.host(question.sni) if question.sni else None
             if served is None or served.name != host.name:
-                reason = f"the connection is for `{question.sni}`"
-                return self._refuse(question, now, "misdirected", reason, MISDIRECTED)
+                return _Misplaced("misdirected", f"the connection is for `{question.sni}`", MISDIRECTED)
         if self.asks and not enough(question.asked, self.asks.get(host.name, "body")):
-            return self._refuse(question, now, "stale", "asked by the rules before the last reload", STALE)
+            return _Misplaced("stale", "asked by the rules before the last reload", STALE)
+        return host
+
+    def _decide(self, question: Question, now: float) -> Verdict:
+        host = self._host(question)
+        if isinstance(host, _Misplaced):
+            return self._refuse(question, now, host.kind, host.reason, host.response)
         identity = self._identify(question) if host.mtls else None
-        outcome = self.policy.decide(http, identity.chain if identity else (), now)
+        outcome = self.policy.decide(question.http, identity.chain if identity else (), now)
         verified = outcome.verification is not None and outcome.verification.verified
         if identity is not None and verified and identity.key not in self.chains:
             self.chains.keep(identity)

@@ -18,6 +18,8 @@ from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.decision import REFUSED, refusal
 from mtls_tui.gateway.peers import stranger
 from mtls_tui.gateway.questions import Asking
+from mtls_tui.gateway.tunnels import Tunnels
+from mtls_tui.gateway.tunnelwire import PREFACE, TunnelConnection
 
 MOST_HEADER_BYTES = 512 * 1024
 """A presented chain of BoringSSL's 100 kB comes escaped and in base64."""
@@ -39,6 +41,8 @@ class Service:
         self.counters = Counters()
         self.admit: Callable[[asyncio.BaseTransport], str | None] = lambda transport: ""
         """The asker's address (empty for a local socket), or None for a stranger."""
+        self.tunnels: Tunnels | None = None
+        """The open WebSockets of our Envoy; None where others ask."""
         self.connections: set[Connection] = set()
         self.draining = False
         """Whether a connection is closed after its next answer, which says so."""
@@ -47,12 +51,17 @@ class Service:
 class Connection(asyncio.Protocol):
     """One connection of a proxy."""
 
-    __slots__ = ("_bad", "_body", "_headers", "_names", "_parser", "_peer", "_service", "_size", "_transport", "_url")
+    __slots__ = (
+        "_bad", "_body", "_fresh", "_headers", "_names", "_parser", "_peer", "_service", "_size", "_transport",
+        "_tunnels", "_url",
+    )  # fmt: skip
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._names: dict[bytes, str] = {}
         self._bad = False
+        self._fresh = True
+        self._tunnels: TunnelConnection | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -80,10 +89,19 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._service.connections.discard(self)
+        if self._tunnels is not None:
+            self._tunnels.connection_lost()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; it calls back."""
         if self._bad:
+            return
+        tunnels = self._service.tunnels
+        if self._fresh and tunnels is not None and tunnels.watching and data.startswith(PREFACE):
+            self._tunnels = TunnelConnection(tunnels, self._transport)
+        self._fresh = False
+        if self._tunnels is not None:
+            self._tunnels.data_received(data)
             return
         try:
             self._parser.feed_data(data)

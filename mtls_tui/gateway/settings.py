@@ -44,7 +44,7 @@ class Limits:
     idle_seconds: float = 60.0
     """A connection or stream on which nothing moves."""
     websocket_seconds: float = 900.0
-    """From a WebSocket's handshake to its end, whatever moves on it: no rule is asked again in between."""
+    """From a WebSocket's handshake to its end at the latest, whatever moves on it."""
     upstream_connect_seconds: float = 5.0
     decision_seconds: float = 1.0
     """What the decision may take; after half of it the question is put to another process, after all of it the request

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.gateway.envoy import config as envoy_config
-from mtls_tui.gateway.envoy.filters import DUPLICATES_FILTER, VERDICTS_FILTER, filter_name
+from mtls_tui.gateway.envoy.filters import DUPLICATES_FILTER, VERDICTS_FILTER, filter_name, watched
 from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, HostPlan, Upstream, covers, enough, widest
 from mtls_tui.gateway.settings import Settings
 from mtls_tui.gateway.stripping import pattern
@@ -58,7 +58,7 @@ def test_each_host_is_asked_what_its_rules_need_and_remembered_only_when_plain()
     table = envoy_config.route_table(PLANS, Settings(), 7)
     for plan, host in zip(PLANS, table["virtual_hosts"], strict=False):
         websocket, served, other = host["routes"]
-        assert websocket["typed_per_filter_config"] == served["typed_per_filter_config"]
+        assert websocket["typed_per_filter_config"] == served["typed_per_filter_config"] | watched()
         assert websocket["match"]["headers"][0] == served["match"]["headers"][0]
         config = served["typed_per_filter_config"]
         assert (filter_name("plain") in config) == (plan.ask != "plain")

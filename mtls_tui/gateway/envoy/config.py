@@ -28,6 +28,8 @@ from mtls_tui.gateway.envoy.filters import (
     lua_filter,
     question,
     seconds,
+    watched,
+    watching,
 )
 from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, HostPlan, Upstream, covers
 from mtls_tui.gateway.envoy.remembered import PREFIX
@@ -108,11 +110,15 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
 
 
 def _websocket(served: Data, settings: Settings) -> Data:
-    """A host's route for WebSockets, which end after a time: a tunnel would outlive its certificate and its rules."""
+    """A host's route for WebSockets. They are watched, so that none outlives its certificate and its rules."""
     longest = {"max_stream_duration": seconds(settings.limits.websocket_seconds)}
     asked_for = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
     match = served["match"] | {"headers": [*served["match"]["headers"], asked_for]}
-    return served | {"match": match, "route": served["route"] | {"max_stream_duration": longest}}
+    return served | {
+        "match": match,
+        "route": served["route"] | {"max_stream_duration": longest},
+        "typed_per_filter_config": served["typed_per_filter_config"] | watched(),
+    }
 
 
 def remembering(plan: HostPlan, settings: Settings, generation: int) -> Data:
@@ -277,6 +283,7 @@ def _connection_manager(chain: str, routes: Data, settings: Settings, *, mtls: b
             *([lua_filter(VERDICTS_FILTER, lua(milliseconds), statistics=PREFIX)] if milliseconds else []),
             lua_filter(DUPLICATES_FILTER, DUPLICATES_LUA, disabled=True),
             *(question(level, settings) for level in ASK_LEVELS[1:]),
+            *watching(settings),
             {
                 "name": "router",
                 "typed_config": {
@@ -307,7 +314,7 @@ def upstream_cluster(upstream: Upstream, settings: Settings) -> Data:
             upstream.cluster,
             [{"socket_address": {"address": upstream.address, "port_value": upstream.port}}],
         ),
-        "typed_extension_protocol_options": _http1(settings.limits.idle_seconds),
+        "typed_extension_protocol_options": _protocol("http", settings.limits.idle_seconds),
     }
     if upstream.tls:
         matcher = {"san_type": "IP_ADDRESS" if is_ip(upstream.name) else "DNS", "matcher": {"exact": upstream.name}}
@@ -328,13 +335,18 @@ def upstream_cluster(upstream: Upstream, settings: Settings) -> Data:
     return config
 
 
-def decision_cluster(sockets: Sequence[Path], settings: Settings) -> Data:
+def decision_clusters(sockets: Sequence[Path], settings: Settings) -> list[Data]:
+    """The decision processes: for questions, and for the streams that tell of open WebSockets."""
+    return [_processes("decision", sockets, settings), _processes("tunnels", sockets, settings, http2=True)]
+
+
+def _processes(name: str, sockets: Sequence[Path], settings: Settings, *, http2: bool = False) -> Data:
     """The decision processes, each on a Unix socket of its own; the least busy one is asked.
 
     One that did not answer is left out for a moment. What it answers never counts against it.
     """
     return {
-        "name": "decision",
+        "name": name,
         "connect_timeout": seconds(min(1.0, settings.limits.decision_seconds)),
         "type": "STATIC",
         "lb_policy": "LEAST_REQUEST",
@@ -352,8 +364,8 @@ def decision_cluster(sockets: Sequence[Path], settings: Settings) -> Data:
             "max_ejection_time": "5s",
             "max_ejection_percent": 50,
         },
-        "load_assignment": _endpoints("decision", [{"pipe": {"path": str(path)}} for path in sockets]),
-        "typed_extension_protocol_options": _http1(3600.0),
+        "load_assignment": _endpoints(name, [{"pipe": {"path": str(path)}} for path in sockets]),
+        "typed_extension_protocol_options": _protocol("http2" if http2 else "http", 3600.0),
     }
 
 
@@ -364,11 +376,11 @@ def _endpoints(cluster: str, addresses: Iterable[Data]) -> Data:
     }
 
 
-def _http1(idle: float) -> Data:
+def _protocol(name: str, idle: float) -> Data:
     return {
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": f"{API}.upstreams.http.v3.HttpProtocolOptions",
-            "explicit_http_config": {"http_protocol_options": {}},
+            "explicit_http_config": {f"{name}_protocol_options": {}},
             "common_http_protocol_options": {"idle_timeout": seconds(idle)},
         }
     }
@@ -405,7 +417,7 @@ def bootstrap(settings: Settings, xds: Path, admin: Path, sockets: Sequence[Path
             "cds_config": _from_file(xds / "clusters.json"),
             "lds_config": _from_file(xds / "listeners.json"),
         },
-        "static_resources": {"clusters": [decision_cluster(sockets, settings)]},
+        "static_resources": {"clusters": decision_clusters(sockets, settings)},
     }
 
 
@@ -423,7 +435,7 @@ def complete(
         "static_resources": {
             "listeners": [_untyped(listener(plans, settings, pairs, routes))],
             "clusters": [
-                decision_cluster(sockets, settings),
+                *decision_clusters(sockets, settings),
                 *(_untyped(upstream_cluster(upstream, settings)) for upstream in upstreams(plans)),
             ],
         },

@@ -91,6 +91,22 @@ def filter_name(ask: Ask) -> str:
 
 
 VERDICTS_FILTER = "mtls-tui.verdicts"
+CONNECTION_FILTER = "mtls-tui.connection"
+WATCH_FILTER = "mtls-tui.watch"
+RETRIES: Data = {
+    "retry_on": "reset,connect-failure",
+    "num_retries": 1,
+    # Without it up to a second is waited, which is all that a question may take.
+    "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.010s"},
+    "host_selection_retry_max_attempts": 30,
+    "retry_host_predicate": [
+        {
+            "name": "envoy.retry_host_predicates.previous_hosts",
+            "typed_config": {"@type": f"{API}.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+        }
+    ],
+}
+"""To another decision process, if there is one."""
 
 
 def lua_filter(name: str, source: str, *, statistics: str = "", disabled: bool = False) -> Data:
@@ -123,19 +139,7 @@ def question(ask: Ask, settings: Settings) -> Data:
                 "timeout": seconds(limits.decision_seconds),
             },
             # A question changes nothing, so it may be put again, to another process if there is one.
-            "retry_policy": {
-                "retry_on": "reset,connect-failure",
-                "num_retries": 1,
-                # Without it up to a second is waited, which is all that a question may take.
-                "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.010s"},
-                "host_selection_retry_max_attempts": 30,
-                "retry_host_predicate": [
-                    {
-                        "name": "envoy.retry_host_predicates.previous_hosts",
-                        "typed_config": {"@type": f"{API}.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
-                    }
-                ],
-            },
+            "retry_policy": RETRIES,
             "authorization_request": {
                 "headers_to_add": [
                     {"key": QUESTION_HEADER, "value": f"{ask}|{QUESTION_FORMAT}"},
@@ -155,6 +159,46 @@ def question(ask: Ask, settings: Settings) -> Data:
     if ask == "body":
         config["with_request_body"] = {"max_request_bytes": limits.body_bytes, "allow_partial_message": True}
     return {"name": filter_name(ask), "typed_config": config, "disabled": ask != "plain"}
+
+
+def watching(settings: Settings) -> list[Data]:
+    """The filters that tell a decision process of a WebSocket and end it when that process says so, or is gone.
+
+    Its response trailers are asked for, though there are none: else Envoy would hang up after the first answer.
+    """
+    told = {
+        "header": {"key": QUESTION_HEADER, "value": f"body|{QUESTION_FORMAT}"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+    processor: Data = {
+        "@type": f"{API}.filters.http.ext_proc.v3.ExternalProcessor",
+        "grpc_service": {"envoy_grpc": {"cluster_name": "tunnels"}, "retry_policy": RETRIES},
+        "failure_mode_allow": False,
+        "status_on_error": {"code": "ServiceUnavailable"},
+        "message_timeout": seconds(settings.limits.decision_seconds),
+        "processing_mode": {
+            "request_header_mode": "SEND",
+            "response_header_mode": "SKIP",
+            "request_body_mode": "NONE",
+            "response_body_mode": "NONE",
+            "request_trailer_mode": "SKIP",
+            "response_trailer_mode": "SEND",
+        },
+    }
+    mutation: Data = {
+        "@type": f"{API}.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": {"request_mutations": [{"append": told}]},
+    }
+    return [
+        {"name": CONNECTION_FILTER, "typed_config": mutation, "disabled": True},
+        {"name": WATCH_FILTER, "typed_config": processor, "disabled": True},
+    ]
+
+
+def watched() -> Data:
+    """Per-route settings that switch these filters on."""
+    on = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
+    return {CONNECTION_FILTER: on, WATCH_FILTER: on}
 
 
 def _remembered() -> Data:

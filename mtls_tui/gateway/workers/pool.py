@@ -44,8 +44,9 @@ class Pool:
 
     async def start(self, message: Prepare) -> None:
         """Start all with a first bundle. GatewayError when one can't take it."""
-        if importlib.util.find_spec("httptools") is None:
-            raise GatewayError("httptools is not installed here; cure: pip install 'mtls-tui[gateway]'")
+        for library in ("httptools", "h2"):
+            if importlib.util.find_spec(library) is None:
+                raise GatewayError(f"{library} is not installed here; cure: pip install 'mtls-tui[gateway]'")
         await asyncio.gather(*(worker.spawn() for worker in self.workers))
         await self._prepare_all(message, must=True)
         await self._commit_all(message)

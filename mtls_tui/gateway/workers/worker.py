@@ -29,6 +29,7 @@ from mtls_tui.gateway.parts import needed
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import Connection, Service
 from mtls_tui.gateway.settings import GatewayError
+from mtls_tui.gateway.tunnels import Tunnels
 from mtls_tui.gateway.workers.control import (
     Commit,
     Committed,
@@ -94,6 +95,8 @@ async def obey(
             writer.write(frame(answer))
         elif isinstance(message, Commit) and ready is not None and ready.generation == message.generation:
             service.answer = ready.answer
+            if service.tunnels is not None and ready.asks:  # only our own Envoy is told what to ask
+                service.tunnels.follow(ready)
             if current == 0:
                 await open_up()
             current = ready.generation
@@ -113,6 +116,7 @@ async def run(control: int, listen: int, log: int, tally: int, peers: Peers) -> 
     logging = ThreadPoolExecutor(1, "log")
     service = Service(writer, MOST_BODY)
     service.admit = peers.admit
+    service.tunnels = Tunnels(writer, service.counters)
     server_socket = socket.socket(fileno=listen)
     server_socket.setblocking(False)
     servers: list[asyncio.Server] = []
@@ -140,6 +144,7 @@ async def run(control: int, listen: int, log: int, tally: int, peers: Peers) -> 
         return ""
 
     flushing = asyncio.create_task(flush())
+    watching = asyncio.create_task(service.tunnels.run())
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     obeying = asyncio.create_task(obey(service, reader, commands, open_up, reopen))
@@ -149,6 +154,7 @@ async def run(control: int, listen: int, log: int, tally: int, peers: Peers) -> 
         server.close()
     for connection in list(service.connections):
         connection.close()
+    watching.cancel()
     flushing.cancel()
     await loop.run_in_executor(logging, writer.write, writer.take())
     for task in done:
