@@ -72,10 +72,11 @@ def untold(policy: Policy, passed: Collection[Part], withheld: Collection[str]) 
     matches.
     """
     ruleset = policy.ruleset
+    names = sorted(policy.hosts, key=lambda name: name.startswith("*."))  # of wildcards it isn't known: named last
     for position, rule in enumerate(ruleset.enabled):
         fields = sorted(_missing(rule.expression.root, passed, withheld))
         # A rule that can't match at a host, whatever else a request there holds, does no harm.
-        hosts = (h for h in policy.hosts if h.startswith("*.") or ruleset.may_match(position, h.encode("ascii")))
+        hosts = (h for h in names if h.startswith("*.") or ruleset.may_match(position, h.encode("ascii")))
         host = next(hosts, None) if fields else None
         if host is not None:
             yield from (Untold(host, rule.ref, field) for field in fields)
