@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mtls_tui.rulefile import loads
-from mtls_tui.tui.app.evaluate import Secrets, evaluate
+from mtls_tui.tui.app.evaluate import evaluate
 from mtls_tui.tui.files.actions import start
 from mtls_tui.tui.registry import keymap, register
+from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.register import Refusal
+from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.document import Document, flushed
 
 register.load()
@@ -65,7 +67,7 @@ class Driver:
 
     def __init__(self, document: Document | None = None) -> None:
         self.document = document or document_of()
-        self.effects: list[register.Effect] = []
+        self.effects: list[Effect] = []
         self.refused = ""
 
     def do(self, action: str, **arguments: Any) -> Driver:

@@ -25,6 +25,8 @@ from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.authority import jobs
+from mtls_tui.tui.authority.effects import Forget, RunJob, TryPassphrase, WithKey
+from mtls_tui.tui.authority.handlers import Passphrases
 from mtls_tui.tui.authority.state import AuthorityState, authority_of
 from mtls_tui.tui.certificates.lines import of_hosts
 from mtls_tui.tui.files import draft
@@ -113,7 +115,7 @@ def test_search_and_moving_about(store: Authority, tmp_path: Path) -> None:
     driver.press("G")
     assert authority_of(driver.document).row.name == "held"  # type: ignore[union-attr]
     driver.press("escape")
-    assert driver.document.board == "" and driver.effects[-1].name == "authority.forget"
+    assert driver.document.board == "" and driver.effects[-1] == Forget()
 
 
 def test_keys_of_the_panes_do_nothing_while_a_board_covers_them(store: Authority, tmp_path: Path) -> None:
@@ -133,8 +135,8 @@ def test_issuing_asks_for_what_was_typed(store: Authority, tmp_path: Path) -> No
     driver.type("device 7").press("tab", "ctrl+u").type("30").press("tab").type("dns:a.example, b@example.com")
     driver.press("enter")
     effect = driver.effects[-1]
-    assert (effect.name, effect.arguments["job"]) == ("authority.run", "issue")
-    asked = effect.arguments["arguments"]
+    assert isinstance(effect, RunJob) and effect.job == "issue"
+    asked = effect.arguments
     assert (asked["cn"], asked["days"], asked["sans"]) == ("device 7", 30, ("dns:a.example", "b@example.com"))
     assert asked["output"] == tmp_path / "device-7"
     assert "issuing" in shown(driver)
@@ -157,7 +159,7 @@ def test_what_can_not_be_issued_is_told_at_once(
     values = {"cn": "x", "days": "1", "sans": "", "csr": "", "key": "ed25519", "output": "", "p12": "", "again": ""}
     driver = opened(tmp_path).do("authority.issue_now", **(values | typed))
     assert says in driver.refused
-    assert not any(effect.name == "authority.run" for effect in driver.effects)
+    assert not any(isinstance(effect, RunJob) for effect in driver.effects)
 
 
 def test_revoking_and_restoring_only_where_that_can_be(store: Authority, tmp_path: Path) -> None:
@@ -170,10 +172,8 @@ def test_revoking_and_restoring_only_where_that_can_be(store: Authority, tmp_pat
     assert "not on hold" in to(driver, "good").do("authority.restore").refused
     assert "only what this authority issued" in to(driver, "Test authority").do("authority.revoke").refused
     to(driver, "held").press("r")
-    assert (
-        driver.effects[-1].name == "authority.unlocked"
-        and driver.effects[-1].arguments["then"] == "authority.restore_now"
-    )
+    asked = driver.effects[-1]
+    assert isinstance(asked, WithKey) and asked.then == "authority.restore_now"
 
 
 def test_every_reason_of_the_command_line_is_offered() -> None:
@@ -241,7 +241,7 @@ def test_a_passphrase_is_hidden_and_gets_neither_into_undo_nor_draft(store: Auth
     assert not any("s3cret" in line.text for line in floating.lines)
     assert any("•••" in line.text for line in floating.lines)
     driver.press("enter")
-    assert driver.effects[-1].name == "authority.unlock"
+    assert isinstance(driver.effects[-1], TryPassphrase) and "s3cret" not in repr(driver.effects)
     driver.do("authority.unlocked", then="authority.issue_form", then_arguments={})
     driver.do("authority.trust_now", key="0", foreign="", name="x")
     assert "s3cret" not in repr(driver.document)
@@ -251,7 +251,7 @@ def test_a_passphrase_is_hidden_and_gets_neither_into_undo_nor_draft(store: Auth
 @pytest.mark.parametrize("how", ["escape", "live log", "palette", "simulator"])
 def test_whichever_way_the_board_is_left_passphrases_are_forgotten(store: Authority, tmp_path: Path, how: str) -> None:
     driver = opened(tmp_path)
-    assert not any(effect.name == "authority.forget" for effect in driver.effects)
+    assert Forget() not in driver.effects
     match how:
         case "escape":
             driver.press("escape")
@@ -262,7 +262,7 @@ def test_whichever_way_the_board_is_left_passphrases_are_forgotten(store: Author
         case _:
             driver.do("authority.simulated", name="good", file="good.pem", pem="")
     assert driver.document.board != "authority"
-    assert [effect.name for effect in driver.effects].count("authority.forget") == 1
+    assert driver.effects.count(Forget()) == 1
 
 
 async def test_the_mouse_chooses_and_opens(store: Authority, tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ async def test_the_whole_life_of_a_certificate(tmp_path: Path, monkeypatch: pyte
         await until(pilot, lambda: app.controller.document.board == "" and not app.controller.busy)
         assert app.controller.document.content.probe.certificate == "robot.pem"
         await until(pilot, lambda: "□ ALLOWED" in text_of(app, "simulator"))
-        assert app.controller.effects.authority.passphrases == {}
+        assert app.controller.kept(Passphrases).known == {}
         assert "↳ 2 clients · 8 days !" in text_of(app, "hosts")
 
 

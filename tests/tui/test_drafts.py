@@ -11,6 +11,7 @@ from mtls_tui.rulefile import load, save
 from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.actions import start
+from mtls_tui.tui.files.effects import Quit, Reload
 from mtls_tui.tui.state.document import flushed
 from mtls_tui.tui.state.overlays import Page
 from tests.tui.helpers import RULES, Driver, with_expression
@@ -88,8 +89,8 @@ def test_two_files_of_one_name_have_two_drafts(tmp_path: Path) -> None:
 def test_saving_writes_what_the_builder_says_and_the_document_is_saved_then(driver: Driver) -> None:
     driver.at("certificate revoked").press("!").press("ctrl+s")
     (effect,) = driver.effects
-    file = save(effect.arguments["content"].file)
-    driver.do("file.saved", content=effect.arguments["content"], file=file)
+    file = save(effect.content.file)
+    driver.do("file.saved", content=effect.content, file=file)
     assert not driver.document.unsaved
     assert "not cf.tls_client_auth.cert_revoked" in file.path.read_text()  # type: ignore[union-attr]
     assert "# kept" in file.path.read_text()  # type: ignore[union-attr]
@@ -97,7 +98,7 @@ def test_saving_writes_what_the_builder_says_and_the_document_is_saved_then(driv
 
 def test_an_edit_made_while_the_file_was_written_stays_unsaved(driver: Driver) -> None:
     driver.at("certificate revoked").press("!").press("ctrl+s")
-    content = driver.effects[0].arguments["content"]
+    content = driver.effects[0].content
     driver.press("!")
     driver.do("file.saved", content=content, file=save(content.file))
     assert driver.document.unsaved
@@ -124,17 +125,17 @@ def test_a_change_on_disk_is_told_and_never_overwritten_silently(driver: Driver)
     driver.press("ctrl+s")
     assert driver.overlay == "Page" and driver.effects == []
     driver.press("enter")
-    assert [effect.name for effect in driver.effects] == ["reload"]
+    assert driver.effects == [Reload()]
 
 
 def test_leaving_with_unsaved_work_asks_first(driver: Driver) -> None:
     driver.press("ctrl+q")
-    assert [effect.name for effect in driver.effects] == ["quit"]
+    assert driver.effects == [Quit()]
     driver.effects.clear()
     driver.at("certificate revoked").press("!").press("ctrl+q")
     assert driver.overlay == "Page" and driver.effects == []
     driver.press("down", "enter")
-    assert [effect.name for effect in driver.effects] == ["quit"]
+    assert driver.effects == [Quit()]
 
 
 def test_a_new_file_asks_for_its_name() -> None:
@@ -146,7 +147,7 @@ def test_a_new_file_asks_for_its_name() -> None:
     driver.press("ctrl+s")
     assert driver.overlay == "Form"
     driver.press("ctrl+u").type("new.rules.toml").press("enter")
-    assert driver.effects[0].arguments["path"] == "new.rules.toml"
+    assert driver.effects[0].path == "new.rules.toml"
 
 
 def test_only_a_saved_file_is_exported_and_failing_tests_stop_it(driver: Driver, tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def with_muted(driver: Driver) -> Driver:
 def test_saving_says_that_muted_rows_are_not_in_the_file_and_keeps_them(driver: Driver, tmp_path: Path) -> None:
     content = with_muted(driver).document.content
     driver.do("file.save")
-    saved = driver.effects[-1].arguments["content"]
+    saved = driver.effects[-1].content
     driver.do("file.saved", content=saved, file=save(saved.file))
     assert driver.document.notice is not None
     assert driver.document.notice.text == "saved t.rules.toml; 2 muted rows are not in the file, the draft keeps them"

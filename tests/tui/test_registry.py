@@ -9,10 +9,11 @@ import pytest
 
 from mtls_tui.tui.app import settings
 from mtls_tui.tui.app.general_actions import palette_items
+from mtls_tui.tui.authority.effects import Forget
 from mtls_tui.tui.layout import geometry
-from mtls_tui.tui.registry import keymap
+from mtls_tui.tui.registry import keymap, subjects
 from mtls_tui.tui.registry.bars import footer_actions, footer_line, key_name
-from mtls_tui.tui.registry.effects import Effect
+from mtls_tui.tui.registry.effects import HANDLERS, Effect
 from mtls_tui.tui.registry.helptext import keys_markdown, page_for
 from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES
 from mtls_tui.tui.registry.register import ACTIONS, load, use_keys
@@ -204,4 +205,12 @@ def test_passphrases_are_forgotten_however_the_board_of_the_authority_is_left() 
     ):
         driver = Driver().do("authority.open").do(action, **arguments)
         assert driver.document.board != "authority", action
-        assert Effect("authority.forget") in driver.effects, action
+        assert Forget() in driver.effects, action
+
+
+def test_every_effect_has_a_handler() -> None:
+    load()
+    subjects.load_handlers()
+    # By name: a dataclass with slots is made twice.
+    kinds = {(kind.__module__, kind.__name__) for kind in Effect.__subclasses__()}
+    assert len(kinds) > 25 and kinds == {(kind.__module__, kind.__name__) for kind in HANDLERS}

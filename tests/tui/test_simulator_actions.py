@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.tui.files import draft
+from mtls_tui.tui.simulator.effects import AskPassphrase, KeepPassphrase
 from mtls_tui.tui.simulator.probes import certificates_only
 from tests.tui.helpers import Driver, document_of, with_expression
 
@@ -94,12 +95,10 @@ def test_a_curl_command_brings_its_certificate_and_says_what_was_passed_over(tmp
 def test_the_passphrase_of_a_curl_command_is_kept_in_no_document() -> None:
     driver = Driver().do("simulator.take_curl", text="curl https://api.example.com --cert x.p12:s3cret --cert-type P12")
     assert driver.document.content.probe.certificate == "x.p12"
-    assert [(one.name, one.arguments) for one in driver.effects] == [
-        ("unlock", {"path": "x.p12", "passphrase": "s3cret"})
-    ]
+    assert driver.effects == [KeepPassphrase("x.p12", "s3cret")] and "s3cret" not in repr(driver.effects)
     assert "s3cret" not in repr(driver.document)
     driver = Driver().do("simulator.take_curl", text="curl https://api.example.com --cert x.p12")
-    assert [one.name for one in driver.effects] == ["passphrase"]
+    assert driver.effects == [AskPassphrase("x.p12")]
 
 
 @pytest.mark.parametrize("text", ["wget https://a/", "curl", "curl 'https://a", "ftp://a"])
@@ -197,9 +196,9 @@ def test_a_pasted_private_key_is_never_kept() -> None:
 
 def test_a_passphrase_is_not_in_the_document(tmp_path: Path) -> None:
     driver = Driver(document_of(folder=tmp_path)).do("simulator.set_certificate", key="a.p12")
-    assert [effect.name for effect in driver.effects] == ["passphrase"]
+    assert driver.effects == [AskPassphrase("a.p12")]
     driver.do("simulator.passphrase", path="a.p12").type("hunter2").press("enter")
-    assert driver.effects[-1].name == "unlock"
+    assert driver.effects[-1] == KeepPassphrase("a.p12", "hunter2")
     assert b"hunter2" not in draft.encode(driver.document.content)
     assert "hunter2" not in repr(driver.document)
 

@@ -18,6 +18,8 @@ from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.certificates.by_fingerprint import Known, known, with_facts
+from mtls_tui.tui.log.effects import FindCertificate
+from mtls_tui.tui.log.handlers import Following
 from mtls_tui.tui.log.state import Entry, log_of, parse
 from tests.tui.helpers import RULES, Driver, document_of
 
@@ -124,8 +126,8 @@ def test_lines_of_a_log_that_is_followed_no_more_are_dropped() -> None:
 
 def simulate(values: dict[str, Any], one: Known | None = None) -> Driver:
     driver = following(line(**values)).press("enter")
-    assert driver.effects[-1].name == "tail.find" and driver.effects[-1].arguments["then"] == "tail.simulated"
-    return driver.do("tail.simulated", entry=driver.effects[-1].arguments["entry"], known=one)
+    assert isinstance(driver.effects[-1], FindCertificate) and driver.effects[-1].then == "tail.simulated"
+    return driver.do("tail.simulated", entry=driver.effects[-1].entry, known=one)
 
 
 def test_a_logged_request_goes_into_the_simulator_and_what_is_missing_is_told() -> None:
@@ -181,7 +183,7 @@ def as_test(driver: Driver, one: Known | None = None) -> Driver:
     driver.press("t")
     if driver.refused:
         return driver
-    return driver.do("tail.tested", entry=driver.effects[-1].arguments["entry"], known=one)
+    return driver.do("tail.tested", entry=driver.effects[-1].entry, known=one)
 
 
 def test_one_key_makes_a_test_that_passes_and_undo_takes_it_back(tmp_path: Path) -> None:
@@ -336,4 +338,4 @@ async def test_decisions_appear_as_they_happen_and_lead_into_the_simulator(tmp_p
         assert "access.log" in text("overlay")
         await pilot.press("escape", "escape")
         assert controller.document.board == ""
-        await until(pilot, lambda: controller.effects.tail._timer is None)
+        await until(pilot, lambda: controller.kept(Following).timer is None)

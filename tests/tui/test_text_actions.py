@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtls_tui.tui.text.effects import EditOutside
 from tests.tui.helpers import Driver, with_expression
 
 
@@ -83,4 +84,4 @@ def test_a_pasted_expression_replaces_the_rules_and_undo_brings_it_back() -> Non
 
 def test_the_editor_of_the_user_gets_the_expression() -> None:
     driver = Driver().press("f12")
-    assert driver.effects[0].name == "editor" and driver.effects[0].arguments["text"] == driver.text
+    assert driver.effects == [EditOutside(driver.text, "text.replace")]

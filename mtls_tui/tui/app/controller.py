@@ -11,27 +11,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mtls_tui.rulefile import RuleFile, RuleFileError, load, loads
 from mtls_tui.rulefile.seeds import EMPTY
 from mtls_tui.tui.app import screen, settings
-from mtls_tui.tui.app.effects import Effects
-from mtls_tui.tui.app.linting import Linting
+from mtls_tui.tui.app.terminal import TextualTerminal
+from mtls_tui.tui.deploy.handlers import watch_gateway
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES, Palette
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.actions import start
-from mtls_tui.tui.registry import keymap, register
+from mtls_tui.tui.files.handlers import Drafting, keep_draft, watch
+from mtls_tui.tui.findings.linting import Linting, lint_soon
+from mtls_tui.tui.registry import keymap, register, subjects
+from mtls_tui.tui.registry.effects import HANDLERS, Effect, Terminal, Timer
 from mtls_tui.tui.registry.parts import PANES
 from mtls_tui.tui.registry.register import Refusal
+from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.document import Document, Notice
 from mtls_tui.tui.state.results import Results
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
-
     from mtls_tui.tui.app.app import MtlsApp
     from mtls_tui.tui.drawing.pane import Pane
+
+State = TypeVar("State")
 
 FLIP_DELAY_S = 0.25
 """Quiet time before the search for what would flip the verdict: it costs hundreds of decisions."""
@@ -51,17 +55,20 @@ class Controller:
         self.settings = app.given_settings or settings.read()
         register.use_keys(self.settings.keys)
         self.keys = keymap.build(self.settings.keys)
-        self.effects = Effects(self)
+        subjects.load_handlers()
+        self.drafts = app.drafts
+        self.status = app.status
+        self.keeps_settings = app.given_settings is None
+        self.terminal: Terminal = TextualTerminal(app)
+        self._kept: dict[type, object] = {}
         self.document: Document = start(loads(EMPTY, strict=False), on_disk=False)
         self.evaluated_for: tuple[object, str] | None = None
-        self.draft_of: object = None
         self.evaluating = False
         self._flip_timer: Timer | None = None
         self._evaluate_timer: Timer | None = None
         self._took_s = 0.0
         self._flipping = False
         self._noticed: Notice | None = None
-        self.linting = Linting(self)
 
     @property
     def busy(self) -> bool:
@@ -69,7 +76,7 @@ class Controller:
         results = self.document.results
         current = results is not None and results.content is self.document.content
         waiting = self._flip_timer is not None or self._evaluate_timer is not None or self._flipping
-        waiting = waiting or self.linting.busy
+        waiting = waiting or self.kept(Linting).busy
         return self.evaluating or waiting or not current
 
     # --- start ---------------------------------------------------------------------------------------------------
@@ -84,7 +91,7 @@ class Controller:
         on_disk = file is not None and file.path is not None and file.read_digest is not None
         self.document = start(file or loads(EMPTY, strict=False), on_disk=on_disk, **look)  # type: ignore[arg-type]
         if not self.settings.mouse:
-            self.effects.mouse(on=False)
+            self.terminal.mouse(on=False)
         if self.settings.cell_diff is False:
             self.app.use_cell_diff(False)
         if self.settings.problems:
@@ -93,14 +100,13 @@ class Controller:
         if left is not None:
             self.dispatch("draft.offer", content=left[0], when=left[1])
         elif self.app.path is None:
-            from mtls_tui.tui.files.firstrun import page
-
-            self._take(page(self.document))
+            self.dispatch("first.page")
         else:
             self.show()
-        self.draft_of = self.document.content
+        self.kept(Drafting).of = self.document.content
         self._evaluate()
-        self.effects.watch()
+        watch(self)
+        watch_gateway(self)
 
     def _read(self, path: Path | None) -> RuleFile | None:
         if path is None:
@@ -158,13 +164,17 @@ class Controller:
             return
         self._take(result.document)
         for effect in result.effects:
-            self.effects.run(effect)
+            self.carry_out(effect)
+
+    def carry_out(self, effect: Effect) -> None:
+        """Do an effect."""
+        HANDLERS[type(effect)](effect, self)
 
     def _take(self, document: Document) -> None:
         self.document = document
         self.show()
         self._evaluate()
-        self.effects.keep_draft()
+        keep_draft(self)
 
     # --- drawing -------------------------------------------------------------------------------------------------
 
@@ -210,8 +220,7 @@ class Controller:
 
     def _gone(self, notice: Notice) -> None:
         if self.document.notice is notice:
-            self.document = replace(self.document, notice=None)
-            self.show()
+            self.dispatch("notice.gone", notice=notice)
 
     # --- slow work -----------------------------------------------------------------------------------------------
 
@@ -241,26 +250,19 @@ class Controller:
         from mtls_tui.tui.app.evaluate import evaluate
 
         begin = monotonic()
-        results = evaluate(key[0], key[1], saved, self.effects.secrets)
+        results = evaluate(key[0], key[1], saved, self.kept(Secrets))
         self.from_thread(self._evaluated, results, monotonic() - begin)
 
     def _evaluated(self, results: Results, took_s: float) -> None:
         self.evaluating = False
         self._took_s = took_s
-        before = self.document.results
-        if results.verdict is not None and before is not None and before.verdict is not None:
-            # What would flip it is searched for later; until then what was found last stays, if the verdict does.
-            same = before.verdict.blocked == results.verdict.blocked and before.content.probe == results.content.probe
-            if same and not results.verdict.flips:
-                results = replace(results, verdict=replace(results.verdict, flips=before.verdict.flips))
-        self.document = replace(self.document, results=results)
-        self.show()
-        self._evaluate()
-        self.linting.start()
-        if not self.evaluating and results.verdict is not None:
+        self.dispatch("results.arrived", results=results)
+        lint_soon(self)
+        shown = self.document.results
+        if not self.evaluating and shown is not None and shown.verdict is not None:
             if self._flip_timer is not None:
                 self._flip_timer.stop()
-            self._flip_timer = self.app.set_timer(FLIP_DELAY_S, lambda: self._search_flips(results))
+            self._flip_timer = self.app.set_timer(FLIP_DELAY_S, lambda: self._search_flips(shown))
 
     def _search_flips(self, results: Results) -> None:
         """Search for what would turn the verdict around, once the typing has paused."""
@@ -272,16 +274,13 @@ class Controller:
         def work() -> None:
             from mtls_tui.tui.app.evaluate import flips
 
-            self.from_thread(self._found_flips, results, flips(results.content, self.effects.secrets))
+            self.from_thread(self._found_flips, results, flips(results.content, self.kept(Secrets)))
 
         self.in_thread(work, "flips")
 
     def _found_flips(self, results: Results, found: tuple[str, ...]) -> None:
         self._flipping = False
-        if self.document.results is results and results.verdict is not None and found != results.verdict.flips:
-            flipped = replace(results, verdict=replace(results.verdict, flips=found))
-            self.document = replace(self.document, results=flipped)
-            self.show()
+        self.dispatch("results.flips", results=results, found=found)
 
     def evaluate_again(self) -> None:
         """What the verdict depends on changed outside the document (a passphrase, a file)."""
@@ -297,6 +296,23 @@ class Controller:
         except (RuntimeError, asyncio.CancelledError, concurrent.futures.CancelledError):
             return  # it left in the meantime
 
-    def in_thread(self, work: Callable[[], None], group: str) -> None:
+    def post(self, action: str, **arguments: Any) -> None:
+        """From a worker: do an action; nothing once the application is leaving."""
+        self.from_thread(self.dispatch, action, **arguments)
+
+    def after(self, seconds: float, function: Callable[[], None]) -> Timer:
+        """Call a function once."""
+        return self.app.set_timer(seconds, function)
+
+    def every(self, seconds: float, function: Callable[[], None]) -> Timer:
+        """Call a function again and again."""
+        return self.app.set_interval(seconds, function)
+
+    def kept(self, kind: type[State]) -> State:
+        """What a subject keeps while the application runs."""
+        known = self._kept.get(kind)
+        return cast(State, known if known is not None else self._kept.setdefault(kind, kind()))
+
+    def in_thread(self, job: Callable[[], None], group: str) -> None:
         """Slow work beside the screen."""
-        self.app.run_worker(work, thread=True, group=group, exit_on_error=True)
+        self.app.run_worker(job, thread=True, group=group, exit_on_error=True)

@@ -7,7 +7,7 @@ kept between runs, so that a key press costs a ruleset and a decision, not a cer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from mtls_tui.tui.builder import marks
 from mtls_tui.tui.certificates import lines as certificate_lines
 from mtls_tui.tui.hosts.rule_index import rules_of_host
 from mtls_tui.tui.simulator import probes
+from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.checked import checked
 from mtls_tui.tui.state.document import Content, Probe, work_of
 from mtls_tui.tui.state.results import Case, CertificateLine, Results, Verdict
@@ -39,13 +40,6 @@ if TYPE_CHECKING:
 
 MAX_CASES = 200
 """Requests of the table that are run on every edit."""
-
-
-@dataclass
-class Secrets:
-    """Passphrases, by path. In memory only."""
-
-    passphrases: dict[str, bytes] = field(default_factory=dict)
 
 
 class UnusableError(ValueError):
@@ -341,4 +335,4 @@ def minted_today() -> None:
     role_set(datetime.now(UTC)).mint("good")
 
 
-__all__ = ["CertificateLine", "Secrets", "UnusableError", "evaluate", "flips"]
+__all__ = ["CertificateLine", "UnusableError", "evaluate", "flips"]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
+from mtls_tui.tui.app.effects import Copy, KeepSetting, Redraw, TakeMouse
 from mtls_tui.tui.drawing.theme import THEMES
+from mtls_tui.tui.files.effects import DiscardDraft, Quit
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.parts import CONTEXTS
 from mtls_tui.tui.registry.register import (
     ACTIONS,
     Done,
-    Effect,
     Refusal,
     Result,
     action,
     context_of,
     held,
 )
-from mtls_tui.tui.state.document import Document, Step
+from mtls_tui.tui.state.document import Document, Notice, Step
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Item, Page, Picker
+from mtls_tui.tui.state.results import Results
 
 
 @action(
@@ -137,7 +140,7 @@ def _theme(document: Document) -> Result:
 @action("theme.set", "Set the theme", hidden=True)
 def _set_theme(document: Document, key: str) -> Result:
     shown = replace(document.looking(theme=key), overlay=None)
-    return Done(shown, (Effect("setting", {"name": "theme", "value": key}),))
+    return Done(shown, (KeepSetting("theme", key),))
 
 
 @action(
@@ -150,7 +153,7 @@ def _set_theme(document: Document, key: str) -> Result:
 def _mouse(document: Document) -> Result:
     on = not document.view.mouse
     shown = document.looking(mouse=on).noting("mouse on" if on else "mouse off: the terminal selects text again")
-    return Done(shown, (Effect("mouse", {"on": on}),))
+    return Done(shown, (TakeMouse(on),))
 
 
 @action(
@@ -161,7 +164,7 @@ def _mouse(document: Document) -> Result:
     over_boards=True,
 )
 def _redraw(document: Document) -> Result:
-    return Done(document, (Effect("redraw"),))
+    return Done(document, (Redraw(),))
 
 
 @action(
@@ -175,7 +178,7 @@ def _copy(document: Document) -> Result:
     text = (buffer.selected or buffer.text) if buffer is not None else document.work.text if document.work else ""
     if not text:
         return Refusal("there is no expression to copy")
-    return Done(document, (Effect("copy", {"text": text}),))
+    return Done(document, (Copy(text),))
 
 
 @action(
@@ -188,7 +191,7 @@ def _copy(document: Document) -> Result:
 )
 def _quit(document: Document) -> Result:
     if not document.unsaved:
-        return Done(document, (Effect("quit"),))
+        return Done(document, (Quit(),))
     choices = (
         Item("file.save_quit", "Save and quit"),
         Item("quit.keep", "Quit, keep the draft", detail="offered at the next start"),
@@ -203,14 +206,45 @@ def _quit(document: Document) -> Result:
 
 @action("quit.keep", "Quit and keep the draft", hidden=True)
 def _keep(document: Document) -> Result:
-    return Done(replace(document, overlay=None), (Effect("quit"),))
+    return Done(replace(document, overlay=None), (Quit(),))
 
 
 @action("quit.discard", "Quit and throw the changes away", hidden=True)
 def _discard(document: Document) -> Result:
-    return Done(replace(document, overlay=None), (Effect("discard_draft"), Effect("quit")))
+    return Done(replace(document, overlay=None), (DiscardDraft(), Quit()))
 
 
 @action("quit.hint", "How to leave", "Says how to leave, and where every command is.", keys="q :", hidden=True)
 def _hint(document: Document) -> Result:
     return document.noting("^Q leaves; ^P finds every command")
+
+
+# --- what comes back ------------------------------------------------------------------------------------------------
+
+
+@action("notice.show", "A line for the user", hidden=True)
+def _notice(document: Document, text: str, kind: Literal["note", "good", "bad"] = "note") -> Result:
+    return document.noting(text, kind)
+
+
+@action("notice.gone", "A line for the user goes", hidden=True)
+def _gone(document: Document, notice: Notice) -> Result:
+    return replace(document, notice=None) if document.notice is notice else document
+
+
+@action("results.arrived", "The verdict is worked out", hidden=True)
+def _arrived(document: Document, results: Results) -> Result:
+    """What would flip it is searched for later; until then what was found last stays, if the verdict does."""
+    before = document.results
+    if results.verdict is not None and before is not None and before.verdict is not None and not results.verdict.flips:
+        same = before.verdict.blocked == results.verdict.blocked and before.content.probe == results.content.probe
+        if same:
+            results = replace(results, verdict=replace(results.verdict, flips=before.verdict.flips))
+    return replace(document, results=results)
+
+
+@action("results.flips", "What would flip the verdict is found", hidden=True)
+def _flips(document: Document, results: Results, found: tuple[str, ...]) -> Result:
+    if document.results is not results or results.verdict is None or found == results.verdict.flips:
+        return document
+    return replace(document, results=replace(results, verdict=replace(results.verdict, flips=found)))

@@ -23,7 +23,9 @@ def run(path: Path | None, *, mouse: bool = True, theme: str | None = None, stat
     def hang_up(_number: int, _frame: FrameType | None) -> None:
         # The link is gone: keep what is unsaved, and go.
         if app.controller is not None:
-            app.controller.effects.flush_draft()
+            from mtls_tui.tui.files.handlers import flush_draft
+
+            flush_draft(app.controller)
         app.exit(1)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

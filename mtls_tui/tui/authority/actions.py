@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mtls_tui.tui.authority.effects import LoadStore, RunJob, TryPassphrase, WithKey
 from mtls_tui.tui.authority.state import AuthorityState, Store, authority_of
 from mtls_tui.tui.registry import boards
-from mtls_tui.tui.registry.register import ACTIONS, Done, Effect, Refusal, Result, action
+from mtls_tui.tui.registry.effects import EvaluateAgain
+from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action, run
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -64,7 +66,7 @@ def _with(document: Document, **changes: Any) -> Document:
 def _open(document: Document) -> Result:
     state = authority_of(document)
     shown = document.with_board(state, board="authority", overlay=None, notice=None)
-    return Done(shown, (Effect("authority.load", {"folder": state.folder}),))
+    return Done(shown, (LoadStore(state.folder),))
 
 
 @action("authority.loaded", "The store is read", hidden=True)
@@ -90,7 +92,7 @@ def _done(document: Document, store: Store, text: str) -> Result:
     state = state if new is None else replace(state, index=new)
     form = document.overlay
     overlay = None if isinstance(form, Form) and form.then.startswith("authority.") else form
-    return document.with_board(state, overlay=overlay).noting(text, "good")
+    return Done(document.with_board(state, overlay=overlay).noting(text, "good"), (EvaluateAgain(),))
 
 
 @action("authority.failed", "A job failed", hidden=True)
@@ -124,7 +126,7 @@ def _open_at(document: Document, folder: str) -> Result:
     state = AuthorityState(path)
     return Done(
         document.with_board(state, overlay=None, board="authority"),
-        (Effect("authority.load", {"folder": path}),),
+        (LoadStore(path),),
     )
 
 
@@ -168,12 +170,12 @@ def _make(
 def job(
     document: Document, doing: str, folder: Path | None, name: str, arguments: Mapping[str, Any], passphrase: str = ""
 ) -> Result:
-    """Have something done (`authoritywork.JOBS`), one thing at a time; `folder` None is the open store."""
+    """Have something done (`jobs.JOBS`), one thing at a time; `folder` None is the open store."""
     state = authority_of(document)
     if state.doing:
         return Refusal(f"wait: {state.doing}")
-    effect = {"folder": folder or state.folder, "job": name, "arguments": arguments, "passphrase": passphrase}
-    return Done(_with(document, doing=doing), (Effect("authority.run", effect),))
+    effect = RunJob(folder or state.folder, name, arguments, passphrase)
+    return Done(_with(document, doing=doing), (effect,))
 
 
 def days_of(text: str) -> int | Refusal:
@@ -293,8 +295,8 @@ def _import_now(document: Document, path: str, name: str) -> Result:
 
 def unlocked(document: Document, then: str, **arguments: Any) -> Result:
     """The action, once the authority's key can be used."""
-    effect = {"folder": authority_of(document).folder, "then": then, "arguments": arguments}
-    return Done(document, (Effect("authority.unlocked", effect),))
+    effect = WithKey(authority_of(document).folder, then, arguments)
+    return Done(document, (effect,))
 
 
 # --- passphrase -----------------------------------------------------------------------------------------------------
@@ -315,18 +317,21 @@ def _ask(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Re
 def _unlock(document: Document, then: str, then_arguments: Mapping[str, Any], passphrase: str) -> Result:
     if not passphrase:
         return Refusal("type the passphrase")
-    effect = {
-        "folder": authority_of(document).folder,
-        "passphrase": passphrase,
-        "then": then,
-        "arguments": then_arguments,
-    }
-    return Done(document, (Effect("authority.unlock", effect),))
+    effect = TryPassphrase(authority_of(document).folder, passphrase, then, then_arguments)
+    return Done(document, (effect,))
 
 
 @action("authority.unlocked", "The key is unlocked", hidden=True)
 def _unlocked_now(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
     return ACTIONS[then].run(replace(document, overlay=None), **then_arguments)
+
+
+@action("authority.go_on", "Go on with what was asked", hidden=True)
+def _go_on(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
+    """Nothing when the board was closed meanwhile."""
+    if document.board != "authority":
+        return document
+    return run(document, then, then_arguments)
 
 
 @action("authority.close", "Close", "Back to the rules.", where="authority", keys="escape q", footer="close",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mtls_tui.tui.authority.effects import Forget
 from mtls_tui.tui.authority.state import authority_of
 from mtls_tui.tui.authority.view import authority_lines, room_for_rows
-from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.parts import Board, Context, add_board
 from mtls_tui.tui.state.document import Document
 
@@ -23,6 +23,6 @@ add_board(
         ),
         authority_lines,
         _cursor,
-        leaving=(Effect("authority.forget"),),
+        leaving=(Forget(),),
     )
 )

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtls_tui.tui.authority.actions import KEY_KINDS, days_of, job, on_row, ready, unlocked
+from mtls_tui.tui.authority.effects import FetchCertificate, ShowFacts
 from mtls_tui.tui.authority.state import AuthorityState, Row, authority_of
 from mtls_tui.tui.drawing.safe_text import safe, wrap
 from mtls_tui.tui.registry import boards
-from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -34,7 +35,7 @@ def _chosen(document: Document) -> tuple[AuthorityState, Row]:
 )  # fmt: skip
 def _show(document: Document) -> Result:
     state, row = _chosen(document)
-    return Done(document, (Effect("authority.show", {"folder": state.folder, "row": row}),))
+    return Done(document, (ShowFacts(state.folder, row),))
 
 
 @action("authority.facts", "Show the facts", hidden=True)
@@ -55,7 +56,7 @@ def _facts(document: Document, row: Row, facts: tuple[tuple[str, str], ...]) -> 
 )  # fmt: skip
 def _simulate(document: Document) -> Result:
     state, row = _chosen(document)
-    return Done(document, (Effect("authority.simulate", {"folder": state.folder, "row": row}),))
+    return Done(document, (FetchCertificate(state.folder, row),))
 
 
 @action("authority.simulated", "The certificate for the simulator", hidden=True)

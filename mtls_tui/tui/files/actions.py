@@ -1,4 +1,4 @@
-"""The rule file on disk: open, save, take over outside changes, export a bundle, the way back, drafts."""
+"""The rule file on disk: open, save, take over outside changes, drafts, the first run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mtls_tui.rulefile import RuleFile
-from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
-from mtls_tui.tui.state.document import Content, Deployed, Document, Gateway, Probe, flushed
+from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, Quit, Reload, Save, Written
+from mtls_tui.tui.registry.effects import Effect
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action
+from mtls_tui.tui.state.document import Content, Document, Probe, flushed
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -44,13 +46,16 @@ def _save(document: Document) -> Result:
         return document.noting("there is nothing to save")
     if document.changed_on_disk:
         return _conflict(document)
-    return Done(document, (Effect("save", {"content": flushed(document.content)}),))
+    return Done(document, (Save(flushed(document.content)),))
 
 
 @action("file.save_quit", "Save and quit", hidden=True)
 def _save_quit(document: Document) -> Result:
     result = _save(document)
-    return Done(result.document, (*result.effects, Effect("quit_when_saved"))) if isinstance(result, Done) else result
+    if not isinstance(result, Done):
+        return result
+    effects = (replace(one, then=(Quit(),)) if isinstance(one, Save) else one for one in result.effects)
+    return Done(result.document, tuple(effects))
 
 
 def _conflict(document: Document) -> Result:
@@ -66,9 +71,7 @@ def _conflict(document: Document) -> Result:
 
 @action("file.overwrite", "Overwrite the file", hidden=True)
 def _overwrite(document: Document) -> Result:
-    return Done(
-        replace(document, overlay=None), (Effect("save", {"content": flushed(document.content), "force": True}),)
-    )
+    return Done(replace(document, overlay=None), (Save(flushed(document.content), force=True),))
 
 
 @action("file.save_as", "Save under another name")
@@ -82,12 +85,12 @@ def _save_as(document: Document) -> Result:
 def _save_to(document: Document, path: str) -> Result:
     if not path.strip():
         return Refusal("give a file name")
-    effect = Effect("save", {"content": flushed(document.content), "path": path.strip()})
+    effect = Save(flushed(document.content), path.strip())
     return Done(replace(document, overlay=None), (effect,))
 
 
 @action("file.saved", "Saved", hidden=True)
-def _saved(document: Document, content: Content, file: RuleFile) -> Result:
+def _saved(document: Document, content: Content, file: RuleFile, then: tuple[Effect, ...] = ()) -> Result:
     """What was written is what is on disk now; edits made while it was being written stay unsaved."""
     written = replace(content, file=file)
     unchanged = flushed(document.content).file.text == content.file.text
@@ -99,15 +102,15 @@ def _saved(document: Document, content: Content, file: RuleFile) -> Result:
     said = f"saved {file.path.name if file.path else ''}"
     left = muted_rows(current.work)
     if left:
-        return Done(done.noting(f"{said}; {left} not in the file, the draft keeps them", "good"), (Effect("compare"),))
-    return Done(done.noting(said, "good"), (Effect("compare"),))
+        said = f"{said}; {left} not in the file, the draft keeps them"
+    return Done(done.noting(said, "good"), (Compare(), Written(file.path), *then))
 
 
 @action("file.reload", "Read the file again", "Take over what is on disk; undo brings the edits here back.")
 def _reload(document: Document) -> Result:
     if document.content.file.path is None:
         return Refusal("this file was never saved")
-    return Done(replace(document, overlay=None), (Effect("reload"),))
+    return Done(replace(document, overlay=None), (Reload(),))
 
 
 @action("file.reloaded", "Read again", hidden=True)
@@ -152,125 +155,6 @@ def _menu(document: Document) -> Result:
     return replace(document, overlay=Picker("File", items, "palette.run"))
 
 
-LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
-"""Stands on the deploy page until that is known."""
-
-
-# --- deploy -------------------------------------------------------------------------------------------------------
-
-
-@action(
-    "deploy.open",
-    "Deploy",
-    "What would change, the file's tests, the export of the bundle, and the way back.",
-    keys="ctrl+e",
-    footer="deploy",
-    over_boards=True,
-)
-def _deploy(document: Document) -> Result:
-    if document.content.file.path is None:
-        return Refusal("save the file first (^S)")
-    shown = replace(document, overlay=None).noting("comparing with what is exported, running the tests …")
-    return Done(shown, (Effect("deploy_report", {"content": flushed(document.content)}),))
-
-
-@action("deploy.show", "Show the deploy page", hidden=True)
-def _show(
-    document: Document,
-    lines: tuple[tuple[tuple[str, str], ...], ...],
-    why_not: str,
-    target: str,
-    kept: int,
-    looking: bool = False,
-) -> Result:
-    failing = why_not.endswith("fail")
-    choices = (
-        Item("deploy.export", "Export the bundle", detail=target, why_not=why_not),
-        *([Item("deploy.export", "Export all the same", detail="although tests fail")] if failing else []),
-        Item(
-            "deploy.history",
-            "Go back to an earlier export",
-            detail=f"{kept} kept",
-            why_not="" if kept else "nothing was exported yet",
-        ),
-        Item("page.close", "Not now"),
-    )
-    left = muted_rows(document.content.work)
-    if left:
-        lines = (((f"! {left} not in the bundle", "warn"),), (), *lines)
-    if looking:
-        lines = (LOOKING, (), *lines)
-    page = Page("Deploy", lines, choices, index=len(choices) - 1 if why_not else 0, name="deploy")
-    return replace(document, overlay=page, notice=None)
-
-
-@action("deploy.consequences", "Who is newly let in or blocked", hidden=True)
-def _consequences(
-    document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], witnesses: tuple[Item, ...]
-) -> Result:
-    """In the place of the line that says that it is being looked for; requests to try stand before `Not now`."""
-    page = document.overlay
-    if not isinstance(page, Page) or page.name != "deploy" or page.lines[:1] != (LOOKING,):
-        return document
-    last = len(page.choices) - 1
-    choices = (*page.choices[:last], *witnesses, page.choices[last])
-    index = page.index if page.index < last else last + len(witnesses)
-    shown = (*lines, *page.lines[1:]) if lines else page.lines[2:]
-    return replace(document, overlay=replace(page, lines=shown, choices=choices, index=index))
-
-
-@action("deploy.witness", "Try a request of the deploy page", hidden=True)
-def _witness(document: Document, probe: Probe) -> Result:
-    content = replace(document.content, probe=probe)
-    done = replace(document, overlay=None, board="").edited(content, "a request of the deploy page tried")
-    return done.looking(focus="simulator", tab="simulator", simulator_at=(0, 0)).noting(
-        "this request is in the simulator now; u takes it back"
-    )
-
-
-@action("deploy.export", "Export the bundle", "Write the bundle that the engine runs.")
-def _export(document: Document) -> Result:
-    if document.content.file.path is None:
-        return Refusal("save the file first (^S)")
-    closed = replace(document, overlay=None)
-    if document.unsaved:
-        return Done(closed, (Effect("save", {"content": flushed(document.content)}), Effect("export")))
-    return Done(closed, (Effect("export"),))
-
-
-@action("deploy.exported", "Exported", hidden=True)
-def _exported(document: Document, path: str, digest: str, note: str = "") -> Result:
-    done = replace(document, deployed=Deployed(digest))
-    return Done(done.noting(f"exported {path} · {Deployed(digest).short}{note}", "good"), (Effect("compare"),))
-
-
-@action("deploy.known", "What is exported", hidden=True)
-def _known(document: Document, deployed: Deployed | None) -> Result:
-    return replace(document, deployed=deployed)
-
-
-@action("gateway.said", "What the gateway runs", hidden=True)
-def _said(document: Document, gateway: Gateway) -> Result:
-    return document if gateway == document.gateway else replace(document, gateway=gateway)
-
-
-@action("deploy.history", "Go back to an earlier export", "Put a kept bundle back in its place.")
-def _history(document: Document) -> Result:
-    return Done(replace(document, overlay=None), (Effect("history"),))
-
-
-@action("deploy.pick", "Choose an export", hidden=True)
-def _pick(document: Document, items: tuple[Item, ...]) -> Result:
-    if not items:
-        return Refusal("nothing was exported yet")
-    return replace(document, overlay=Picker("Earlier exports, newest first", items, "deploy.restore"))
-
-
-@action("deploy.restore", "Put an export back", hidden=True)
-def _restore(document: Document, key: str) -> Result:
-    return Done(replace(document, overlay=None), (Effect("restore", {"path": key}),))
-
-
 # --- drafts -------------------------------------------------------------------------------------------------------
 
 
@@ -295,10 +179,17 @@ def _take(document: Document, content: Content) -> Result:
 
 @action("draft.drop", "Throw the draft away", hidden=True)
 def _drop(document: Document, content: Content) -> Result:
-    return Done(replace(document, overlay=None), (Effect("discard_draft"),))
+    return Done(replace(document, overlay=None), (DiscardDraft(),))
 
 
 # --- first run ----------------------------------------------------------------------------------------------------
+
+
+@action("first.page", "What to begin with", hidden=True)
+def _first_page(document: Document) -> Result:
+    from mtls_tui.tui.files.firstrun import page
+
+    return page(document)
 
 
 @action("first.choose", "First steps", hidden=True)
@@ -307,7 +198,7 @@ def _first(document: Document, key: str) -> Result:
 
     document = replace(document, overlay=None)
     if key == "sample":
-        return Done(document, (Effect("open_sample"),))
+        return Done(document, (OpenSample(),))
     if key == "open":
         field = FormField("path", "File", Buffer.of(""), help="A *.rules.toml file.")
         return replace(document, overlay=Form("Open a file", (field,), "file.open", submit="Open"))
@@ -326,7 +217,7 @@ def _open_form(document: Document) -> Result:
 def _open(document: Document, path: str) -> Result:
     if not path.strip():
         return Refusal("give a file name")
-    return Done(document, (Effect("open", {"path": path.strip()}),))
+    return Done(document, (Open(path.strip()),))
 
 
 @action("file.opened", "Opened", hidden=True)

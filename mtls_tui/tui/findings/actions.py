@@ -10,9 +10,10 @@ from mtls_tui.lang.tree import clause_path, path_at
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.builder.cursor_actions import on_row
 from mtls_tui.tui.drawing.safe_text import wrap
+from mtls_tui.tui.findings.effects import Linted
 from mtls_tui.tui.hosts.list_actions import select
-from mtls_tui.tui.registry.register import Result, action
-from mtls_tui.tui.state.document import Document, with_work, work_of
+from mtls_tui.tui.registry.register import Done, Result, action
+from mtls_tui.tui.state.document import Content, Document, with_work, work_of
 from mtls_tui.tui.state.edited_rule import Work
 from mtls_tui.tui.state.findings import Findings, counted, host_of
 from mtls_tui.tui.state.overlays import Page
@@ -97,6 +98,17 @@ def _lines(one: Found, file: RuleFile, *, here: bool) -> list[Runs]:
         parts = wrap(f"f writes {one.finding.fix}" if one.finding.fix else "f takes it out", WIDTH - 4)
         lines += [((f"    {part}", "accent" if here else "faint"),) for part in parts]
     return lines
+
+
+@action("findings.arrived", "Lint has run", hidden=True)
+def _arrived(document: Document, content: Content, found: Findings | None, took_s: float) -> Result:
+    """While a rule is half typed nothing is found (None), and what was found last stays, unless the file is another."""
+    known = document.findings
+    if found is not None:
+        document = renewed(replace(document, findings=found))
+    elif known is not None and known.content.file.path != content.file.path:
+        document = replace(document, findings=None)
+    return Done(document, (Linted(content, took_s),))
 
 
 def renewed(document: Document) -> Document:

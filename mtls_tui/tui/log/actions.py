@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from mtls_tui.rulefile import RuleFileError
 from mtls_tui.rulefile.edit import insert_test
+from mtls_tui.tui.log.effects import FindCertificate, FindLogs, Follow
 from mtls_tui.tui.log.state import Entry, TailState, log_of
 from mtls_tui.tui.log.to_request import lacking, printable, probe_of
 from mtls_tui.tui.registry import boards
-from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state.document import Document, flushed, with_file
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker
 from mtls_tui.tui.state.results import Verdict
@@ -52,7 +53,7 @@ def _found(document: Document, then: str) -> Result:
     """The action on the line under the cursor, once its certificate has been looked for."""
     entry = log_of(document).entry
     assert entry is not None
-    return Done(document, (Effect("tail.find", {"entry": entry, "then": then}),))
+    return Done(document, (FindCertificate(entry, then),))
 
 
 @action("tail.simulated", "Into the simulator", hidden=True)
@@ -112,7 +113,7 @@ def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
 def _open(document: Document) -> Result:
     state = log_of(document)
     shown = document.with_board(state, board="tail", overlay=None, notice=None)
-    return Done(shown, (Effect("tail.start", {"path": state.path}),))
+    return Done(shown, (FindLogs(state.path),))
 
 
 @action("tail.opened", "The log is found", hidden=True)
@@ -126,7 +127,7 @@ def _opened(document: Document, path: Path | None, files: tuple[str, ...], names
     fresh = path != state.path
     if fresh:
         state = TailState(path, files, names=state.names, query=state.query, blocked_only=state.blocked_only)
-    return Done(document.with_board(state), (Effect("tail.follow", {"path": path, "fresh": fresh}),))
+    return Done(document.with_board(state), (Follow(path, fresh),))
 
 
 @action("tail.arrived", "Lines arrived", hidden=True)
@@ -152,7 +153,7 @@ def _choose(document: Document) -> Result:
 @action("tail.take", "Follow a log", hidden=True)
 def _take(document: Document, key: str) -> Result:
     path = document.content.file.resolve(key.strip())
-    return Done(replace(document, overlay=None), (Effect("tail.start", {"path": path}),))
+    return Done(replace(document, overlay=None), (FindLogs(path),))
 
 
 @action(

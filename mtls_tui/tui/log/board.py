@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mtls_tui.tui.log.effects import Pause
 from mtls_tui.tui.log.state import log_of
 from mtls_tui.tui.log.view import room_for_rows, tail_lines
-from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.parts import Board, Context, add_board
 from mtls_tui.tui.state.document import Document
 
@@ -24,6 +24,6 @@ add_board(
         ),
         tail_lines,
         _cursor,
-        leaving=(Effect("tail.pause"),),
+        leaving=(Pause(),),
     )
 )

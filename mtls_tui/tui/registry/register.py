@@ -16,7 +16,7 @@ from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS
 from mtls_tui.tui.state import textbuffer
 from mtls_tui.tui.state.document import Document, says_other
 
-__all__ = ["ACTIONS", "Action", "Done", "Effect", "Refusal", "Result", "action", "context_of", "load", "run"]
+__all__ = ["ACTIONS", "Action", "Done", "Refusal", "Result", "action", "context_of", "load", "run"]
 
 
 @dataclass(frozen=True, slots=True)

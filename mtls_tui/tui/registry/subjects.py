@@ -28,10 +28,23 @@ MODULES = (
     "authority.actions",
     "log.actions",
     "files.actions",
+    "deploy.actions",
     "app.general_actions",
     "floating.actions",
 )
 """Below `mtls_tui.tui`, in the order in which help lists them. By name, since the register stands below all of them."""
+
+
+HANDLERS = (
+    "files.handlers",
+    "deploy.handlers",
+    "simulator.handlers",
+    "findings.linting",
+    "authority.handlers",
+    "log.handlers",
+    "app.handlers",
+)
+"""What carries out effects; imported by the application alone."""
 
 
 def load() -> dict[str, int]:
@@ -40,3 +53,9 @@ def load() -> dict[str, int]:
     for name in names:
         import_module(name)
     return {name: place for place, name in enumerate(names)}
+
+
+def load_handlers() -> None:
+    """Import every module that carries out effects."""
+    for name in HANDLERS:
+        import_module(f"mtls_tui.tui.{name}")

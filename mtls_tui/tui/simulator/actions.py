@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from mtls_tui.rulefile import RuleFileError
 from mtls_tui.rulefile.edit import insert_test, remove_test
-from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action
+from mtls_tui.tui.simulator.effects import AskPassphrase, KeepPassphrase, OfferCertificates
 from mtls_tui.tui.simulator.view import FIELDS
 from mtls_tui.tui.state.document import Document, Probe, flushed, with_file
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker, standing
@@ -193,9 +194,9 @@ def _curl(document: Document, text: str) -> Result:
         done = done.noting(f"taken; {'; '.join(made.notes)}")
     path = made.probe.certificate
     if made.passphrase is not None:
-        return Done(done, (Effect("unlock", {"path": path, "passphrase": made.passphrase}),))
+        return Done(done, (KeepPassphrase(path, made.passphrase),))
     if path != document.content.probe.certificate and path.lower().endswith(CONTAINERS):
-        return Done(done, (Effect("passphrase", {"path": path}),))
+        return Done(done, (AskPassphrase(path),))
     return done
 
 
@@ -208,7 +209,7 @@ def _curl(document: Document, text: str) -> Result:
     footer="certificate",
 )
 def _certificate(document: Document) -> Result:
-    return Done(document, (Effect("certificates"),))
+    return Done(document, (OfferCertificates(),))
 
 
 @action("simulator.certificates", "Offer certificates", hidden=True)
@@ -233,7 +234,7 @@ def _set_certificate(document: Document, key: str) -> Result:
     probe = replace(document.content.probe, certificate=key.strip(), pem="")
     done = replace(document, overlay=None).edited(replace(document.content, probe=probe), "certificate chosen")
     if key.strip().lower().endswith(CONTAINERS):
-        return Done(done, (Effect("passphrase", {"path": key.strip()}),))
+        return Done(done, (AskPassphrase(key.strip()),))
     return done
 
 
@@ -260,7 +261,7 @@ def _ask_passphrase(document: Document, path: str) -> Result:
 
 @action("simulator.unlock", "Unlock the certificate", hidden=True)
 def _unlock(document: Document, path: str, passphrase: str) -> Result:
-    return Done(replace(document, overlay=None), (Effect("unlock", {"path": path, "passphrase": passphrase}),))
+    return Done(replace(document, overlay=None), (KeepPassphrase(path, passphrase),))
 
 
 @action(

@@ -7,11 +7,12 @@ from dataclasses import replace
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.diagnostics import Diagnostic, ParseError
 from mtls_tui.lang.tree import Path
-from mtls_tui.tui.registry.register import Done, Effect, Refusal, Result, action
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state import edited_rule, textbuffer
 from mtls_tui.tui.state.document import Document, with_work
 from mtls_tui.tui.state.edited_rule import Work
 from mtls_tui.tui.state.textbuffer import Buffer
+from mtls_tui.tui.text.effects import EditOutside
 
 
 def editing(document: Document) -> str:
@@ -238,7 +239,7 @@ def _editor(document: Document) -> Result:
         return Refusal("no rule is selected")
     if work.muted:
         return Refusal("some rows are muted, and text can't hold those: bring them back (space) or delete them first")
-    return Done(document, (Effect("editor", {"text": work.text, "then": "text.replace"}),))
+    return Done(document, (EditOutside(work.text, "text.replace"),))
 
 
 @action("text.replace", "Replace the expression", hidden=True)

@@ -1,0 +1,68 @@
+"""What the board of the certificate authority asks of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mtls_tui.tui.authority.state import Row
+from mtls_tui.tui.registry.effects import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStore(Effect):
+    """Read a store; `folder` None is the one that fits the rule file."""
+
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class WithKey(Effect):
+    """Go on with an action that needs the key; ask for its passphrase first where it has one."""
+
+    folder: Path | None
+    then: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TryPassphrase(Effect):
+    """Try what was typed, and go on."""
+
+    folder: Path | None
+    passphrase: str = field(repr=False)
+    then: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob(Effect):
+    """Have a job of `jobs.JOBS` done, then read the store again."""
+
+    folder: Path | None
+    job: str
+    arguments: Mapping[str, Any] = field(repr=False)
+    passphrase: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ShowFacts(Effect):
+    """Every fact of a certificate."""
+
+    folder: Path | None
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class FetchCertificate(Effect):
+    """A certificate for the simulator."""
+
+    folder: Path | None
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Forget(Effect):
+    """Forget passphrases: the board is closed."""

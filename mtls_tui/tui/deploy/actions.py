@@ -1,0 +1,127 @@
+"""Deploy: what an export changes, the export of the bundle, the way back; what the gateway runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mtls_tui.tui.deploy.effects import Export, MakeReport, OfferKept, Restore
+from mtls_tui.tui.files.effects import Compare, Save
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action
+from mtls_tui.tui.state.document import Deployed, Document, Gateway, Probe, flushed
+from mtls_tui.tui.state.edited_rule import muted_rows
+from mtls_tui.tui.state.overlays import Item, Page, Picker
+
+LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
+"""Stands on the deploy page until that is known."""
+
+
+@action(
+    "deploy.open",
+    "Deploy",
+    "What would change, the file's tests, the export of the bundle, and the way back.",
+    keys="ctrl+e",
+    footer="deploy",
+    over_boards=True,
+)
+def _deploy(document: Document) -> Result:
+    if document.content.file.path is None:
+        return Refusal("save the file first (^S)")
+    shown = replace(document, overlay=None).noting("comparing with what is exported, running the tests …")
+    return Done(shown, (MakeReport(flushed(document.content)),))
+
+
+@action("deploy.show", "Show the deploy page", hidden=True)
+def _show(
+    document: Document,
+    lines: tuple[tuple[tuple[str, str], ...], ...],
+    why_not: str,
+    target: str,
+    kept: int,
+    looking: bool = False,
+) -> Result:
+    failing = why_not.endswith("fail")
+    choices = (
+        Item("deploy.export", "Export the bundle", detail=target, why_not=why_not),
+        *([Item("deploy.export", "Export all the same", detail="although tests fail")] if failing else []),
+        Item(
+            "deploy.history",
+            "Go back to an earlier export",
+            detail=f"{kept} kept",
+            why_not="" if kept else "nothing was exported yet",
+        ),
+        Item("page.close", "Not now"),
+    )
+    left = muted_rows(document.content.work)
+    if left:
+        lines = (((f"! {left} not in the bundle", "warn"),), (), *lines)
+    if looking:
+        lines = (LOOKING, (), *lines)
+    page = Page("Deploy", lines, choices, index=len(choices) - 1 if why_not else 0, name="deploy")
+    return replace(document, overlay=page, notice=None)
+
+
+@action("deploy.consequences", "Who is newly let in or blocked", hidden=True)
+def _consequences(
+    document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], witnesses: tuple[Item, ...]
+) -> Result:
+    """In the place of the line that says that it is being looked for; requests to try stand before `Not now`."""
+    page = document.overlay
+    if not isinstance(page, Page) or page.name != "deploy" or page.lines[:1] != (LOOKING,):
+        return document
+    last = len(page.choices) - 1
+    choices = (*page.choices[:last], *witnesses, page.choices[last])
+    index = page.index if page.index < last else last + len(witnesses)
+    shown = (*lines, *page.lines[1:]) if lines else page.lines[2:]
+    return replace(document, overlay=replace(page, lines=shown, choices=choices, index=index))
+
+
+@action("deploy.witness", "Try a request of the deploy page", hidden=True)
+def _witness(document: Document, probe: Probe) -> Result:
+    content = replace(document.content, probe=probe)
+    done = replace(document, overlay=None, board="").edited(content, "a request of the deploy page tried")
+    return done.looking(focus="simulator", tab="simulator", simulator_at=(0, 0)).noting(
+        "this request is in the simulator now; u takes it back"
+    )
+
+
+@action("deploy.export", "Export the bundle", "Write the bundle that the engine runs.")
+def _export(document: Document) -> Result:
+    if document.content.file.path is None:
+        return Refusal("save the file first (^S)")
+    closed = replace(document, overlay=None)
+    if document.unsaved:
+        return Done(closed, (Save(flushed(document.content), then=(Export(),)),))
+    return Done(closed, (Export(),))
+
+
+@action("deploy.exported", "Exported", hidden=True)
+def _exported(document: Document, path: str, digest: str, note: str = "") -> Result:
+    done = replace(document, deployed=Deployed(digest))
+    return Done(done.noting(f"exported {path} · {Deployed(digest).short}{note}", "good"), (Compare(),))
+
+
+@action("deploy.known", "What is exported", hidden=True)
+def _known(document: Document, deployed: Deployed | None) -> Result:
+    return replace(document, deployed=deployed)
+
+
+@action("gateway.said", "What the gateway runs", hidden=True)
+def _said(document: Document, gateway: Gateway) -> Result:
+    return document if gateway == document.gateway else replace(document, gateway=gateway)
+
+
+@action("deploy.history", "Go back to an earlier export", "Put a kept bundle back in its place.")
+def _history(document: Document) -> Result:
+    return Done(replace(document, overlay=None), (OfferKept(),))
+
+
+@action("deploy.pick", "Choose an export", hidden=True)
+def _pick(document: Document, items: tuple[Item, ...]) -> Result:
+    if not items:
+        return Refusal("nothing was exported yet")
+    return replace(document, overlay=Picker("Earlier exports, newest first", items, "deploy.restore"))
+
+
+@action("deploy.restore", "Put an export back", hidden=True)
+def _restore(document: Document, key: str) -> Result:
+    return Done(replace(document, overlay=None), (Restore(key),))

@@ -1,0 +1,16 @@
+"""What follows a run of lint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtls_tui.tui.registry.effects import Effect
+from mtls_tui.tui.state.document import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Linted(Effect):
+    """A run over a content is over; it took so many seconds. The next one may begin."""
+
+    content: Content
+    took_s: float

@@ -1,0 +1,41 @@
+"""Carries out what the simulator asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtls_tui.tui.registry.effects import EvaluateAgain, Host, handles
+from mtls_tui.tui.simulator.effects import AskPassphrase, KeepPassphrase, OfferCertificates
+from mtls_tui.tui.simulator.secrets import Secrets
+
+PEM_ENDINGS = (".pem", ".crt", ".cer", ".p12", ".pfx", ".der", ".p7b")
+
+
+@handles(OfferCertificates)
+def _offer(_: OfferCertificates, host: Host) -> None:
+    folder = host.document.content.file.folder
+    host.dispatch("simulator.certificates", files=tuple(certificate_files_near(folder)))
+
+
+@handles(AskPassphrase)
+def _ask(effect: AskPassphrase, host: Host) -> None:
+    host.dispatch("simulator.passphrase", path=effect.path)
+
+
+@handles(KeepPassphrase)
+def _keep(effect: KeepPassphrase, host: Host) -> None:
+    host.kept(Secrets).passphrases[effect.path] = effect.passphrase.encode()
+    host.carry_out(EvaluateAgain())
+
+
+def certificate_files_near(folder: Path) -> list[str]:
+    """Certificate files in the rule file's folder and one level below; keys are left out by name."""
+    found: list[str] = []
+    try:
+        paths = sorted([*folder.glob("*"), *folder.glob("*/*")])[:5000]
+    except OSError:
+        return []
+    for path in paths:
+        if path.suffix.lower() in PEM_ENDINGS and "key" not in path.stem.lower() and path.is_file():
+            found.append(str(path.relative_to(folder)))
+    return found[:200]
