@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 BUSY_SECONDS = 10.0
 SCHEMA_VERSION = 1
+_HOLD = x509.ReasonFlags.certificate_hold.value
 Status: TypeAlias = Literal["valid", "expired", "not yet valid", "revoked", "on hold"]
 
 _SCHEMA = """
@@ -58,7 +59,7 @@ class Record:
     def status(self, at: datetime) -> Status:
         """What it is worth at a time. Revocation outlives expiry."""
         if self.revoked_at is not None:
-            return "on hold" if self.reason == x509.ReasonFlags.certificate_hold.value else "revoked"
+            return "on hold" if self.reason == _HOLD else "revoked"
         if at > self.not_after:
             return "expired"
         return "valid" if at >= self.not_before else "not yet valid"
@@ -148,44 +149,39 @@ class Inventory:
     def find(self, serial: str) -> Record:
         """The record of a serial; colons, blanks, case, leading zeros don't matter. InventoryError: there is none."""
         with self._transaction(write=False) as connection:
-            row = connection.execute(
-                "SELECT * FROM certificates WHERE ltrim(serial, '0') = ?", (_normal(serial),)
-            ).fetchone()
-        if row is None:
-            raise InventoryError(
-                f"no certificate with serial `{serial}` was issued here; `mtls-tui certs list` shows all"
-            )
-        return _record(row)
+            return _found(connection, serial)
 
     def revoke(self, serial: str, reason: str, at: datetime) -> Record:
-        """Mark as revoked. Revoking again keeps the first date; a hold may become final, never the other way round."""
-        record = self.find(serial)
-        hold = x509.ReasonFlags.certificate_hold.value
-        if record.revoked_at is not None and record.reason != hold:
-            raise InventoryError(f"serial {record.serial} is revoked already ({record.reason})")
+        """Mark as revoked. Raises InventoryError when it is revoked already: the first date and reason stay.
+
+        A hold may become final, with the date of the hold; never the other way round. What stands there is read in the
+        transaction that writes, so of two processes that revoke at once one wins and the other is told.
+        """
         with self._transaction(write=True) as connection:
+            record = _found(connection, serial)
+            if record.revoked_at is not None and record.reason != _HOLD:
+                raise InventoryError(f"serial {record.serial} is revoked already ({record.reason})")
             connection.execute(
                 "UPDATE certificates SET revoked_at = ?, reason = ? WHERE serial = ?",
                 (_seconds(record.revoked_at or at), reason, record.serial),
             )
-        return self.find(serial)
+            return _found(connection, serial)
 
     def restore(self, serial: str) -> Record:
         """Lift a hold. A revocation for any other reason is final (RFC 5280 5.3.1)."""
-        record = self.find(serial)
-        if record.revoked_at is None:
-            raise InventoryError(f"serial {record.serial} is not revoked")
-        if record.reason != x509.ReasonFlags.certificate_hold.value:
-            raise InventoryError(
-                f"serial {record.serial} is revoked for good ({record.reason}); only a certificateHold can be lifted. "
-                "Issue a new certificate instead"
-            )
         with self._transaction(write=True) as connection:
+            record = _found(connection, serial)
+            if record.revoked_at is None:
+                raise InventoryError(f"serial {record.serial} is not revoked")
+            if record.reason != _HOLD:
+                raise InventoryError(
+                    f"serial {record.serial} is revoked for good ({record.reason}); only a certificateHold can be "
+                    "lifted. Issue a new certificate instead"
+                )
             connection.execute(
-                "UPDATE certificates SET revoked_at = NULL, reason = NULL WHERE serial = ? AND reason = ?",
-                (record.serial, record.reason),
+                "UPDATE certificates SET revoked_at = NULL, reason = NULL WHERE serial = ?", (record.serial,)
             )
-        return self.find(serial)
+            return _found(connection, serial)
 
     @contextmanager
     def next_crl(self) -> Iterator[tuple[int, list[Record]]]:
@@ -201,6 +197,13 @@ class Inventory:
             number = row[0]
             rows = connection.execute("SELECT * FROM certificates WHERE revoked_at IS NOT NULL ORDER BY revoked_at")
             yield number, [_record(row) for row in rows.fetchall()]
+
+
+def _found(connection: sqlite3.Connection, serial: str) -> Record:
+    row = connection.execute("SELECT * FROM certificates WHERE ltrim(serial, '0') = ?", (_normal(serial),)).fetchone()
+    if row is None:
+        raise InventoryError(f"no certificate with serial `{serial}` was issued here; `mtls-tui certs list` shows all")
+    return _record(row)
 
 
 def _normal(serial: str) -> str:

@@ -72,6 +72,30 @@ def test_revoked_certificate_is_refused_and_a_restored_one_accepted_again(author
         authority.revoke(serial, at=NOW)
 
 
+def test_of_many_who_revoke_at_once_one_wins_and_the_first_reason_and_date_stay(authority):
+    """Every thread opens the database for itself, as processes do; while it is locked, all of them look and wait."""
+    reasons = ("keyCompromise", "superseded", "cessationOfOperation", "privilegeWithdrawn")
+    for _ in range(3):
+        serial = authority.issue(cn="device", at=NOW).record.serial
+
+        def revoke(number, serial=serial):
+            try:
+                return Inventory(authority.inventory.path).revoke(serial, reasons[number], NOW + timedelta(days=number))
+            except InventoryError as error:
+                return str(error)
+
+        with concurrent.futures.ThreadPoolExecutor(len(reasons)) as pool:
+            with authority.inventory.next_crl():
+                running = [pool.submit(revoke, number) for number in range(len(reasons))]
+                concurrent.futures.wait(running, timeout=0.5)  # time for a look, if one is taken before the lock
+            results = [each.result() for each in running]
+        (winner,) = [result for result in results if not isinstance(result, str)]
+        assert all(f"revoked already ({winner.reason})" in one for one in results if isinstance(one, str))
+        found = authority.inventory.find(serial)
+        assert found == winner
+        assert found.revoked_at == NOW + timedelta(days=reasons.index(found.reason))
+
+
 def test_a_hold_can_become_final_and_keeps_its_first_date(authority):
     serial = authority.issue(cn="device", at=NOW).record.serial
     authority.revoke(serial, reason="certificateHold", at=NOW)
