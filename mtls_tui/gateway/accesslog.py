@@ -13,7 +13,7 @@ import msgspec
 
 from mtls_tui.gateway.logfile import open_log
 from mtls_tui.gateway.questions import Question
-from mtls_tui.gateway.workers.tally import Tally
+from mtls_tui.gateway.tally import Tally
 
 MOST_BUFFERED = 1 << 20
 """Bytes kept while the log can't be written; more are dropped, and counted."""

@@ -13,7 +13,7 @@ from mtls_tui.gateway import GatewayError
 from mtls_tui.gateway.accesslog import Line, LogWriter
 from mtls_tui.gateway.logfile import LogFile, open_log
 from mtls_tui.gateway.logwatch import STEADY_SECONDS, EnvoyLog, LogWatch
-from mtls_tui.gateway.workers.tally import Tally, memory
+from mtls_tui.gateway.tally import Tally, memory
 from tests.gateway.command import Serving, ask_status, serving
 from tests.gateway.site import poll
 from tests.gateway.wire import Connection

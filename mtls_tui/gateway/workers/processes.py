@@ -12,6 +12,7 @@ from pathlib import Path
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
+from mtls_tui.gateway.tally import Tally, memory
 from mtls_tui.gateway.workers.control import (
     Commit,
     Committed,
@@ -26,7 +27,6 @@ from mtls_tui.gateway.workers.control import (
     frame,
 )
 from mtls_tui.gateway.workers.control import read_by_supervisor as read
-from mtls_tui.gateway.workers.tally import Tally, memory
 
 PREPARE_SECONDS = 60.0
 COMMIT_SECONDS = 5.0

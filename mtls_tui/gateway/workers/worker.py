@@ -29,6 +29,7 @@ from mtls_tui.gateway.parts import needed
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import Connection, Service
 from mtls_tui.gateway.settings import GatewayError
+from mtls_tui.gateway.tally import Tally
 from mtls_tui.gateway.tunnels import Tunnels
 from mtls_tui.gateway.workers.control import (
     Commit,
@@ -42,7 +43,6 @@ from mtls_tui.gateway.workers.control import (
     frame,
     read_by_worker,
 )
-from mtls_tui.gateway.workers.tally import Tally
 
 MOST_OPEN_FILES = 65_536
 REOPEN_SECONDS = 2.0
