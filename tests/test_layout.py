@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEADLESS = ["lang", "pki", "engine", "rulefile", "analysis", "simulate", "targets", "gateway", "cli"]
+HEADLESS = ["lang", "pki", "engine", "rulefile", "search", "analysis", "simulate", "targets", "gateway", "cli"]
 
 
 @pytest.mark.parametrize("package", HEADLESS)

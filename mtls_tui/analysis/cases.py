@@ -15,10 +15,10 @@ from mtls_tui.analysis.context import PRESENTED, REVOKED, VERIFIED
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.members import Addresses, ListError, Lists, of_list
-from mtls_tui.engine.places import Place, candidates, joined
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, ParamInfo
+from mtls_tui.search.places import Place, candidates, joined
 
 Truth: TypeAlias = bool | None
 MAX_CASES = 400

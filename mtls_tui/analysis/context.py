@@ -10,13 +10,16 @@ from typing import Any, Literal, TypeAlias
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.guards import HOST, guards_of
 from mtls_tui.engine.members import Lists
-from mtls_tui.engine.model import TERMINATING, Rule
+from mtls_tui.engine.model import TERMINATING, HttpRequest, Rule
 from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.tree import Node, children, is_expression
+from mtls_tui.lang.types import FieldValue
 
 Target: TypeAlias = Literal["engine", "cloudflare"]
+AT = 1_700_000_000.0
+"""The time of a made request, so that answers don't depend on the clock (POSIX seconds)."""
 CERTIFICATE = "cf.tls_client_auth."
 PRESENTED, VERIFIED, REVOKED = (f"{CERTIFICATE}cert_{word}" for word in ("presented", "verified", "revoked"))
 
@@ -212,3 +215,9 @@ def _inner(rule: Rule, node: Node, negated: bool) -> Iterator[Clause]:
             yield from _clauses(rule, part, negated, ())
         else:
             yield from _inner(rule, part, negated)
+
+
+def base_request(host: str, state: Mapping[str, FieldValue], names: Iterable[str]) -> HttpRequest:
+    """Where a search begins: the plainest request to a host by a client in this state, for rules that read `names`."""
+    facts = {name: SAMPLE_FACTS[name] for name in sorted(names) if name in SAMPLE_FACTS} if state[PRESENTED] else {}
+    return HttpRequest(host=host, at=AT, overrides=facts)

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, Literal, TypeAlias
 
-from mtls_tui.analysis.context import CERTIFICATE, NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
+from mtls_tui.analysis.context import CERTIFICATE, NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, base_request
 from mtls_tui.analysis.logic import Problem, Solution, TooHard, Truth, folded
-from mtls_tui.analysis.making import Maker, base_request
 from mtls_tui.analysis.reach import Where, let_through
 from mtls_tui.analysis.site import HostSettings, Site
 from mtls_tui.analysis.witness import needs
@@ -25,6 +24,7 @@ from mtls_tui.engine.model import Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.walk import fields_of, lists_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.tree import EXPRESSIONS
+from mtls_tui.search.making import Maker
 
 Change: TypeAlias = Literal["newly let in", "newly blocked"]
 Status: TypeAlias = Literal["changed", "proved the same", "not found", "not compared"]

@@ -12,15 +12,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
-from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, host_literals, sample_host
+from mtls_tui.analysis.context import (
+    NO_CERTIFICATE,
+    PRESENTED,
+    REVOKED,
+    VERIFIED,
+    base_request,
+    host_literals,
+    sample_host,
+)
 from mtls_tui.analysis.logic import HostNames, Problem, Solution, TooHard, Truth
-from mtls_tui.analysis.making import Maker, base_request
 from mtls_tui.analysis.witness import needs
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.lang import ast
+from mtls_tui.search.making import Maker
 
 Client: TypeAlias = Literal["none", "untrusted", "revoked"]
 Status: TypeAlias = Literal["reached", "proved", "not found"]

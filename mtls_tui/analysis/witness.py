@@ -10,6 +10,7 @@ from typing import Any
 from mtls_tui.analysis.context import SAMPLE_FACTS, text
 from mtls_tui.engine.model import HttpRequest, Request
 from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.search.making import usual_version
 
 MAX_SHOWN = 80
 """Characters of one value."""
@@ -23,11 +24,6 @@ def needs(http: HttpRequest, client: str, request: Request) -> str:
     `request` are the fields that the rules read: a time that none reads is not told.
     """
     return ", ".join([f"{http.method} {http.scheme}://{http.host}{http.target} {client}", *_parts(http, request)])
-
-
-def usual_version(scheme: str) -> str:
-    """The version of HTTP that a client is taken to use when nothing is said."""
-    return USUAL.http_version if scheme == "https" else "HTTP/1.1"
 
 
 def _parts(http: HttpRequest, request: Request) -> Iterator[str]:

@@ -15,12 +15,13 @@ import click
 from mtls_tui import rulefile as rulefiles
 from mtls_tui.analysis import Difference, Reach, Site, compare, unprotected
 from mtls_tui.analysis.reach import CLIENTS, Client
-from mtls_tui.analysis.witness import TIMES, usual_version
+from mtls_tui.analysis.witness import TIMES
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import echo_json, problems_text, usable_rule_file
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.rulefile import RuleFile, RuleFileError
+from mtls_tui.search.making import usual_version
 from mtls_tui.simulate.style import Style, safe, style_for
 from mtls_tui.simulate.values import plain, written
 

@@ -11,8 +11,8 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.pki import facts_absent
+from mtls_tui.search.scenario import CERTIFICATE
 from mtls_tui.simulate.logs.parts import Reading
-from mtls_tui.simulate.scenario import CERTIFICATE
 
 PRESENTED: Final = f"{CERTIFICATE}cert_presented"
 NO_HOST: Final = "(no such host)"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mtls_tui.engine.trace import Step, Trace
 from mtls_tui.lang import ast
 from mtls_tui.lang.describe import heading
+from mtls_tui.search.changes import Change
 from mtls_tui.simulate.certificate_facts import moment
-from mtls_tui.simulate.changes import Change
 from mtls_tui.simulate.message import url_of
 from mtls_tui.simulate.simulation import RuleView, Simulation
 from mtls_tui.simulate.style import Style, columns, padded, safe

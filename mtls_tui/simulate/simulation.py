@@ -16,11 +16,11 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.trace import Trace
 from mtls_tui.lang.types import Fields
 from mtls_tui.pki import Verification
+from mtls_tui.search.changes import Change, Search, turnarounds
+from mtls_tui.search.scenario import Scenario, Turn
+from mtls_tui.search.solve import Solver
 from mtls_tui.simulate.as_served import chain_as_served
 from mtls_tui.simulate.certificate_facts import CertificateFact, certificate_facts
-from mtls_tui.simulate.changes import Change, Search, turnarounds
-from mtls_tui.simulate.scenario import Scenario, Turn
-from mtls_tui.simulate.solve import Solver
 
 _NOT_ASKED = Verification(False, False, False, None)
 Course: TypeAlias = Literal["decided", "logged", "shadowed", "skipped the rest", "no match", "not reached", "disabled"]

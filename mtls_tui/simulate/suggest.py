@@ -19,12 +19,12 @@ from mtls_tui.engine.model import Decision
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.types import Fields, FieldValue
 from mtls_tui.rulefile import ExpectEntry, TestEntry
+from mtls_tui.search.scenario import Scenario, state_fields, state_of
+from mtls_tui.search.solve import Solver
 from mtls_tui.simulate.coverage import Coverage, Goal, shows
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.message import url_of
-from mtls_tui.simulate.scenario import Scenario, state_fields, state_of
 from mtls_tui.simulate.simulation import Simulation, concrete_hosts
-from mtls_tui.simulate.solve import Solver
 from mtls_tui.simulate.suite import Runner
 from mtls_tui.simulate.url import from_url
 from mtls_tui.simulate.values import plain

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from mtls_tui.engine.model import HttpRequest
+from mtls_tui.search.scenario import encoded
 from mtls_tui.simulate.errors import RequestError
 
 MAX_URL = 64 * 1024
@@ -123,15 +124,6 @@ def basic(user: str, password: str) -> bytes:
 
 def _unquoted(text: str) -> bytes:
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
-
-
-def encoded(text: str) -> str:
-    """Percent-encode what can't be sent in a request line: blanks, control characters, what is not ASCII.
-
-    Everything else is sent as written, `<` and quotes too: whoever tests a rule against an attack writes it so.
-    """
-    raw = text.encode("utf-8", "surrogateescape")
-    return "".join(chr(byte) if 0x20 < byte < 0x7F else f"%{byte:02X}" for byte in raw)
 
 
 def without_dots(path: str) -> str:

@@ -10,8 +10,8 @@ from mtls_tui.engine.trace import Absent, Step
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.pki.errors import Code, VerifyError
-from mtls_tui.simulate.changes import Change
-from mtls_tui.simulate.scenario import Scenario, Turn
+from mtls_tui.search.changes import Change
+from mtls_tui.search.scenario import Scenario, Turn
 from mtls_tui.simulate.simulation import Simulation
 from mtls_tui.simulate.style import safe
 

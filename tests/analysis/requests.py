@@ -3,10 +3,10 @@
 from hypothesis import strategies as st
 
 from mtls_tui.analysis.logic import atoms
-from mtls_tui.analysis.making import change
 from mtls_tui.engine.fields import EXTRACTORS, View, compute
 from mtls_tui.engine.model import HttpRequest
-from mtls_tui.engine.places import candidates, places_of
+from mtls_tui.search.making import change
+from mtls_tui.search.places import candidates, places_of
 from tests.lang.trees import nodes
 
 HOST = "api.example.com"

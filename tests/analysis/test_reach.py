@@ -8,11 +8,11 @@ from mtls_tui import lang
 from mtls_tui.analysis import lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.analysis.logic import Problem, TooHard
-from mtls_tui.analysis.making import Maker
 from mtls_tui.engine import Matcher, Ruleset, hostnames
 from mtls_tui.engine.fields import EXTRACTORS, View, compute
 from mtls_tui.engine.model import HttpRequest, Rule
 from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.search.making import Maker
 from tests.analysis.requests import LISTS, requests, rulesets
 from tests.lang.trees import nodes
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mtls_tui import engine, lang
 from mtls_tui.engine.regex import PatternError, compile_regex, star_spans, wildcard, wildcard_pieces
-from mtls_tui.engine.regex_sample import sample
+from mtls_tui.search.regex_sample import sample
 
 alphabet = st.lists(st.sampled_from([b"a", b"b", b"*", b"A", b"?", b"["]), max_size=8).map(b"".join)
 

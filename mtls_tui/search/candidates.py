@@ -13,13 +13,13 @@ from functools import lru_cache
 from itertools import permutations
 from typing import Any
 
-from mtls_tui.engine.regex_sample import sample
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, Part
 from mtls_tui.lang.tree import walk
 from mtls_tui.lang.types import Type
-from mtls_tui.simulate.scenario import CERTIFICATE, Knob, Turn
+from mtls_tui.search.regex_sample import sample
+from mtls_tui.search.scenario import CERTIFICATE, Knob, Turn
 
 MOST = 48
 """Guesses for one clause."""

@@ -11,22 +11,20 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from mtls_tui.analysis.context import CERTIFICATE, PRESENTED, SAMPLE_FACTS, VERIFIED
-from mtls_tui.analysis.witness import usual_version
 from mtls_tui.engine import paths
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.fields import EXTRACTORS, View, compute
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import HttpRequest
-from mtls_tui.engine.places import MISSING, Place, candidates, places_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import BYTES, FieldValue
+from mtls_tui.search.places import MISSING, Place, candidates, places_of
+from mtls_tui.search.scenario import CERTIFICATE
 
 BUDGET = 4000
 """Requests that are tried for one set of clauses."""
-AT = 1_700_000_000.0
-"""The time of a made request, so that answers don't depend on the clock (POSIX seconds)."""
+_VERIFIED = f"{CERTIFICATE}cert_verified"
 NEVER_EMPTY = frozenset(
     f"{CERTIFICATE}cert_{name}"
     for name in ("serial", "fingerprint_sha256", "fingerprint_sha1", "not_before", "not_after", "issuer_dn")
@@ -34,12 +32,6 @@ NEVER_EMPTY = frozenset(
 """What every certificate that can be verified has (RFC 5280, 4.1)."""
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _PATH_SAFE = "/!$&'()*+,;=:@-._~%[]\\"
-
-
-def base_request(host: str, state: Mapping[str, FieldValue], names: Iterable[str]) -> HttpRequest:
-    """Where a search begins: the plainest request to a host by a client in this state, for rules that read `names`."""
-    facts = {name: SAMPLE_FACTS[name] for name in sorted(names) if name in SAMPLE_FACTS} if state[PRESENTED] else {}
-    return HttpRequest(host=host, at=AT, overrides=facts)
 
 
 class Maker:
@@ -58,7 +50,7 @@ class Maker:
 
         None for a request that it would refuse as ambiguous, and for a certificate that can't be verified as it is.
         """
-        if self.state.get(VERIFIED) and any(http.overrides.get(name) == b"" for name in NEVER_EMPTY):
+        if self.state.get(_VERIFIED) and any(http.overrides.get(name) == b"" for name in NEVER_EMPTY):
             return None
         view = View(http, http.at)
         if not paths.stable(view.path):
@@ -181,6 +173,11 @@ def _with_headers(http: HttpRequest, place: Place, value: Any) -> HttpRequest | 
     if not all(map(_is_value, value)):
         return None
     return replace(http, headers=tuple((f"x-{index}", item) for index, item in enumerate(value)))
+
+
+def usual_version(scheme: str) -> str:
+    """The version of HTTP that a client is taken to use when nothing is said."""
+    return HttpRequest().http_version if scheme == "https" else "HTTP/1.1"
 
 
 def _with_scheme(http: HttpRequest, scheme: str) -> HttpRequest:

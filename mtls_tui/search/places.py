@@ -15,13 +15,13 @@ from typing import Any, TypeAlias
 
 from mtls_tui.engine.members import Addresses, Integers, ListError, Lists, of_list
 from mtls_tui.engine.regex import PatternError, wildcard_pieces
-from mtls_tui.engine.regex_sample import sample
 from mtls_tui.engine.trace import Absent
 from mtls_tui.engine.types_of import CLASSES, type_of
 from mtls_tui.engine.walk import canonical, walk
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import Fields, FieldValue, Type
+from mtls_tui.search.regex_sample import sample
 
 MISSING = Absent.MISSING
 Candidate: TypeAlias = "FieldValue | Absent"

@@ -14,8 +14,8 @@ from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.members import Lists
 from mtls_tui.lang import ast
 from mtls_tui.lang.types import Fields
-from mtls_tui.simulate.candidates import turns_for
-from mtls_tui.simulate.scenario import Knob, Scenario, Turn
+from mtls_tui.search.candidates import turns_for
+from mtls_tui.search.scenario import Knob, Scenario, Turn
 
 Turns: TypeAlias = tuple[Turn, ...]
 FieldsOf: TypeAlias = Callable[[Scenario], Fields]

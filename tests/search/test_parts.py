@@ -9,10 +9,10 @@ from mtls_tui.engine.model import HttpRequest
 from mtls_tui.gateway.parts import PARTS as PASSED
 from mtls_tui.gateway.parts import parts_of as passed_of
 from mtls_tui.lang.catalogue import FIELDS, PARTS, parts_of
-from mtls_tui.simulate.candidates import knob_of
+from mtls_tui.search.candidates import knob_of
+from mtls_tui.search.scenario import Scenario, Turn
 from mtls_tui.simulate.logs.parts import PARTS as TOLD
 from mtls_tui.simulate.logs.parts import PARTS_OF_FIELD
-from mtls_tui.simulate.scenario import Scenario, Turn
 
 FORM = (
     b"--x\r\nContent-Disposition: form-data; name=a; filename=f\r\nContent-Type: text/plain\r\n"

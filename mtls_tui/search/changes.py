@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mtls_tui.engine.model import TERMINATING, Decision, Rule
-from mtls_tui.simulate.scenario import Knob, Scenario, Turn
-from mtls_tui.simulate.solve import Solver, Turns, merge
+from mtls_tui.search.scenario import Knob, Scenario, Turn
+from mtls_tui.search.solve import Solver, Turns, merge
 
 MOST: Final = 8
 """Changes that are told."""

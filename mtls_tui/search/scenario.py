@@ -10,13 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import unquote_plus
 
 from cryptography import x509
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.lang.types import FieldValue
-from mtls_tui.simulate.url import encoded
 
 State: TypeAlias = Literal["none", "unverified", "verified", "revoked"]
 """What the three Booleans of a certificate say together; there is no fifth."""
@@ -96,6 +95,15 @@ def state_of(presented: bool, verified: bool, revoked: bool) -> State:
     if not verified:
         return "unverified"
     return "revoked" if revoked else "verified"
+
+
+def encoded(text: str) -> str:
+    """Percent-encode what can't be sent in a request line: blanks, control characters, what is not ASCII.
+
+    Everything else is sent as written, `<` and quotes too: whoever tests a rule against an attack writes it so.
+    """
+    raw = text.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if 0x20 < byte < 0x7F else f"%{byte:02X}" for byte in raw)
 
 
 def _turned(scenario: Scenario, turn: Turn) -> Scenario:
@@ -185,8 +193,3 @@ def _with_cookie(http: HttpRequest, name: str, value: str | None) -> HttpRequest
         kept.append(f"{name}={value}")
     http = _without_header(http, "cookie")
     return replace(http, headers=(*http.headers, ("cookie", "; ".join(kept).encode("latin-1")))) if kept else http
-
-
-def argument_names(target: str) -> list[str]:
-    """The names of the arguments in a target's query."""
-    return [name for name, _ in parse_qsl(target.partition("?")[2], keep_blank_values=True)]
