@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from mtls_tui import lang
+from mtls_tui.lang import parsing
+from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.text.effects import EditOutside
-from tests.tui.helpers import Driver, with_expression
+from tests.tui.helpers import RULES, Driver, with_expression
+from tests.tui.test_app import settled
 
 
 def test_typing_as_text_is_parsed_at_once_and_the_builder_follows() -> None:
@@ -85,3 +94,73 @@ def test_a_pasted_expression_replaces_the_rules_and_undo_brings_it_back() -> Non
 def test_the_editor_of_the_user_gets_the_expression() -> None:
     driver = Driver().press("f12")
     assert driver.effects == [EditOutside(driver.text, "text.replace")]
+
+
+# --- long texts that aren't right -----------------------------------------------------------------------------------
+
+CLAUSE = 'http.request.uri.path eq "/v1/{}"'
+WRONG_NAME = " or ".join([*(CLAUSE.format(number) for number in range(100)), 'no.such.field eq "x"'])
+
+
+def editing(text: str) -> Driver:
+    driver = Driver(with_expression(CLAUSE.format(0))).do("text.open")
+    return driver.do("text.all").do("text.paste", text=text)
+
+
+def test_a_key_in_a_long_text_that_is_not_right_does_not_wait_for_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader of wrong texts takes 50 ms and more for such a text; no key asks it."""
+    assert len(WRONG_NAME) > 3000
+
+    def never() -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(parsing, "_grammar", never)
+    driver = editing(WRONG_NAME).type(" or")
+    driver.press("backspace", "backspace", "backspace", "left", "x")
+    work = driver.document.work
+    assert work is not None and work.unread and work.error is not None and "no.such" in driver.text
+
+
+def test_a_short_text_with_a_wrong_name_is_rows_at_once() -> None:
+    driver = editing('no.such.field eq "x"')
+    work = driver.document.work
+    assert work is not None and work.broken is None and not work.unread
+
+
+def test_what_was_read_is_taken_only_for_the_text_that_is_there() -> None:
+    driver = editing(WRONG_NAME)
+    late = lang.parse(WRONG_NAME, check=False)
+    before, steps = driver.type(" ").document, len(driver.document.past)
+    assert driver.do("text.read", ref="r", text=WRONG_NAME, expression=late).document is before
+    now = driver.text
+    driver.do("text.read", ref="r", text=now, expression=lang.parse(now, check=False))
+    work = driver.document.work
+    assert work is not None and work.broken is None and not work.unread and driver.text == now
+    assert len(driver.document.past) == steps
+    driver.do("undo")
+    assert driver.text != now
+
+
+def test_a_text_without_rows_is_broken_once_it_was_read() -> None:
+    driver = editing(WRONG_NAME + " or or")
+    driver.do("text.read", ref="r", text=driver.text, expression=None)
+    work = driver.document.work
+    assert work is not None and work.broken == driver.text and not work.unread and work.error is not None
+    assert "does not parse" in driver.do("text.close").do("text.close").document.notice.text  # type: ignore[union-attr]
+
+
+async def test_a_long_text_with_a_wrong_name_becomes_rows_when_the_typing_pauses(tmp_path: Path) -> None:
+    path = tmp_path / "t.rules.toml"
+    path.write_text(RULES)
+    app = MtlsApp(path, settings=Settings(), drafts=tmp_path / "drafts")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        controller = app.controller
+        assert controller is not None
+        controller.dispatch("text.open")
+        controller.dispatch("text.all")
+        controller.dispatch("text.paste", text=WRONG_NAME)
+        assert controller.document.work.unread  # type: ignore[union-attr]
+        await settled(pilot)
+        work = controller.document.work
+        assert work is not None and not work.unread and work.broken is None and len(controller.document.rows) > 100

@@ -30,6 +30,7 @@ from mtls_tui.tui.registry.register import Refusal
 from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.document import Document, Notice
 from mtls_tui.tui.state.results import Results
+from mtls_tui.tui.text.reading import Reading, read_soon
 
 if TYPE_CHECKING:
     from mtls_tui.tui.app.app import MtlsApp
@@ -76,7 +77,7 @@ class Controller:
         results = self.document.results
         current = results is not None and results.content is self.document.content
         waiting = self._flip_timer is not None or self._evaluate_timer is not None or self._flipping
-        waiting = waiting or self.kept(Linting).busy
+        waiting = waiting or self.kept(Linting).busy or self.kept(Reading).busy
         return self.evaluating or waiting or not current
 
     # --- start ---------------------------------------------------------------------------------------------------
@@ -175,6 +176,7 @@ class Controller:
         self.show()
         self._evaluate()
         keep_draft(self)
+        read_soon(self)
 
     # --- drawing -------------------------------------------------------------------------------------------------
 

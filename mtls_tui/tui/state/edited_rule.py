@@ -29,6 +29,8 @@ class Work:
     broken: str | None = None
     error: Diagnostic | None = field(default=None, compare=False)
     """The diagnostic of `broken`."""
+    unread: bool = False
+    """`broken` may have rows: only its names or types are known to be wrong yet (see `text.reading`)."""
 
     @cached_property
     def effective(self) -> Expression | None:

@@ -65,7 +65,7 @@ def _close(document: Document) -> Result:
         rows = rows_of(work.full, work.muted)
         path = rows[row_at(rows, path)].path
     closed = document.looking(text=None, focus="builder", path=path, part=0, closing=False, completing=False)
-    if work is not None and work.broken is not None:
+    if work is not None and work.broken is not None and not work.unread:
         return closed.noting("the expression does not parse: the rule can't be exported until it does", "bad")
     return closed
 
@@ -81,7 +81,7 @@ def typed(document: Document, buffer: Buffer) -> Document:
         return moved
     before = work.full.text if work.full is not None else ""
     merge = f"text:{document.view.rule}:{_burst(old.text if old else before, buffer)}"
-    content = with_work(document.content, document.view.rule, parsed(buffer.text, work))
+    content = with_work(document.content, document.view.rule, parsed(buffer.text, work, at_once=False))
     completing = _completes(buffer)
     return moved.edited(content, "typing in the expression", merge, text=buffer, completing=completing, completion=0)
 
@@ -102,17 +102,36 @@ def _completes(buffer: Buffer) -> bool:
     return bool(before) and (before[-1].isalnum() or before[-1] in "._$") and buffer.anchor is None
 
 
-def parsed(text: str, work: Work) -> Work:
-    """A text as a rule under edit."""
+AT_ONCE = 400
+"""Characters up to which a text that isn't right is read for its rows at once: that takes some milliseconds."""
+
+
+def parsed(text: str, work: Work, *, at_once: bool = True) -> Work:
+    """A text as a rule under edit.
+
+    A long text that isn't right is not read for its rows unless `at_once`: at 4,000 characters that takes 50 ms or
+    more, and the next key would wait for it. What is right is read in 2 ms.
+    """
     from mtls_tui import lang
 
+    later = not at_once and len(text) > AT_ONCE
     try:
-        expression: Expression = lang.parse(text, max_length=None, check=False)
+        expression: Expression = lang.parse(text, max_length=None, check=later)
     except ParseError as error:
-        return Work(work.full, frozenset(), text, error.diagnostic)
+        return Work(work.full, frozenset(), text, error.diagnostic, unread=later)
     if work.full is not None and work.muted:
         return Work(expression, edited_rule.relocate(work.full, expression, work.muted))
     return Work(expression)
+
+
+@action("text.read", "The text is read for its rows", hidden=True)
+def _read(document: Document, ref: str, text: str, expression: Expression | None) -> Result:
+    """`expression` is None when the text has no rows. No step of undo: the rule says what it said."""
+    work = document.content.work.get(ref)
+    if work is None or not work.unread or work.broken != text:
+        return document
+    new = replace(work, unread=False) if expression is None else Work(expression)
+    return replace(document, content=with_work(document.content, ref, new))
 
 
 @action(

@@ -1,0 +1,60 @@
+"""Reads a long text that isn't right for its rows, once the typing has paused: it must not be in the way of a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtls_tui.tui.registry.effects import Host, Timer
+from mtls_tui.tui.state.edited_rule import Work
+
+DELAY_S = 0.2
+"""Quiet time before it is read."""
+
+
+@dataclass
+class Reading:
+    """What is waited for, and what is being read."""
+
+    timer: Timer | None = None
+    wanted: Work | None = None
+    running: Work | None = None
+
+    @property
+    def busy(self) -> bool:
+        """True while something is being read, or will be."""
+        return self.timer is not None or self.running is not None
+
+
+def read_soon(host: Host) -> None:
+    """Have the selected rule's text read, if it hasn't been; every other text puts it off, and the newest wins."""
+    reading, work = host.kept(Reading), host.document.work
+    if work is reading.wanted and reading.timer is not None:
+        return
+    if reading.timer is not None:
+        reading.timer.stop()
+        reading.timer = reading.wanted = None
+    if work is None or not work.unread or work is reading.running:
+        return
+    reading.wanted = work
+    reading.timer = host.after(DELAY_S, lambda: _read(host))
+
+
+def _read(host: Host) -> None:
+    reading, ref, work = host.kept(Reading), host.document.view.rule, host.document.work
+    reading.timer = reading.wanted = None
+    if work is None or not work.unread or work.broken is None:
+        return
+    text, reading.running = work.broken, work
+
+    def job() -> None:
+        from mtls_tui import lang
+
+        try:
+            expression = lang.parse(text, max_length=None, check=False)
+        except lang.ParseError:
+            expression = None
+        host.post("text.read", ref=ref, text=text, expression=expression)
+        if reading.running is work:
+            reading.running = None
+
+    host.in_thread(job, "read")
