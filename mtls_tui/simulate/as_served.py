@@ -45,3 +45,20 @@ def chain_as_served(chain: Sequence[x509.Certificate | bytes]) -> tuple[Sequence
         "the certificate's key is for RSASSA-PSS alone, which the gateway's TLS does not take: a client sends it no "
         "certificate, and that is what is simulated"
     )
+
+
+def handshake_problem(chain: Sequence[x509.Certificate | bytes]) -> str:
+    """Why the gateway's TLS ends the handshake with this certificate, "" if it doesn't.
+
+    BoringSSL asks for `digitalSignature` where a key usage is there at all (RFC 8446 4.4.2.2); the verification here
+    would also take `keyAgreement`.
+    """
+    try:
+        first = chain[0] if chain else None
+        leaf = x509.load_der_x509_certificate(first) if isinstance(first, bytes) else first
+        usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value if leaf is not None else None
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return ""
+    if usage is None or usage.digital_signature:
+        return ""
+    return "the gateway's TLS ends the handshake: the certificate's key usage lacks digitalSignature"

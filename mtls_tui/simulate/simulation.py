@@ -19,7 +19,7 @@ from mtls_tui.pki import Verification
 from mtls_tui.search.changes import Change, Search, turnarounds
 from mtls_tui.search.scenario import Scenario, Turn
 from mtls_tui.search.solve import Solver
-from mtls_tui.simulate.as_served import chain_as_served
+from mtls_tui.simulate.as_served import chain_as_served, handshake_problem
 from mtls_tui.simulate.certificate_facts import CertificateFact, certificate_facts
 
 _NOT_ASKED = Verification(False, False, False, None)
@@ -104,15 +104,17 @@ def simulate(
     outcome = policy.decide(http, scenario.chain, at, everything=True)
     verification = outcome.verification or _NOT_ASKED
     host = outcome.host
+    problem = handshake_problem(scenario.chain) if host and host.mtls else ""
+    decision = Decision("block", reason=problem) if problem else outcome.decision
     return Simulation(
         policy=policy,
         scenario=scenario,
-        decision=outcome.decision,
+        decision=decision,
         request=outcome.request,
         verification=verification,
         host=host.name if host else None,
         mtls=bool(host and host.mtls),
-        rules=tuple(_courses(policy, outcome.decision, outcome.request)),
+        rules=tuple(_courses(policy, decision, outcome.request)),
         certificate=certificate_facts(scenario.chain, verification, at),
     )
 

@@ -50,3 +50,19 @@ def test_a_certificate_that_the_gateway_never_gets_is_not_simulated(tmp_path, al
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == (0 if passed_on else 1), result.output
     assert ("RSASSA-PSS" in str(json.loads(result.stdout)["notes"])) != passed_on
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl")
+@pytest.mark.parametrize(("usage", "allowed"), [("digitalSignature", True), ("keyAgreement", False)])
+def test_a_certificate_with_which_the_handshake_fails_is_not_simulated_as_allowed(tmp_path, usage, allowed):
+    run = lambda *words: subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=tmp_path)  # noqa: E731
+    run(
+        *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", "key.pem"),
+        *("-subj", "/CN=a", "-days", "30", "-addext", f"keyUsage=critical,{usage}", "-out", "cert.pem"),
+    )
+    rules = tmp_path / "x.rules.toml"
+    rules.write_text('version = 1\nanchors = ["cert.pem"]\n[[hosts]]\nname = "a.example"\n')
+    arguments = [str(rules), "--url", "https://a.example/", "--cert", str(tmp_path / "cert.pem")]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == (0 if allowed else 1), result.output
+    assert ("handshake" in result.stdout) != allowed, result.output
