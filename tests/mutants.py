@@ -35,14 +35,21 @@ from queue import SimpleQueue
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+DECISION = (
+    "authz", "certheaders", "decision", "hosts", "middleware", "peers_and_settings", "questions", "senders", "service",
+    "verdicts",
+)  # fmt: skip
 PLACES = {
     "engine": ("mtls_tui/engine", ["tests/engine"]),
     "pki": ("mtls_tui/pki", ["tests/pki"]),
     "rulefile": ("mtls_tui/rulefile", ["tests/rulefile"]),
-    "analysis": ("mtls_tui/analysis", ["tests/analysis", "tests/cli/test_prove.py"]),
-    "gateway": ("mtls_tui/gateway", ["tests/gateway", "-m", "not gateway"]),
+    "analysis": (
+        "mtls_tui/analysis",
+        [f"tests/analysis/test_{name}.py" for name in ("difference", "infile", "lint", "reach")],
+    ),
+    "gateway": ("mtls_tui/gateway", [f"tests/gateway/test_{name}.py" for name in DECISION]),
 }
-"""What is mutated, and the tests that answer for it."""
+"""What is mutated, and the tests that answer for it: those that need no Envoy and no minutes."""
 NOT_DECIDING = {
     "mtls_tui/pki/attribute_names.py", "mtls_tui/rulefile/schemas.py", "mtls_tui/gateway/envoy/binary.py",
     "mtls_tui/gateway/envoy/config.py", "mtls_tui/gateway/envoy/filters.py", "mtls_tui/gateway/supervisor.py",
@@ -143,7 +150,7 @@ def measure(place: str, file: Path) -> None:
     cover = coverage.Coverage(data_file=None, source=[str(ROOT / source)])
     cover.set_option("run:dynamic_context", "test_function")
     cover.start()
-    code = pytest.main([*tests, "-q", "-p", "no:xdist"], plugins=[timer])
+    code = pytest.main([*tests, "-q", "-n", "0"], plugins=[timer])
     cover.stop()
     if code != 0:
         raise SystemExit(1)
@@ -174,7 +181,7 @@ def reach(place: str) -> tuple[dict[str, dict[str, list[str]]], Counter[str]]:
         raise SystemExit(f"{place}: the tests fail without any mutant")
     # What the tests need besides the package is imported now, once: the mutants' processes are forks of this one.
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        pytest.main([*tests, "--collect-only", "-q", "-p", "no:xdist"])
+        pytest.main([*tests, "--collect-only", "-q", "-n", "0"])
     found, seconds = json.loads(kept.read_text("utf-8"))
     return found, Counter(seconds)
 
@@ -210,7 +217,7 @@ def _tested(folder: Path, tests: list[str]) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    raise SystemExit(int(pytest.main(["-x", "-q", "-p", "no:xdist", "--rootdir", str(folder), *tests])))
+    raise SystemExit(int(pytest.main(["-x", "-q", "-n", "0", "--rootdir", str(folder), *tests])))
 
 
 def run(mutant: Mutant, tests: list[str], folder: Path, seconds: float) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_tui.engine.bodies import MAX_PARTS, Body, Part, parameter, sniff, split_parts
+from mtls_tui.engine.bodies import MAX_HEADER, MAX_PARTS, Body, Part, parameter, sniff, split_parts
 
 MULTIPART = (
     b"preamble\r\n--XX\r\n"
@@ -84,6 +84,16 @@ def test_parameters_of_a_header(header, name, value):
 )  # fmt: skip
 def test_media_types_are_told_by_content(content, kind):
     assert sniff(content) == kind
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_parts_and_header_values_are_looked_at_up_to_their_limits(more):
+    body = b"".join(b"--X\r\n\r\n%d\r\n" % n for n in range(MAX_PARTS + more))
+    assert [part.content for part in split_parts(body, b"X")] == [b"%d" % n for n in range(MAX_PARTS - 1)] + [
+        b"%d" % (MAX_PARTS - 1) if more else b"%d\r\n" % (MAX_PARTS - 1)
+    ]
+    header = b"; boundary=XY".rjust(MAX_HEADER + more, b"a")
+    assert parameter(header, b"boundary") == (b"X" if more else b"XY")
 
 
 def test_hostile_bodies_take_linear_time():

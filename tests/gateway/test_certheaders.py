@@ -58,6 +58,26 @@ def test_pem_with_anything_beside_certificates_is_refused(text):
         ch.from_pem(text)
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda chain: ch.from_pem(pem(*chain)),
+        lambda chain: ch.from_escaped_pem(escaped(*chain)),
+        lambda chain: ch.from_envoy(b'Chain="' + escaped(*chain) + b'"'),
+        lambda chain: ch.from_traefik(b",".join(b64encode(der) for der in chain)),
+        lambda chain: ch.from_rfc9440(
+            b":" + b64encode(chain[0]) + b":", b", ".join(b":" + b64encode(der) + b":" for der in chain[1:])
+        ),
+    ],
+    ids=["pem", "escaped pem", "envoy", "traefik", "rfc9440"],
+)
+def test_every_spelling_holds_as_many_certificates_as_are_taken_and_one_more_is_refused(read):
+    chain = (LEAF, *[OTHER] * (ch.MOST_CERTIFICATES - 1))
+    assert read(chain) == chain
+    with pytest.raises(ValueError, match="more than 32 certificates"):
+        read((*chain, OTHER))
+
+
 @pytest.mark.parametrize("text", [b"", b":", b"::", b":%%:", b"AAAA", b":AAAA", b'":AAAA:"', b":AAAA:;p=1", b":AA A=:"])
 def test_rfc9440_value_that_is_no_byte_sequence_is_refused(text):
     with pytest.raises(ValueError):

@@ -177,6 +177,15 @@ def test_identity_that_is_too_long_to_be_told_is_logged_and_counted(files, decid
     assert f'mtls_tui_identity_headers_left_out_total{{header="client-cert",host="{API}"}} 2.0' in text
 
 
+@pytest.mark.parametrize(("less", "told"), [(0, True), (1, False)])
+def test_identity_of_exactly_the_greatest_length_is_told(files, decider, monkeypatch, less, told):
+    value = f":{b64encode(files.chains['good'][0].public_bytes(Encoding.DER)).decode()}:"
+    monkeypatch.setattr("mtls_tui.gateway.decision.LONGEST_HEADER", len(value) - less)
+    answer, line = decider.answer(asking(files, "good"), time.time())
+    assert headers_of(answer).get("client-cert") == (value if told else None)
+    assert line.left_out == ([] if told else ["client-cert"])
+
+
 def test_verdict_with_an_identity_left_out_is_not_remembered(files, decider):
     """Else the repeated ones would be neither logged nor counted as such."""
     decider.remember = frozenset({SECURE})

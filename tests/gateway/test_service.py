@@ -11,7 +11,7 @@ pytest.importorskip("httptools", reason="the extra `gateway` is not installed")
 from mtls_tui.gateway.accesslog import Line, LogWriter
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.service import LONGEST_KEPT_NAME, Connection, Service
+from mtls_tui.gateway.service import LONGEST_KEPT_NAME, MOST_HEADER_BYTES, REFUSAL, Connection, Service
 from mtls_tui.gateway.workers import pool
 
 
@@ -51,6 +51,29 @@ def test_draining_service_answers_and_closes_the_connection_and_says_so(draining
     connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert transport.data.startswith(b"HTTP/1.1 200 OK\r\n") and transport.data.endswith(b"\r\n\r\n")
     assert (b"\r\nconnection: close\r\n" in transport.data, transport.closed) == (draining, draining)
+
+
+def asked(size, body, most_body=100):
+    """What a service answers to a request with a header of so many octets, name included, and a body."""
+    service, transport = Service(LogWriter(None), most_body), Transport()
+    service.answer = lambda asking, now: (b"HTTP/1.1 200 OK\r\n\r\n", Line("decision", "now", "allow"))
+    connection = Connection(service)
+    connection.connection_made(transport)
+    length = b"content-length: %d\r\n" % body
+    connection.data_received(b"POST / HTTP/1.1\r\n" + length + b"x: " + b"y" * (size - 1) + b"\r\n\r\n")
+    for _ in range(body):
+        connection.data_received(b"z")
+    return transport
+
+
+def test_headers_and_body_have_a_greatest_size_and_one_octet_more_is_refused():
+    used = len("/content-length0")
+    taken = asked(MOST_HEADER_BYTES - used, 0)
+    assert taken.data.startswith(b"HTTP/1.1 200") and not taken.closed
+    refused = asked(MOST_HEADER_BYTES - used + 1, 0)
+    assert (refused.data, refused.closed) == (REFUSAL, True)
+    assert asked(1, 100).data.startswith(b"HTTP/1.1 200")
+    assert (asked(1, 101).data, asked(1, 101).closed) == (REFUSAL, True)
 
 
 class Silent:
