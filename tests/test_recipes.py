@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 import typing
 from ipaddress import ip_address
 
@@ -190,3 +191,11 @@ def test_make_has_every_target_that_is_named():
     rules = (ROOT / "Makefile").read_text("utf-8")
     for name in re.findall(r"make (\w+)", PAGE):
         assert re.search(rf"^{name}:", rules, re.MULTILINE), name
+
+
+def test_failed_tests_can_be_run_again_and_skipped_ones_say_why():
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]["addopts"]
+    shown = re.search(r"(?<!\S)-r(\w+)", options)
+    assert shown is not None and {"f", "E", "s"} <= set(shown[1])
+    assert "no:cacheprovider" not in options
+    assert ".pytest_cache/" in (ROOT / ".gitignore").read_text("utf-8").split()
