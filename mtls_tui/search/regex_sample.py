@@ -1,143 +1,111 @@
-r"""A text that a regular expression matches, found by reading the expression once. A guess: whoever uses it tries it.
+"""A text that a regular expression matches, made from its tree. A guess: whoever uses it tries it.
 
-Knows the common syntax: alternatives, groups, classes, escapes, anchors and repetitions, of which it takes the fewest.
+Of alternatives the first that is not empty is taken, of repetitions the fewest, of a class what it names first.
 """
 
 from __future__ import annotations
 
-_CLASSES = {"d": b"0", "D": b"x", "w": b"x", "W": b"-", "s": b" ", "S": b"x", "h": b" "}
-_CONTROLS = {"n": b"\n", "r": b"\r", "t": b"\t", "f": b"\f", "v": b"\v", "a": b"\a"}
+from mtls_tui.lang import regex_sets as sets
+from mtls_tui.lang.regex_reader import read_regex
+from mtls_tui.lang.regex_sets import Ranges
+from mtls_tui.lang.regex_tree import (
+    Alternation,
+    Assertion,
+    Char,
+    CharRange,
+    Class,
+    ClassItem,
+    Concat,
+    Dot,
+    Flags,
+    Group,
+    Named,
+    Node,
+    Operation,
+    Perl,
+    Repeat,
+    Union,
+)
+
 _ORDINARY = b"xa0-/._ %"
+"""What is taken of a class that names nothing itself, if it has any of these."""
 _MAX_LENGTH = 4096
 
 
 def sample(pattern: bytes) -> bytes | None:
-    """A text that the pattern probably matches; None when it uses what this module does not know."""
+    """A text that the pattern probably matches; None for one that is refused, or whose text is not found here."""
     try:
-        reader = _Reader(pattern.decode("latin-1"))
-        text = reader.alternatives()
-    except (ValueError, IndexError, RecursionError):
+        return _text(read_regex(pattern.decode()))
+    except (ValueError, RecursionError):
         return None
-    return text if reader.place == len(reader.text) and len(text) <= _MAX_LENGTH else None
 
 
-class _Reader:
-    """Recursive descent over a pattern; each method gives the bytes for what it has read."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.place = 0
-
-    def peek(self, word: str) -> bool:
-        return self.text.startswith(word, self.place)
-
-    def take(self) -> str:
-        self.place += 1
-        return self.text[self.place - 1]
-
-    def alternatives(self) -> bytes:
-        """The first alternative counts; the others are read over."""
-        first = self.sequence()
-        while self.peek("|"):
-            self.place += 1
-            other = self.sequence()
-            first = first or other
-        return first
-
-    def sequence(self) -> bytes:
-        parts = []
-        length = 0
-        while self.place < len(self.text) and not self.peek("|") and not self.peek(")"):
-            part = self.repeated(self.atom())
-            length += len(part)
-            if length > _MAX_LENGTH:
-                raise ValueError("too long")
-            parts.append(part)
-        return b"".join(parts)
-
-    def repeated(self, atom: bytes) -> bytes:
-        while self.place < len(self.text):
-            if self.peek("*") or self.peek("?"):
-                atom = b""
-            elif self.peek("{"):
-                end = self.text.index("}", self.place)
-                least = int(self.text[self.place + 1 : end].split(",")[0])
-                if least * len(atom) > _MAX_LENGTH:
+def _text(node: Node) -> bytes:
+    match node:
+        case Concat(items=items):
+            texts, length = [], 0
+            for item in items:
+                texts.append(_text(item))
+                length += len(texts[-1])
+                if length > _MAX_LENGTH:
                     raise ValueError("too long")
-                atom *= least
-                self.place = end
-            elif not self.peek("+"):
-                break
-            self.place += 1
-        return atom
-
-    def atom(self) -> bytes:
-        char = self.take()
-        if char in "^$":
-            return b""
-        if char == ".":
+            return b"".join(texts)
+        case Alternation(items=items):
+            return next((text for text in map(_text, items) if text), b"")
+        case Repeat(item=item, first=first):
+            text = _text(item)
+            if len(text) * first > _MAX_LENGTH:
+                raise ValueError("too long")
+            return text * first
+        case Group(item=item):
+            return _text(item)
+        case Dot():
             return b"x"
-        if char == "(":
-            return self.group()
-        if char == "[":
-            return self.char_class()
-        if char == "\\":
-            return self.escape()
-        if char in "*+?":
-            raise ValueError("nothing to repeat")
-        return char.encode("latin-1")
-
-    def group(self) -> bytes:
-        if self.peek("?"):
-            while (char := self.take()) not in ":>":
-                if char == ")":  # flags for what follows
-                    return b""
-        inner = self.alternatives()
-        if self.take() != ")":
-            raise ValueError("unbalanced")
-        return inner
-
-    def escape(self) -> bytes:
-        char = self.take()
-        if char in _CLASSES:
-            return _CLASSES[char]
-        if char in _CONTROLS:
-            return _CONTROLS[char]
-        if char == "x":
-            if self.peek("{"):
-                end = self.text.index("}", self.place)
-                code, self.place = int(self.text[self.place + 1 : end], 16), end + 1
-            else:
-                code, self.place = int(self.text[self.place : self.place + 2], 16), self.place + 2
-            return bytes((code,))
-        if char in "bBAzZ":
+        case Assertion() | Flags():
             return b""
-        if char.isalnum():
-            raise ValueError("unknown escape")
-        return char.encode("latin-1")
+        case Char(value=value, byte=byte):
+            return value.encode() if byte is None else bytes((byte,))
+    return bytes((_first(node),))
 
-    def char_class(self) -> bytes:
-        negated = self.peek("^")
-        self.place += negated
-        held: set[int] = set()
-        first = b""
-        begin = self.place
-        while not self.peek("]") or self.place == begin:
-            if self.peek("[:"):
-                raise ValueError("named class")
-            low = self.class_item()
-            if self.peek("-") and not self.text.startswith("-]", self.place):
-                self.place += 1
-                high = self.class_item()
-                held.update(range(low[0], high[0] + 1))
-            else:
-                held.update(low)
-            first = first or low
-        self.place += 1
-        if not negated:
-            return first
-        return bytes((next(code for code in _ORDINARY if code not in held),))
 
-    def class_item(self) -> bytes:
-        char = self.take()
-        return self.escape() if char == "\\" else char.encode("latin-1")
+def _first(node: ClassItem) -> int:
+    """A byte of a class: the first that it names, else an ordinary one."""
+    match node:
+        case Char():
+            return _code(node)
+        case CharRange(first=first):
+            return _code(first)
+        case Class(negated=False, content=content):
+            return _first(content)
+        case Union(items=items) if items:
+            return _first(items[0])
+    members = _members(node)
+    if not members:
+        raise ValueError("nothing is in it")
+    return next((byte for byte in _ORDINARY if any(low <= byte <= high for low, high in members)), members[0][0])
+
+
+def _members(node: ClassItem) -> Ranges:
+    match node:
+        case Char():
+            return ((_code(node), _code(node)),)
+        case CharRange(first=first, last=last):
+            return ((_code(first), _code(last)),)
+        case Perl(kind=kind, negated=negated):
+            return sets.complement(sets.ASCII_PERL[kind], sets.BYTES) if negated else sets.ASCII_PERL[kind]
+        case Named(name=name, negated=negated):
+            return sets.complement(sets.ASCII_CLASSES[name], sets.BYTES) if negated else sets.ASCII_CLASSES[name]
+        case Union(items=items):
+            return sets.united(part for item in items for part in _members(item))
+        case Operation(operator=operator, left=left, right=right):
+            return sets.operated(operator, _members(left), _members(right), sets.BYTES)
+        case Class(negated=negated, content=content):
+            return sets.complement(_members(content), sets.BYTES) if negated else _members(content)
+    raise ValueError("a property of Unicode")
+
+
+def _code(node: Char) -> int:
+    code = ord(node.value) if node.byte is None else node.byte
+    if code > 0x7F and node.byte is None:
+        raise ValueError("not a byte")
+    return code
