@@ -51,10 +51,9 @@ PLACES = {
 }
 """What is mutated, and the tests that answer for it: those that need no Envoy and no minutes."""
 NOT_DECIDING = {
-    "mtls_tui/pki/attribute_names.py", "mtls_tui/rulefile/schemas.py", "mtls_tui/gateway/envoy/binary.py",
-    "mtls_tui/gateway/envoy/config.py", "mtls_tui/gateway/envoy/filters.py", "mtls_tui/gateway/supervisor.py",
-    "mtls_tui/gateway/workers/processes.py", "mtls_tui/gateway/workers/pool.py", "mtls_tui/gateway/workers/worker.py",
-    "mtls_tui/gateway/envoy/xds.py",
+    "mtls_tui/pki/attribute_names.py", "mtls_tui/rulefile/schemas.py", "mtls_tui/gateway/supervisor.py",
+    *(f"mtls_tui/gateway/envoy/{name}.py" for name in ("binary", "config", "filters", "xds")),
+    *(f"mtls_tui/gateway/workers/{name}.py" for name in ("control", "pool", "processes", "worker")),
 }  # fmt: skip
 """Tables, and what only the real Envoy and real processes exercise."""
 MOST_TESTS = 60
@@ -121,9 +120,12 @@ def _changes(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     block[index] = statement
 
 
-def mutants_of(path: str, chosen: set[int] | None = None) -> list[Mutant]:
-    """All mutants of a file; the source of those whose number is chosen."""
-    tree = ast.parse((ROOT / path).read_text("utf-8"))
+def mutants_of(checkout: Path, path: str, chosen: set[int] | None = None) -> list[Mutant]:
+    """All mutants of a file in a copy of the checkout; the source of those whose number is chosen.
+
+    Of a copy, because the checkout itself may change while this runs.
+    """
+    tree = ast.parse((checkout / path).read_text("utf-8"))
     return [
         Mutant(path, line, what, ast.unparse(tree) if chosen and number in chosen else "")
         for number, (line, what) in enumerate(_changes(tree))
@@ -175,7 +177,7 @@ def reach(place: str) -> tuple[dict[str, dict[str, list[str]]], Counter[str]]:
     source, tests = PLACES[place]
     parts = [ROOT / part for part in [source, *tests] if (ROOT / part).exists()]
     files = sorted(file for part in parts for file in ([part] if part.is_file() else part.rglob("*.py")))
-    digest = hashlib.sha256(b"".join(b"%s\0%s\0" % (bytes(file), file.read_bytes()) for file in files)).hexdigest()
+    digest = hashlib.sha256(b"".join(bytes(file) + b"\0" + file.read_bytes() for file in files)).hexdigest()
     kept = Path(tempfile.gettempdir(), f"mtls-tui-mutants-{place}-{digest[:16]}.json")
     if not kept.exists() and within(measure, (place, kept), None) != 0:
         raise SystemExit(f"{place}: the tests fail without any mutant")
@@ -262,18 +264,20 @@ def main() -> None:
         folders = copies(options.jobs, Path(temporary))
         for place in places:
             lines, seconds = reach(place)
+            clean = folders.get()
+            folders.put(clean)
             files = sorted(set(lines) - NOT_DECIDING)
-            able = [(path, number, one) for path in files for number, one in enumerate(mutants_of(path))]
+            able = [(path, number, one) for path in files for number, one in enumerate(mutants_of(clean, path))]
             reached = [item for item in able if lines[item[0]].get(str(item[2].line))]
             counted[place, "not reached"] = len(able) - len(reached)
             drawn = generator.sample(reached, min(options.count // len(places), len(reached)))
 
             def one(item: tuple[str, int, Mutant], lines=lines, seconds=seconds) -> tuple[Mutant, str]:  # type: ignore[no-untyped-def]
-                path, number, _ = item
-                mutant = mutants_of(path, {number})[number]
+                path, number, mutant = item
                 tests = sorted(lines[path][str(mutant.line)], key=lambda test: seconds[test])[:MOST_TESTS]
                 folder = folders.get()
                 try:
+                    mutant = mutants_of(folder, path, {number})[number]
                     return mutant, run(mutant, tests, folder, 30 + 5 * sum(seconds[test] for test in tests))
                 finally:
                     folders.put(folder)
