@@ -1,6 +1,9 @@
 """Keys and signatures: strong ones of known kinds only."""
 
+import math
 from datetime import UTC, datetime
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -219,6 +222,15 @@ def test_the_neutral_element_would_verify_what_nobody_signed(top):
     forged = surgery.element(0x30, tbs + nobody)
     assert peers.openssl([forged, weak], [top.certificate], [], AT) == 0
     assert number(check([forged, weak], pki.TrustStore([top.certificate]))) == 67
+
+
+@pytest.mark.parametrize(("bits", "taken"), [(16_384, True), (16_385, False)])
+def test_rsa_keys_are_taken_up_to_16384_bits(top, store, bits, taken):
+    small = math.factorial(1000)
+    modulus = next(n for n in count((1 << bits - 1) + 1, 2) if math.gcd(n, small) == 1)
+    public = rsa.RSAPublicNumbers(65537, modulus).public_key()
+    found = check(mint.client("c", top, own=SimpleNamespace(public_key=lambda: public)), store)
+    assert (found.verified, number(found)) == ((True, None) if taken else (False, 66))
 
 
 @pytest.mark.parametrize("factor", [2, 3, 97])
