@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from mtls_tui.gateway.envoy.hostplan import Ask
+from mtls_tui.gateway.envoy.programs import program
 from mtls_tui.gateway.envoy.verdict_cache import METADATA, VERDICT_HEADER
 from mtls_tui.gateway.settings import Settings
 
@@ -22,29 +23,7 @@ QUESTION_FORMAT = (
 DUPLICATES_HEADER = "x-mtls-tui-duplicates"
 """Which header lines were doubled, and how long each was: `name=3+5;other=0+0`. A question joins such lines by
 commas; with the lengths they can be told apart again, so that `Foo: a` twice is not `Foo: a,a`."""
-DUPLICATES_LUA = """
-function envoy_on_request(handle)
-  local headers, seen, doubled = handle:headers(), {}, false
-  for name, value in pairs(headers) do
-    local lengths = seen[name]
-    if lengths then
-      lengths[#lengths + 1] = #value
-      doubled = true
-    else
-      seen[name] = {#value}
-    end
-  end
-  if doubled then
-    local parts = {}
-    for name, lengths in pairs(seen) do
-      if #lengths > 1 then
-        parts[#parts + 1] = name .. "=" .. table.concat(lengths, "+")
-      end
-    end
-    headers:add("x-mtls-tui-duplicates", table.concat(parts, ";"))
-  end
-end
-"""
+DUPLICATES_LUA = program("duplicates")
 TRY_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"
 """Tells Envoy's own client how long one process may take for a question; the policy of retries has no place for it."""
 CHAIN_HEADER = "x-mtls-tui-chain"
