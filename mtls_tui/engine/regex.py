@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import re2
 
-from mtls_tui.lang.regex_syntax import PatternError, compile_pattern
+from mtls_tui.lang.regex import PatternError, compile_pattern
 
 __all__ = ["PatternError", "compile_regex", "searcher", "star_spans", "wildcard", "wildcard_pieces"]
 

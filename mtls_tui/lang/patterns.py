@@ -6,7 +6,7 @@ import re
 
 from mtls_tui.lang.failure import Rejected, expected_name, unrecognised
 from mtls_tui.lang.literals import missing_quote, quoted_or_raw, raw
-from mtls_tui.lang.regex_syntax import PatternError, check_pattern
+from mtls_tui.lang.regex import PatternError, check_pattern
 from mtls_tui.lang.wildcard_syntax import check_wildcard
 
 _CONTENT = re.compile(r'(?:[^"\\\[]++|\\.|\[(?:[^\]\\]++|\\.)*(?:\]|\Z))*', re.DOTALL)

@@ -13,7 +13,7 @@ from functools import cache
 from mtls_tui.lang import catalogue
 from mtls_tui.lang.ast import Address, Argument, Call, Field, Index, Integer, String
 from mtls_tui.lang.catalogue import ANY, FunctionInfo, ParamInfo
-from mtls_tui.lang.regex_syntax import PatternError, compile_pattern
+from mtls_tui.lang.regex import PatternError, compile_pattern
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type, array
 from mtls_tui.lang.wildcard_syntax import check_wildcard
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtls_tui.lang.regex_tree import PatternError
+from mtls_tui.lang.regex import PatternError
 
 
 def check_wildcard(pattern: bytes) -> None:

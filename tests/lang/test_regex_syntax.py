@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mtls_tui import lang
-from mtls_tui.lang.regex_syntax import PatternError, compile_pattern
+from mtls_tui.lang.regex import PatternError, compile_pattern
 from tests.lang import original
 
 PIECES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtls_tui.lang.regex_tree import Assertion, Char, Perl, Property, fail
+from mtls_tui.lang.regex.tree import Assertion, Char, Perl, Property, fail
 
 _META = frozenset("\\.+*?()|[]{}^$#&-~")
 _CONTROL = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}

@@ -11,11 +11,11 @@ from functools import lru_cache
 
 import re2
 
-from mtls_tui.lang import regex_sets as sets
 from mtls_tui.lang.limits import REGEX_COMPILED_BYTES, REGEX_LENGTH
-from mtls_tui.lang.regex_reader import read_regex
-from mtls_tui.lang.regex_sets import Ranges
-from mtls_tui.lang.regex_tree import (
+from mtls_tui.lang.regex import sets
+from mtls_tui.lang.regex.reader import read_regex
+from mtls_tui.lang.regex.sets import Ranges
+from mtls_tui.lang.regex.tree import (
     Alternation,
     Assertion,
     Char,

@@ -1,7 +1,7 @@
 """The syntax of regular expressions in the original's library (Rust's `regex-syntax`), read into a tree.
 
 No recursion: a text of any shape ends in a tree of bounded depth or in an error with the library's words. What a piece
-means is for `regex_syntax`; nothing here knows RE2.
+means is for `to_re2`; nothing here knows RE2.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mtls_tui.lang.limits import REGEX_NESTING
-from mtls_tui.lang.regex_cursor import Cursor
-from mtls_tui.lang.regex_tree import (
+from mtls_tui.lang.regex.cursor import Cursor
+from mtls_tui.lang.regex.tree import (
     Alternation,
     Assertion,
     Char,
