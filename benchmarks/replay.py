@@ -71,7 +71,7 @@ RUN = """
 import resource
 from mtls_tui.simulate.logs.source import open_log
 from mtls_tui.simulate.policies import load_policy
-from mtls_tui.simulate.replay import replay
+from mtls_tui.simulate.replay.run import replay
 
 def cpu():
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

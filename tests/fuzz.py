@@ -42,13 +42,13 @@ from mtls_tui.pki.errors import LoadError, StoreError
 from mtls_tui.pki.inventory import Inventory, InventoryError
 from mtls_tui.pki.load import presented_certificates
 from mtls_tui.rulefile import RuleFileError
-from mtls_tui.simulate.curl import parse_curl
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.har import entries
 from mtls_tui.simulate.logs.formats import reader_for
 from mtls_tui.simulate.logs.parts import PARTS, reading
-from mtls_tui.simulate.message import from_json
-from mtls_tui.simulate.url import from_url
+from mtls_tui.simulate.requests.curl import parse_curl
+from mtls_tui.simulate.requests.har import entries
+from mtls_tui.simulate.requests.message import from_json
+from mtls_tui.simulate.requests.url import from_url
 from mtls_tui.tui.app import settings
 from mtls_tui.tui.files import draft
 

@@ -21,8 +21,8 @@ from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.settings import GatewayError
 from mtls_tui.pki.authority import Authority, AuthorityError, load_key
 from mtls_tui.rulefile.materials import MaterialError, certificates
-from mtls_tui.simulate.curl import parse_curl
 from mtls_tui.simulate.errors import RequestError
+from mtls_tui.simulate.requests.curl import parse_curl
 from mtls_tui.tui.app import settings
 from mtls_tui.tui.authority import jobs
 

@@ -18,7 +18,7 @@ from mtls_tui.engine.signing import load_signing_key
 from mtls_tui.rulefile import RuleFile, RuleFileError, export, exports
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
 from mtls_tui.simulate.style import Style, safe
-from mtls_tui.simulate.suite import run_tests
+from mtls_tui.simulate.testing.suite import run_tests
 
 
 @click.command(name="export")

@@ -14,8 +14,8 @@ from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.logs.formats import FORMATS
 from mtls_tui.simulate.logs.source import open_log
 from mtls_tui.simulate.policies import load_policy
-from mtls_tui.simulate.replay import replay
-from mtls_tui.simulate.replay_report import kind_of, replay_data, replay_text
+from mtls_tui.simulate.replay.report import kind_of, replay_data, replay_text
+from mtls_tui.simulate.replay.run import replay
 from mtls_tui.simulate.style import style_for
 from mtls_tui.simulate.values import assignment
 

@@ -17,16 +17,16 @@ from mtls_tui.engine.model import HttpRequest
 from mtls_tui.files import FileError, read_bounded
 from mtls_tui.simulate import document as documents
 from mtls_tui.simulate.as_served import as_served, chain_as_served
-from mtls_tui.simulate.curl import parse_curl
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.har import from_har
-from mtls_tui.simulate.message import from_json
 from mtls_tui.simulate.policies import Loaded, load_chain, load_policy, moment_of
 from mtls_tui.simulate.report import report
-from mtls_tui.simulate.roles import ROLES, chain_of, with_roles
+from mtls_tui.simulate.requests.curl import parse_curl
+from mtls_tui.simulate.requests.har import from_har
+from mtls_tui.simulate.requests.message import from_json
+from mtls_tui.simulate.requests.url import address, check_method, from_url, header_line
 from mtls_tui.simulate.simulation import simulate
 from mtls_tui.simulate.style import safe, style_for
-from mtls_tui.simulate.url import address, check_method, from_url, header_line
+from mtls_tui.simulate.testing.roles import ROLES, chain_of, with_roles
 from mtls_tui.simulate.values import assignment
 
 MAX_BODY = 64 * 1024 * 1024

@@ -11,14 +11,14 @@ import msgspec
 from mtls_tui.cli.errors import InputError
 from mtls_tui.engine.policy import PolicyError
 from mtls_tui.rulefile import RuleFileError
-from mtls_tui.simulate.coverage import Coverage
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.junit import junit
 from mtls_tui.simulate.policies import read_rules
 from mtls_tui.simulate.style import Style, safe, style_for
 from mtls_tui.simulate.suggest import Suggestions, suggest, toml
-from mtls_tui.simulate.suite import Runner, TestReport, run_tests
-from mtls_tui.simulate.suite_report import coverage_text, data, explanation, failure, suggestion_data, summary
+from mtls_tui.simulate.testing.coverage import Coverage
+from mtls_tui.simulate.testing.junit import junit
+from mtls_tui.simulate.testing.report import coverage_text, data, explanation, failure, suggestion_data, summary
+from mtls_tui.simulate.testing.suite import Runner, TestReport, run_tests
 
 
 @click.command(name="test")

@@ -8,7 +8,7 @@ import msgspec
 
 from mtls_tui.engine.trace import plain
 from mtls_tui.search.changes import Change
-from mtls_tui.simulate.message import to_json
+from mtls_tui.simulate.requests.message import to_json
 from mtls_tui.simulate.simulation import Course, RuleView, Simulation
 from mtls_tui.simulate.wording import certificate_line, change_text, headline
 

@@ -10,7 +10,7 @@ from mtls_tui.lang import ast
 from mtls_tui.lang.describe import heading
 from mtls_tui.search.changes import Change
 from mtls_tui.simulate.certificate_facts import moment
-from mtls_tui.simulate.message import url_of
+from mtls_tui.simulate.requests.message import url_of
 from mtls_tui.simulate.simulation import RuleView, Simulation
 from mtls_tui.simulate.style import Style, columns, padded, safe
 from mtls_tui.simulate.wording import certificate_line, change_text, headline, seen_text

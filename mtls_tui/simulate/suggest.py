@@ -21,12 +21,12 @@ from mtls_tui.lang.types import Fields, FieldValue
 from mtls_tui.rulefile import ExpectEntry, TestEntry
 from mtls_tui.search.scenario import Scenario, state_fields, state_of
 from mtls_tui.search.solve import Solver
-from mtls_tui.simulate.coverage import Coverage, Goal, shows
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.message import url_of
+from mtls_tui.simulate.requests.message import url_of
+from mtls_tui.simulate.requests.url import from_url
 from mtls_tui.simulate.simulation import Simulation, concrete_hosts
-from mtls_tui.simulate.suite import Runner
-from mtls_tui.simulate.url import from_url
+from mtls_tui.simulate.testing.coverage import Coverage, Goal, shows
+from mtls_tui.simulate.testing.suite import Runner
 from mtls_tui.simulate.values import plain
 
 BASES: Final = 6

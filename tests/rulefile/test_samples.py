@@ -6,7 +6,7 @@ import pytest
 
 from mtls_tui.cli.fmt import formatted
 from mtls_tui.rulefile import load
-from mtls_tui.simulate.suite import run_tests
+from mtls_tui.simulate.testing.suite import run_tests
 
 FOLDER = Path(__file__).parents[2] / "sample_rules"
 SAMPLES = sorted(FOLDER.glob("*.rules.toml"))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_tui.simulate.curl import BOUNDARY, USER_AGENT, ClientCertificate, parse_curl
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.shell import split
+from mtls_tui.simulate.requests.curl import BOUNDARY, USER_AGENT, ClientCertificate, parse_curl
+from mtls_tui.simulate.requests.shell import split
 
 
 def http(text, **files):

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from mtls_tui.simulate.curl import BOUNDARY, parse_curl
+from mtls_tui.simulate.requests.curl import BOUNDARY, parse_curl
 
 pytestmark = pytest.mark.skipif(
     shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash"

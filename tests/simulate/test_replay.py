@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui.rulefile import bundle, loads
-from mtls_tui.simulate import RequestError, from_url, replay
-from mtls_tui.simulate.judge import AMBIGUOUS, NO_HOST, Judge, Verdict
+from mtls_tui.simulate import RequestError, from_url
 from mtls_tui.simulate.logs.parts import reading
 from mtls_tui.simulate.logs.source import MAX_LINE, Range, Source, open_log, ranges
-from mtls_tui.simulate.message import to_json
 from mtls_tui.simulate.policies import policy_of
-from mtls_tui.simulate.replay_report import command_for, kind_of, replay_data, replay_text
+from mtls_tui.simulate.replay import run as replay
+from mtls_tui.simulate.replay.judge import AMBIGUOUS, NO_HOST, Judge, Verdict
+from mtls_tui.simulate.replay.report import command_for, kind_of, replay_data, replay_text
+from mtls_tui.simulate.requests.message import to_json
 from mtls_tui.simulate.style import Style
 from tests.simulate.conftest import NOW, RULES
 
@@ -378,7 +379,7 @@ def test_memory_stays_flat_whatever_the_length_of_the_log(tmp_path):
     rules.write_text(DEFAULT)
     code = (
         "from mtls_tui.simulate.policies import load_policy\n"
-        "from mtls_tui.simulate.replay import replay\n"
+        "from mtls_tui.simulate.replay.run import replay\n"
         "from mtls_tui.simulate.logs.source import open_log\n"
         f"result = replay(load_policy({str(rules)!r}).bundle, open_log('-'))\n"
         # The peak of this very process; getrusage would tell the parent's.

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.har import entries, from_har
-from mtls_tui.simulate.message import from_json, to_json
-from mtls_tui.simulate.url import from_url, without_dots
+from mtls_tui.simulate.requests.har import entries, from_har
+from mtls_tui.simulate.requests.message import from_json, to_json
+from mtls_tui.simulate.requests.url import from_url, without_dots
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mtls_tui.pki.roles import ROLES
 from mtls_tui.simulate import from_url, simulate
 from mtls_tui.simulate.document import SimulationDocument, document, schema
-from mtls_tui.simulate.message import from_json
 from mtls_tui.simulate.policies import policy_of
 from mtls_tui.simulate.report import report
+from mtls_tui.simulate.requests.message import from_json
 from mtls_tui.simulate.style import Style
 from tests.simulate.conftest import NOW
 

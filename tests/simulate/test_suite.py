@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from mtls_tui.pki.roles import ROLES, RoleSet
 from mtls_tui.rulefile import ExpectEntry, TestEntry
 from mtls_tui.simulate import Runner, TestReport, run_tests
-from mtls_tui.simulate.junit import junit
-from mtls_tui.simulate.roles import chain_of, role_set
 from mtls_tui.simulate.style import Style
-from mtls_tui.simulate.suite import fits
-from mtls_tui.simulate.suite_report import data, failure, summary
+from mtls_tui.simulate.testing.junit import junit
+from mtls_tui.simulate.testing.report import data, failure, summary
+from mtls_tui.simulate.testing.roles import chain_of, role_set
+from mtls_tui.simulate.testing.suite import fits
 from tests.simulate.conftest import NOW, RULES
 
 DEFAULT = """version = 1

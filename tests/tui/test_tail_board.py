@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from mtls_tui.pki.authority import Authority
 from mtls_tui.rulefile import loads
-from mtls_tui.simulate.suite import run_tests
+from mtls_tui.simulate.testing.suite import run_tests
 from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings

@@ -21,8 +21,8 @@ from mtls_tui.lang.diagnostics import Diagnostic, ParseError
 from mtls_tui.rulefile import RuleFile, RuleFileError, bundle
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.policies import load_chain
-from mtls_tui.simulate.roles import ROLES, chain_of, role_set, with_roles
 from mtls_tui.simulate.simulation import Simulation, simulate
+from mtls_tui.simulate.testing.roles import ROLES, chain_of, role_set, with_roles
 from mtls_tui.tui.builder import marks
 from mtls_tui.tui.certificates import lines as certificate_lines
 from mtls_tui.tui.hosts.rule_index import rules_of_host

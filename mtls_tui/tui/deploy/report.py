@@ -181,7 +181,7 @@ def _text(made: Bundle) -> list[str]:
 def _tests(file: RuleFile) -> tuple[list[Runs], int]:
     if not file.tests:
         return [(("the file has no tests (s, then t in the simulator makes one)", "soft"),)], 0
-    from mtls_tui.simulate.suite import run_tests
+    from mtls_tui.simulate.testing.suite import run_tests
 
     outcome = run_tests(file)
     failed = [result for result in outcome.results if result.failures]

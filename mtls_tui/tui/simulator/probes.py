@@ -74,9 +74,9 @@ class FromCurl:
 
 def from_curl(probe: Probe, text: str) -> FromCurl | str:
     """The request of a curl command, with the certificate that it names; or what is wrong with it."""
-    from mtls_tui.simulate.curl import parse_curl
     from mtls_tui.simulate.errors import RequestError
-    from mtls_tui.simulate.message import url_of
+    from mtls_tui.simulate.requests.curl import parse_curl
+    from mtls_tui.simulate.requests.message import url_of
 
     try:
         command = parse_curl(text)
@@ -184,7 +184,7 @@ def to_http(probe: Probe) -> HttpRequest:
     """The request as the engine takes it; ValueError (`RequestError` among them) when a field is wrong."""
     import ipaddress
 
-    from mtls_tui.simulate.url import from_url
+    from mtls_tui.simulate.requests.url import from_url
     from mtls_tui.simulate.values import assignment
 
     ip = probe.ip or "127.0.0.1"

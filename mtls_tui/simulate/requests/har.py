@@ -12,7 +12,7 @@ import msgspec
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.url import from_url, header
+from mtls_tui.simulate.requests.url import from_url, header
 
 
 class _Pair(msgspec.Struct):

@@ -22,9 +22,9 @@ from mtls_tui.rulefile import RuleFile, TestEntry
 from mtls_tui.search.scenario import Chain, Scenario
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.policies import load_chain, moment_of, policy_of
-from mtls_tui.simulate.roles import DAY_SECONDS, ROLES, chain_of, with_roles
+from mtls_tui.simulate.requests.url import address, from_url
 from mtls_tui.simulate.simulation import Simulation, simulate
-from mtls_tui.simulate.url import address, from_url
+from mtls_tui.simulate.testing.roles import DAY_SECONDS, ROLES, chain_of, with_roles
 from mtls_tui.simulate.values import field_value
 
 

@@ -21,13 +21,13 @@ from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.policy import Policy
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import FieldValue
-from mtls_tui.simulate import har
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.judge import NOBODY, Judge, Verdict
 from mtls_tui.simulate.logs.formats import reader_for, sniffed
 from mtls_tui.simulate.logs.parts import PARTS, Reading, reading, wanted_parts
 from mtls_tui.simulate.logs.source import BLOCK, SAMPLE, Range, Source, ranges
 from mtls_tui.simulate.logs.tally import LineReader
+from mtls_tui.simulate.replay.judge import NOBODY, Judge, Verdict
+from mtls_tui.simulate.requests import har
 
 MEMO: Final = 50_000
 """Verdicts that are remembered between blocks."""

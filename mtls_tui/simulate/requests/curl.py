@@ -15,10 +15,10 @@ from urllib.parse import quote_from_bytes
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.files import read_bounded
-from mtls_tui.simulate import curl_options as options
 from mtls_tui.simulate.errors import RequestError
-from mtls_tui.simulate.shell import split
-from mtls_tui.simulate.url import basic, from_url, header
+from mtls_tui.simulate.requests import curl_options as options
+from mtls_tui.simulate.requests.shell import split
+from mtls_tui.simulate.requests.url import basic, from_url, header
 
 USER_AGENT = b"curl/8.14.1"
 """What stands for the User-Agent when the command sets none: curl sends its own version."""

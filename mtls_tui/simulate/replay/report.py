@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mtls_tui.simulate.judge import Verdict
-from mtls_tui.simulate.message import to_json, url_of
-from mtls_tui.simulate.replay import Example, Group, GroupKey, Replay
+from mtls_tui.simulate.replay.judge import Verdict
+from mtls_tui.simulate.replay.run import Example, Group, GroupKey, Replay
+from mtls_tui.simulate.requests.message import to_json, url_of
 from mtls_tui.simulate.style import Style, columns, padded, safe
 from mtls_tui.simulate.values import plain
 
