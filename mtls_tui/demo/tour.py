@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TourRow:
     """One request: what the simulator says and what really happened."""
 
     host: str
@@ -99,7 +99,7 @@ def gateway_of(workspace: Workspace) -> Gateway:
     )
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[TourRow]) -> str:
     """Rows as text, with what the verification said as the last column."""
     head = ("certificate", "request", "simulated", "real", "", "why")
     lines = [head] + [
@@ -129,7 +129,7 @@ def _simulate(workspace: Workspace, policy: Policy, host: str, path: str, client
 
 def _row(
     workspace: Workspace, policy: Policy, host: str, path: str, client: str, connection: Client | None = None
-) -> Row:
+) -> TourRow:
     simulated, why = _simulate(workspace, policy, host, path, client)
     own = connection or _connect(workspace, host, client)
     try:
@@ -140,7 +140,7 @@ def _row(
     finally:
         if connection is None:
             own.close()
-    return Row(host, path, client, simulated, real, why)
+    return TourRow(host, path, client, simulated, real, why)
 
 
 def _connect(workspace: Workspace, host: str, client: str) -> Client:
@@ -149,7 +149,7 @@ def _connect(workspace: Workspace, host: str, client: str) -> Client:
     )
 
 
-def _revoke_while_running(workspace: Workspace, policy: Policy) -> list[Row]:
+def _revoke_while_running(workspace: Workspace, policy: Policy) -> list[TourRow]:
     host, path = MTLS_HOSTS[0], "/v1/items"
     connection = _connect(workspace, host, REVOKED_LATER)
     try:

@@ -1,7 +1,8 @@
 """From an HTTP request to the values of the fields that a proxy can know: `http.*`, `raw.*`, `ip.src`, `ssl`, TLS.
 
-Each field is one function of a `View`, which parses a request's parts once and on demand, so that a decision pays for
-the fields that its rules read and for no others. Formats are the documented ones; where the documentation is silent:
+Each field is one function of a `RequestView`, which parses a request's parts once and on demand, so that a decision
+pays for the fields that its rules read and for no others. Formats are the documented
+ones; where the documentation is silent:
 
 * `http.host` is lower case, without port and final dot, since host names compare so (RFC 9110 4.2.3).
 * a header that is absent is the empty text in the fields named after it (`http.referer`, …); one that is repeated is
@@ -36,7 +37,7 @@ _BLANKS = b" \t"
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
-class View:
+class RequestView:
     """The parts of one request, each parsed once, when a field asks for it. `at` is POSIX seconds, None for now."""
 
     def __init__(self, http: HttpRequest, at: float | None = None) -> None:
@@ -203,7 +204,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-Extractor: TypeAlias = Callable[[View], FieldValue | None]
+Extractor: TypeAlias = Callable[[RequestView], FieldValue | None]
 """None leaves the field out."""
 
 EXTRACTORS: dict[str, Extractor] = {
@@ -266,7 +267,7 @@ def _one(value: bytes | None) -> list[FieldValue]:
     return [] if value is None else [value]
 
 
-def compute(view: View, extractors: Iterable[tuple[str, Extractor]]) -> dict[str, FieldValue]:
+def compute(view: RequestView, extractors: Iterable[tuple[str, Extractor]]) -> dict[str, FieldValue]:
     """The values of some fields."""
     found: dict[str, FieldValue] = {}
     for name, extract in extractors:

@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
-from mtls_tui.pki.certificate import View, view
+from mtls_tui.pki.certificate import ParsedCertificate, view
 from mtls_tui.pki.crl import RevocationList, read_crl
 from mtls_tui.pki.errors import LoadError, StoreError
 from mtls_tui.pki.keys import may_use, verify_signature
@@ -29,7 +29,7 @@ from mtls_tui.pki.store import may_sign_crls
 MOST_UNCHECKED = 16
 """Lists that can't be checked, kept per file. Any number of them can be forged, and none may displace another."""
 
-_Authorities: TypeAlias = Mapping[CanonicalName, tuple[View, ...]]
+_Authorities: TypeAlias = Mapping[CanonicalName, tuple[ParsedCertificate, ...]]
 
 
 class Merged(NamedTuple):
@@ -107,8 +107,8 @@ class _Work:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._views: dict[str, tuple[View, ...]] = {}
-        self._signers: dict[bytes, View | None] = {}
+        self._views: dict[str, tuple[ParsedCertificate, ...]] = {}
+        self._signers: dict[bytes, ParsedCertificate | None] = {}
         self._lists: dict[str, _Listed | None] = {}
         self._stores: dict[tuple[object, ...], _Authorities] = {}
         for host in bundle.hosts:
@@ -143,7 +143,7 @@ class _Work:
         pems = dict.fromkeys(pem for files, lists in places if path in files for pem in lists)
         return [one for pem in pems if (one := self._embedded(pem)) is not None]
 
-    def _authority(self, pem: str) -> tuple[View, ...]:
+    def _authority(self, pem: str) -> tuple[ParsedCertificate, ...]:
         if pem not in self._views:
             try:
                 self._views[pem] = tuple(view(one) for one in load_certificates(pem.encode()))
@@ -177,7 +177,7 @@ class _Work:
                 refused.append(str(error))
         return found, refused
 
-    def signer(self, crl: RevocationList) -> View | None:
+    def signer(self, crl: RevocationList) -> ParsedCertificate | None:
         """The authority of the bundle whose key signed a list and may do so."""
         if crl.digest not in self._signers:
             named = self._everybody.get(crl.issuer, ())
@@ -292,15 +292,15 @@ def _unfit(one: _Listed) -> str:
     )
 
 
-def _signed(crl: RevocationList, authority: View) -> bool:
+def _signed(crl: RevocationList, authority: ParsedCertificate) -> bool:
     """As a trust store judges it: a list that is taken here and refused there would stop all others."""
     if not (may_use(authority, crl.algorithm) and may_sign_crls(authority)):
         return False
     return verify_signature(crl.algorithm, crl.signature, crl.tbs, authority.public_key)
 
 
-def _by_subject(views: Iterable[View]) -> _Authorities:
-    found: dict[CanonicalName, dict[bytes, View]] = {}
+def _by_subject(views: Iterable[ParsedCertificate]) -> _Authorities:
+    found: dict[CanonicalName, dict[bytes, ParsedCertificate]] = {}
     for one in views:
         found.setdefault(one.subject, {})[one.der] = one
     return {name: tuple(items.values()) for name, items in found.items()}

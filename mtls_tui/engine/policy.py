@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from mtls_tui import pki
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
-from mtls_tui.engine.fields import EXTRACTORS, Extractor, View, compute
+from mtls_tui.engine.fields import EXTRACTORS, Extractor, RequestView, compute
 from mtls_tui.engine.loading import lists_of, rules_of
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Decision, HttpRequest, Request
 from mtls_tui.engine.ruleset import Ruleset
@@ -177,7 +177,7 @@ class Policy:
         host = self.host(http.host)
         fields, verification = self._certificate_fields(host, chain, now, everything)
         extractors = EXTRACTORS.items() if everything else self._extractors
-        fields.update(compute(View(http, now), extractors))
+        fields.update(compute(RequestView(http, now), extractors))
         if http.overrides:
             fields.update((canonical(name), value) for name, value in http.overrides.items())
         return Request(fields), verification
@@ -195,7 +195,7 @@ class Policy:
                 request = self.request(http, chain, at, everything=True)[0] if everything else _EMPTY
                 return Outcome(_NOBODY, request)
             now = _now(http, at)  # one instant for the certificate and for every field that tells the time
-            view = View(http, now)
+            view = RequestView(http, now)
             fields, verification = self._certificate_fields(host, chain, now, everything)
             fields.update(compute(view, EXTRACTORS.items() if everything else self._extractors))
             if http.overrides:

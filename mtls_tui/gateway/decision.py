@@ -23,7 +23,7 @@ from mtls_tui.gateway.envoy import verdict_cache
 from mtls_tui.gateway.envoy.hostplan import Ask, enough
 from mtls_tui.gateway.envoy.remembered import statistic
 from mtls_tui.gateway.envoy.verdict_cache import VERDICT_HEADER
-from mtls_tui.gateway.questions import Asking, MalformedError, Question, Reader
+from mtls_tui.gateway.questions import MalformedError, Question, RawQuestion, Reader
 from mtls_tui.gateway.settings import UpstreamHeader
 
 REFUSED = Response(403, "text/plain", "forbidden\n")
@@ -35,7 +35,7 @@ LONGEST_HEADER = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GatewayVerdict:
     """What becomes of a request: `response` is the refusal, None lets it pass."""
 
     line: Line
@@ -99,7 +99,7 @@ class Decider:
     _refusals: dict[Response, bytes] = field(default_factory=dict)
     _nameless: dict[str, Told] = field(default_factory=dict)
 
-    def answer(self, asking: Asking, now: float) -> tuple[bytes, Line]:
+    def answer(self, asking: RawQuestion, now: float) -> tuple[bytes, Line]:
         """The HTTP answer to a question, and the line for the log. Never raises. `now`: POSIX seconds."""
         verdict = self.judge(asking, now)
         left_out: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ class Decider:
             data = data.replace(b"\r\n", f"\r\n{VERDICT_HEADER}: {text}\r\n".encode("ascii"), 1) if text else data
         return data, verdict.line
 
-    def judge(self, asking: Asking, now: float) -> Verdict:
+    def judge(self, asking: RawQuestion, now: float) -> GatewayVerdict:
         """What becomes of a request. Never raises: whatever goes wrong is a refusal."""
         question: Question | None = None
         try:
@@ -156,7 +156,7 @@ class Decider:
             return _Misplaced("stale", "asked by the rules before the last reload", STALE)
         return host
 
-    def _decide(self, question: Question, now: float) -> Verdict:
+    def _decide(self, question: Question, now: float) -> GatewayVerdict:
         host = self._host(question)
         if isinstance(host, _Misplaced):
             return self._refuse(question, now, host.kind, host.reason, host.response)
@@ -175,10 +175,10 @@ class Decider:
         remember = remember and (decision.rule is not None or not decision.blocked) and lasts(outcome, now)
         if decision.blocked and not shadowed:
             response = decision.rule.response if decision.rule is not None and decision.rule.response else REFUSED
-            return Verdict(line, response, identity, outcome, remember)
+            return GatewayVerdict(line, response, identity, outcome, remember)
         if shadowed:
             line.action, line.would = "allow", decision.action
-        return Verdict(line, None, identity, outcome, remember)
+        return GatewayVerdict(line, None, identity, outcome, remember)
 
     def _identify(self, question: Question) -> Identity | None:
         text = question.certificates
@@ -200,7 +200,7 @@ class Decider:
             built = self._refusals[response] = refusal(Response(status, response.content_type, response.body))
         return built
 
-    def _allowance(self, verdict: Verdict) -> Told:
+    def _allowance(self, verdict: GatewayVerdict) -> Told:
         """200 with what the upstream may know. Built once per chain that is an identity, else once per fate."""
         if not self.upstream_headers:
             return ALLOWED
@@ -217,13 +217,13 @@ class Decider:
             self.chains.keep(identity, told)
         return told
 
-    def _tell_left_out(self, verdict: Verdict, names: Iterable[str]) -> None:
+    def _tell_left_out(self, verdict: GatewayVerdict, names: Iterable[str]) -> None:
         host = verdict.outcome.host if verdict.outcome is not None else None
         for name in names:
             verdict.line.left_out.append(name)
             self.counters.leave_out(host.name if host is not None else "", name)
 
-    def _remembered(self, verdict: Verdict) -> str:
+    def _remembered(self, verdict: GatewayVerdict) -> str:
         """The verdict as Envoy remembers it."""
         line, response = verdict.line, verdict.response
         host = verdict.outcome.host if verdict.outcome is not None else None
@@ -252,10 +252,12 @@ class Decider:
             certificate_error=str(verification.error) if verification is not None and verification.error else "",
         )
 
-    def _refuse(self, question: Question | None, now: float, kind: str, reason: str, response: Response) -> Verdict:
+    def _refuse(
+        self, question: Question | None, now: float, kind: str, reason: str, response: Response
+    ) -> GatewayVerdict:
         # Counted without the host: a client could invent any number of them.
         self.counters.count("", "", kind)
-        return Verdict(Line.of(question, now, action="block", rule="", reason=reason), response)
+        return GatewayVerdict(Line.of(question, now, action="block", rule="", reason=reason), response)
 
 
 def lasts(outcome: Outcome, now: float) -> bool:
@@ -277,14 +279,16 @@ def refusal(response: Response) -> bytes:
     return head.encode("ascii") + body
 
 
-def allowance(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> Told:
+def allowance(verdict: GatewayVerdict, wanted: Iterable[UpstreamHeader]) -> Told:
     """The answer that lets a request pass, with the headers for the upstream."""
     pairs, left_out = told_upstream(verdict, wanted)
     lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
     return Told(f"HTTP/1.1 200 OK\r\n{lines}content-length: 0\r\n\r\n".encode("latin-1"), left_out)
 
 
-def told_upstream(verdict: Verdict, wanted: Iterable[UpstreamHeader]) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+def told_upstream(
+    verdict: GatewayVerdict, wanted: Iterable[UpstreamHeader]
+) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
     """The headers that tell an upstream of the client, and the names of those that are too long to be told.
 
     An untrusted certificate is no identity: only its fate is told. Client-Cert and Client-Cert-Chain are RFC 9440's,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mtls_tui.gateway.envoy.filters import DUPLICATES_HEADER, IDENTITY_UPSTREAM, NOT_ASKED
-from mtls_tui.gateway.questions import Asking
+from mtls_tui.gateway.questions import RawQuestion
 
 PREFIX_BYTES = 5
 GO_ON = b"\x00\x00\x00\x00\x02\x0a\x00"
@@ -36,7 +36,7 @@ def message(data: bytes, most: int) -> bytes | None:
     return data[PREFIX_BYTES : PREFIX_BYTES + length]
 
 
-def handshake(text: bytes) -> Asking:
+def handshake(text: bytes) -> RawQuestion:
     """The request that a `ProcessingRequest` tells of, as the decision service would be asked about it."""
     pseudo: dict[str, bytes] = {}
     headers: list[tuple[str, bytes]] = []
@@ -48,7 +48,7 @@ def handshake(text: bytes) -> Asking:
     if not {":method", ":path", ":authority"} <= pseudo.keys():
         raise ValueError("no request")
     headers.append(("host", pseudo[":authority"]))
-    return Asking(pseudo[":method"].decode("latin-1"), pseudo[":path"].decode("latin-1"), tuple(headers))
+    return RawQuestion(pseudo[":method"].decode("latin-1"), pseudo[":path"].decode("latin-1"), tuple(headers))
 
 
 def _headers(text: bytes) -> Iterator[tuple[str, bytes]]:

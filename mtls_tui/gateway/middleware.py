@@ -22,9 +22,9 @@ from urllib.parse import quote
 from mtls_tui.engine.model import Response
 from mtls_tui.gateway import planning, styles
 from mtls_tui.gateway.crlstore import CrlStore
-from mtls_tui.gateway.decision import REFUSED, Decider, Verdict, told_upstream
+from mtls_tui.gateway.decision import REFUSED, Decider, GatewayVerdict, told_upstream
 from mtls_tui.gateway.parts import Part, needed
-from mtls_tui.gateway.questions import Asking, Question
+from mtls_tui.gateway.questions import Question, RawQuestion
 from mtls_tui.gateway.reload import LONGEST_RETRY, Mark, mark
 from mtls_tui.gateway.senders import SECRET_HEADER, Senders
 from mtls_tui.gateway.settings import EscapedSlashes, GatewayError, Limits
@@ -105,7 +105,7 @@ class MtlsMiddleware:
         self.reload_error = "; ".join((*refused, *opened.refused))
         needs = needed(opened.policy)
 
-        def read(asking: Asking) -> Question:
+        def read(asking: RawQuestion) -> Question:
             return styles.read_forwarded(self._style, asking, self._escaped_slashes, needs)
 
         return Decider(opened.policy, read, shadow=self._shadow), needs
@@ -170,16 +170,16 @@ def of_applications(style: styles.Style) -> styles.Style:
     return replace(style, told=told, body=True, question=False, joined="", hop=hop)
 
 
-def _asking(scope: Scope, body: bytes, truncated: bool) -> Asking:
+def _asking(scope: Scope, body: bytes, truncated: bool) -> RawQuestion:
     path: bytes = scope.get("raw_path") or quote(str(scope["path"]), safe=_IN_PATHS).encode("ascii")
     if scope.get("query_string"):
         path += b"?" + scope["query_string"]
     headers = [(name.decode("latin-1").lower(), value) for name, value in scope["headers"]]
     headers = [(name, value) for name, value in headers if name != SECRET_HEADER]
-    return Asking(scope.get("method", "GET"), path.decode("latin-1"), headers, body, body_truncated=truncated)
+    return RawQuestion(scope.get("method", "GET"), path.decode("latin-1"), headers, body, body_truncated=truncated)
 
 
-def _cleaned(scope: Scope, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+def _cleaned(scope: Scope, verdict: GatewayVerdict) -> list[tuple[bytes, bytes]]:
     """The headers for the application: none that stands for a certificate, but the one that was verified."""
     headers = [(name, value) for name, value in scope["headers"] if not stands_for_certificate(name.decode("latin-1"))]
     told, too_long = told_upstream(verdict, ("client-cert", "client-cert-chain"))
@@ -188,7 +188,7 @@ def _cleaned(scope: Scope, verdict: Verdict) -> list[tuple[bytes, bytes]]:
     return headers + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told]
 
 
-def _told(verdict: Verdict) -> dict[str, object]:
+def _told(verdict: GatewayVerdict) -> dict[str, object]:
     line = verdict.line
     return {"rule": line.rule, "verified": line.verified, "revoked": line.revoked, "fingerprint": line.fingerprint}
 

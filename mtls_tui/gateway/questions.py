@@ -24,7 +24,7 @@ class MalformedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RawQuestion:
     """What a proxy sent to the decision service, as it came."""
 
     method: str
@@ -61,7 +61,7 @@ class Question:
             raise MalformedError(f"certificate header: {error}") from None
 
 
-Reader: TypeAlias = Callable[[Asking], Question]
+Reader: TypeAlias = Callable[[RawQuestion], Question]
 
 NOT_THE_CLIENTS = frozenset(
     (
@@ -105,7 +105,7 @@ def _is_port(rest: str) -> bool:
     return not rest or (rest[0] == ":" and len(rest) <= 6 and (rest[1:].isascii() and rest[1:].isdigit()))
 
 
-def read_gateway(asking: Asking) -> Question:
+def read_gateway(asking: RawQuestion) -> Question:
     """A question of the gateway's own Envoy: QUESTION_HEADER tells the connection, CERTIFICATE_HEADER the chain."""
     connection = certificates = doubled = host = None
     truncated = False
@@ -167,7 +167,7 @@ def read_gateway(asking: Asking) -> Question:
     )
 
 
-def _seen_whole(asking: Asking, length: str, headers: Headers) -> None:
+def _seen_whole(asking: RawQuestion, length: str, headers: Headers) -> None:
     """MalformedError unless the body that a question holds is all of the client's.
 
     Envoy doesn't wait for a body where the client asks for a WebSocket: that is a GET, which has none (RFC 6455 section

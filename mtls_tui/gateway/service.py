@@ -17,7 +17,7 @@ from mtls_tui.gateway.accesslog import Line, LogWriter
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.decision import REFUSED, refusal
 from mtls_tui.gateway.peers import stranger
-from mtls_tui.gateway.questions import Asking
+from mtls_tui.gateway.questions import RawQuestion
 from mtls_tui.gateway.tunnels import Tunnels
 from mtls_tui.gateway.tunnelwire import PREFACE, TunnelConnection
 
@@ -27,7 +27,7 @@ MOST_HEADER_BYTES = 512 * 1024
 LONGEST_KEPT_NAME = 64
 """Characters of a header name that a connection keeps in lower case."""
 
-Answer = Callable[[Asking, float], tuple[bytes, Line]]
+Answer = Callable[[RawQuestion, float], tuple[bytes, Line]]
 REFUSAL = refusal(REFUSED).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
 
 
@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
             return
         service, parser = self._service, self._parser
         method = parser.get_method().decode("latin-1")
-        asking = Asking(method, self._url.decode("latin-1"), self._headers, b"".join(self._body), self._peer)
+        asking = RawQuestion(method, self._url.decode("latin-1"), self._headers, b"".join(self._body), self._peer)
         self._reset()
         begin = time.perf_counter()
         if service.answer is None:

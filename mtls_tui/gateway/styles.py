@@ -18,9 +18,9 @@ from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, DUPLICATES_HEADER
 from mtls_tui.gateway.parts import MOST_NAMED, PARTS, Part, reads_edge, untold
 from mtls_tui.gateway.questions import (
     TLS13_CIPHERS,
-    Asking,
     MalformedError,
     Question,
+    RawQuestion,
     Reader,
     apart,
     canonical_host,
@@ -196,7 +196,7 @@ def reader(style: str, escaped_slashes: EscapedSlashes = "reject", needs: frozen
         return read_gateway
     chosen = BY_NAME[style]
 
-    def read(asking: Asking) -> Question:
+    def read(asking: RawQuestion) -> Question:
         return read_forwarded(chosen, asking, escaped_slashes, needs)
 
     return read
@@ -204,7 +204,7 @@ def reader(style: str, escaped_slashes: EscapedSlashes = "reject", needs: frozen
 
 def read_forwarded(
     style: Style,
-    asking: Asking,
+    asking: RawQuestion,
     escaped_slashes: EscapedSlashes = "reject",
     needs: frozenset[Part] = frozenset(),
 ) -> Question:

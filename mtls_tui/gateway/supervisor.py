@@ -100,7 +100,7 @@ class Supervisor:
         self._files = Files(self._run, self.settings)
         self._log = LogFile(self.settings.log)
         sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
-        await self._judge(state, sockets)
+        await self._validate(state, sockets)
         self._files.clusters(state.plans)
         self._files.routes(state.plans, 1)
         self._files.listeners(state.plans, state.credentials)
@@ -132,7 +132,7 @@ class Supervisor:
             self._run / "ca",
             self._lists,
             self._sync,
-            lambda new: self._judge(new, sockets),
+            lambda new: self._validate(new, sockets),
             self._switch,
             self._tell,
             state,
@@ -174,7 +174,7 @@ class Supervisor:
             lists=state.lists,
         )
 
-    async def _judge(self, state: State, sockets: list[Path]) -> None:
+    async def _validate(self, state: State, sockets: list[Path]) -> None:
         """Let Envoy judge the whole configuration of a state before any of it is used."""
         assert self._files is not None and self._run is not None
         self._files.authorities(state.upstream_cas)

@@ -25,7 +25,7 @@ from mtls_tui.gateway.settings import Settings
 class Takeover:
     """What rules now, and how something newer comes to.
 
-    `judge` lets Envoy check a whole state, `switch` lets the decision processes decide by one under a number; both
+    `validate` lets Envoy check a whole state, `switch` lets the decision processes decide by one under a number; both
     raise GatewayError, and nothing changed, when that can't be. `first` rules already, under the number 1;
     `bundle_seen` is the mark of the bundle's file from before it was read.
     """
@@ -37,7 +37,7 @@ class Takeover:
         ca_folder: Path,
         lists: CrlStore,
         sync: EnvoySync,
-        judge: Callable[[State], Awaitable[None]],
+        validate: Callable[[State], Awaitable[None]],
         switch: Callable[[State, int], Awaitable[None]],
         tell: Callable[[str], None],
         first: State,
@@ -47,7 +47,7 @@ class Takeover:
         self._numbers = 1
         """Given out as generations; none is used twice, since Envoy remembers verdicts by it."""
         self._bundle, self._settings, self._ca_folder, self._lists = bundle, settings, ca_folder, lists
-        self._sync, self._judge, self._switch, self._tell = sync, judge, switch, tell
+        self._sync, self._validate, self._switch, self._tell = sync, validate, switch, tell
         self._bundle_seen = bundle_seen
 
     def seen(self) -> dict[Path, Mark]:
@@ -94,7 +94,7 @@ class Takeover:
         shape = [(plan.name, plan.mtls) for plan in new.plans] != [(plan.name, plan.mtls) for plan in old.plans]
         moved = {plan.upstream for plan in new.plans} != {plan.upstream for plan in old.plans}
         if shape or moved or new.credentials != old.credentials:
-            await self._judge(new)
+            await self._validate(new)
         if not rules_same or force:
             await self._decide_by(old, new)
         self.state = new

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from mtls_tui.gateway.accesslog import Line, LogWriter
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.decision import Decider, Standing
-from mtls_tui.gateway.questions import Asking, MalformedError, Question
+from mtls_tui.gateway.questions import MalformedError, Question, RawQuestion
 
 LOOK_SECONDS = 0.5
 """How often it is looked whether a certificate's time is over."""
@@ -65,7 +65,7 @@ class Tunnels:
         self._decider = decider
         self._changed.set()
 
-    def opened(self, asking: Asking, now: float, end: Callable[[], None]) -> Tunnel | None:
+    def opened(self, asking: RawQuestion, now: float, end: Callable[[], None]) -> Tunnel | None:
         """Watch a WebSocket that is being opened; None when it must not be. `end` ends it later on."""
         decider = self._decider
         size = TUNNEL_BYTES + len(asking.target) + sum(len(name) + len(value) for name, value in asking.headers)

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, OPERATORS, FieldInfo, FunctionInfo, ParamInfo, operators_for
 from mtls_tui.lang.formatter import quote
-from mtls_tui.lang.scan import Place, place_at
+from mtls_tui.lang.scan import CursorContext, place_at
 from mtls_tui.lang.types import BOOL, BYTES, Type
 
 Kind: TypeAlias = Literal["field", "function", "operator", "join", "list", "value"]
@@ -70,7 +70,7 @@ def hint(text: str, offset: int) -> str:
     return _hint(text, place_at(text, offset))
 
 
-def _hint(text: str, place: Place) -> str:
+def _hint(text: str, place: CursorContext) -> str:
     word = text[place.start : place.end] if place.open_string is None else ""
     if word in FIELDS:
         return field_hint(FIELDS[word])
@@ -125,7 +125,7 @@ def _active(info: FunctionInfo, index: int) -> str:
 # --- proposals by place -------------------------------------------------------------------------------------------
 
 
-def _items(place: Place, lists: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> list[Completion]:
+def _items(place: CursorContext, lists: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> list[Completion]:
     match place.state:
         case "operand":
             return _operands(place)
@@ -141,7 +141,7 @@ def _items(place: Place, lists: Mapping[str, str], known: Mapping[str, Sequence[
             return _ranked(place.word, [(Completion("*", "*", "value", "every element"), "*")])
 
 
-def _operands(place: Place) -> list[Completion]:
+def _operands(place: CursorContext) -> list[Completion]:
     frame = place.frames[-1] if place.frames else None
     param: ParamInfo | None = None
     if frame and frame.function in FUNCTIONS and frame.function not in ("any", "all"):
@@ -175,7 +175,7 @@ def _reaches(param: ParamInfo, info: FieldInfo) -> bool:
     return False
 
 
-def _operators(place: Place) -> list[Completion]:
+def _operators(place: CursorContext) -> list[Completion]:
     if place.operator == "strict":
         return [Completion("wildcard ", "wildcard", "operator", OPERATORS["strict wildcard"].notes)]
     if place.type == BOOL:
@@ -202,7 +202,7 @@ def _indexes(type_: Type) -> list[Completion]:
     ]
 
 
-def _rights(place: Place, lists: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> list[Completion]:
+def _rights(place: CursorContext, lists: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> list[Completion]:
     if place.operator == "in":
         found = [Completion("{", "{ … }", "value", "a set of values, with spaces between them")]
         return (found if not place.word else []) + _lists(place, lists)
@@ -220,7 +220,7 @@ def _rights(place: Place, lists: Mapping[str, str], known: Mapping[str, Sequence
     return found
 
 
-def _values(place: Place, known: Mapping[str, Sequence[str]]) -> list[Completion]:
+def _values(place: CursorContext, known: Mapping[str, Sequence[str]]) -> list[Completion]:
     info = FIELDS.get(place.subject)
     texts = _known_values(place.subject, known)
     literal = place.type == BYTES or (info is not None and info.type == BYTES)
@@ -232,7 +232,7 @@ def _values(place: Place, known: Mapping[str, Sequence[str]]) -> list[Completion
     return found
 
 
-def _in_string(place: Place, known: Mapping[str, Sequence[str]]) -> list[Completion]:
+def _in_string(place: CursorContext, known: Mapping[str, Sequence[str]]) -> list[Completion]:
     assert place.open_string is not None
     written = place.open_string.text
     raw = written.startswith("r")
@@ -253,7 +253,7 @@ def _known_values(subject: str, known: Mapping[str, Sequence[str]]) -> Iterable[
     return dict.fromkeys(texts)
 
 
-def _lists(place: Place, lists: Mapping[str, str]) -> list[Completion]:
+def _lists(place: CursorContext, lists: Mapping[str, str]) -> list[Completion]:
     names = {name: f"{kind} list" for name, kind in lists.items()}
     names |= {name: "kept by Cloudflare" for name in MANAGED_LISTS if name not in names}
     typed = place.word.removeprefix("$")

@@ -37,7 +37,7 @@ _QUANTIFIERS = ("any", "all")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RowDescription:
     """One row of the builder in words, and where its parts are, as paths from the described node.
 
     `subject` is what is looked at, `operator` the builder's label ("" for a Boolean that stands alone), `value` the
@@ -68,7 +68,7 @@ class Row:
         return " ".join(part for part in (prefix, self.quantifier, self.subject, operator, self.value) if part)
 
 
-def describe(node: Expr) -> Row:
+def describe(node: Expr) -> RowDescription:
     """A row in words. A group, too, gets one line (its heading); its items are rows of their own."""
     path: Path = ()
     negated = False
@@ -76,9 +76,9 @@ def describe(node: Expr) -> Row:
         node, path, negated = node.item, (*path, 0), not negated
     match node:
         case Logical():
-            return Row(heading(node), negated=negated, clause_path=path)
+            return RowDescription(heading(node), negated=negated, clause_path=path)
         case Always():
-            return Row("always" if node.value else "never", negated=negated, clause_path=path)
+            return RowDescription("always" if node.value else "never", negated=negated, clause_path=path)
         case Comparison():
             return _comparison(node, path, negated)
         case Test():
@@ -143,9 +143,9 @@ def choice_of(node: Comparison | Test) -> BuilderOperator | None:
     return None
 
 
-def _comparison(node: Comparison, path: Path, negated: bool, quantifier: str = "") -> Row:
+def _comparison(node: Comparison, path: Path, negated: bool, quantifier: str = "") -> RowDescription:
     choice = choice_of(node)
-    return Row(
+    return RowDescription(
         subject=label(node.left),
         operator=choice.label if choice else node.operator,
         value=value_text(node.right),
@@ -158,12 +158,12 @@ def _comparison(node: Comparison, path: Path, negated: bool, quantifier: str = "
     )
 
 
-def _test(node: Test, path: Path, negated: bool, quantifier: str = "") -> Row:
+def _test(node: Test, path: Path, negated: bool, quantifier: str = "") -> RowDescription:
     value = node.value
     choice = choice_of(node)
     if choice and isinstance(value, Call):
         first, second = value.arguments
-        return Row(
+        return RowDescription(
             subject=_argument(first),
             operator=choice.label,
             value=value_text(second),
@@ -180,7 +180,9 @@ def _test(node: Test, path: Path, negated: bool, quantifier: str = "") -> Row:
             return _comparison(inner, below, negated, value.name)
         if isinstance(inner, Test):
             return _test(inner, below, negated, value.name)
-    return Row(label(value), negated=negated, quantifier=quantifier, clause_path=path, subject_path=(*path, 0))
+    return RowDescription(
+        label(value), negated=negated, quantifier=quantifier, clause_path=path, subject_path=(*path, 0)
+    )
 
 
 def _argument(node: Node) -> str:

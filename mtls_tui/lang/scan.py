@@ -56,7 +56,7 @@ class Frame:
 
 
 @dataclass(slots=True)
-class Place:
+class CursorContext:
     """What is known at the cursor. `subject` is the left side's field (or map with its key), `type` its type."""
 
     start: int
@@ -99,31 +99,31 @@ def tokens(text: str) -> list[Token]:
     return found
 
 
-def place_at(text: str, offset: int) -> Place:
+def place_at(text: str, offset: int) -> CursorContext:
     """What is known at a character offset of the text."""
     offset = max(0, min(offset, len(text)))
     before = text[:offset]
     pieces = tokens(before)
     last = pieces[-1] if pieces else None
     if last is not None and not last.closed:
-        place = Place(start=last.start, end=offset, word="", open_string=last)
+        place = CursorContext(start=last.start, end=offset, word="", open_string=last)
         pieces.pop()
     elif last is not None and last.kind == "list" and last.start + len(last.text) == offset:
         rest = re.match(r"[a-z0-9_.]*", text[offset:])
-        place = Place(start=last.start, end=offset + (rest.end() if rest else 0), word=last.text, in_list=True)
+        place = CursorContext(start=last.start, end=offset + (rest.end() if rest else 0), word=last.text, in_list=True)
         pieces.pop()
     else:
         word = _WORD.search(before)
         start = word.start() if word else offset
         rest = _REST.match(text, offset)
-        place = Place(start=start, end=rest.end() if rest else offset, word=before[start:])
+        place = CursorContext(start=start, end=rest.end() if rest else offset, word=before[start:])
         pieces = [piece for piece in pieces if piece.start < start]
     for index, piece in enumerate(pieces):
         _step(place, piece, pieces[index + 1].text if index + 1 < len(pieces) else text[place.start : place.start + 1])
     return place
 
 
-def _step(place: Place, token: Token, following: str) -> None:
+def _step(place: CursorContext, token: Token, following: str) -> None:
     text = token.text
     if text in (")", "]", "}"):
         _close(place, text)
@@ -153,7 +153,7 @@ def _step(place: Place, token: Token, following: str) -> None:
         _operand(place, token, following)
 
 
-def _operand(place: Place, token: Token, following: str) -> None:
+def _operand(place: CursorContext, token: Token, following: str) -> None:
     if token.kind == "word" and following == "(":
         place.frames.append(Frame("call", token.text, outer=(place.subject, place.operator, place.type)))
         return
@@ -172,7 +172,7 @@ def _operand(place: Place, token: Token, following: str) -> None:
         place.subject, place.type = "", IP if "." in token.text or ":" in token.text else INT
 
 
-def _operator(place: Place, text: str) -> None:
+def _operator(place: CursorContext, text: str) -> None:
     if place.operator == "strict" and text == "wildcard":
         place.operator, place.state = "strict wildcard", "right"
     elif text == "strict":
@@ -182,7 +182,7 @@ def _operator(place: Place, text: str) -> None:
         place.state = "right"
 
 
-def _key(place: Place, token: Token) -> None:
+def _key(place: CursorContext, token: Token) -> None:
     frame = place.frames[-1]
     if frame.after == "clause":
         return
@@ -194,7 +194,7 @@ def _key(place: Place, token: Token) -> None:
         place.type = place.type.item
 
 
-def _comma(place: Place) -> None:
+def _comma(place: CursorContext) -> None:
     if place.frames and place.frames[-1].function:
         frame = place.frames[-1]
         if frame.argument == 0:
@@ -203,7 +203,7 @@ def _comma(place: Place) -> None:
     place.state, place.subject, place.type, place.operator = "operand", "", None, ""
 
 
-def _close(place: Place, sign: str) -> None:
+def _close(place: CursorContext, sign: str) -> None:
     opener = {")": "(", "]": "[", "}": "{"}[sign]
     while place.frames and place.frames[-1].opener != opener:
         place.frames.pop()
@@ -221,7 +221,7 @@ def _close(place: Place, sign: str) -> None:
         _return(place, frame)
 
 
-def _return(place: Place, frame: Frame) -> None:
+def _return(place: CursorContext, frame: Frame) -> None:
     """A call is complete: it is a value of its result's type, or the right side of a comparison."""
     subject, operator, _ = frame.outer
     info = FUNCTIONS.get(frame.function)

@@ -1,7 +1,7 @@
 """One certificate as verification sees it: parts sliced once, extensions by OID, names ready to compare.
 
-A `View` is made of bytes that `cryptography` has read as strict DER. Making one costs a few microseconds; what is
-dearer (extensions, folded subject) is read when first asked and kept.
+A `ParsedCertificate` is made from bytes that `cryptography` has read as strict DER. Making one costs a few
+microseconds; what costs more (extensions, folded subject) is read when first asked for and kept.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ HANDLED = frozenset(
 """Extensions that verification processes; any other one that is critical refuses (RFC 5280 4.2)."""
 
 
-class View:
+class ParsedCertificate:
     """A certificate taken apart. Treat as immutable."""
 
     __slots__ = (
@@ -233,11 +233,11 @@ def words(name: str) -> frozenset[str]:
     return frozenset(name.replace(",", " ").replace("=", " ").lower().split())
 
 
-def view(item: x509.Certificate | bytes) -> View:
+def view(item: x509.Certificate | bytes) -> ParsedCertificate:
     """A certificate, or its DER, taken apart. LoadError when it can't be read."""
     if isinstance(item, x509.Certificate):
-        return View(item, item.public_bytes(Encoding.DER))
-    return View(parse_certificate(item), item)
+        return ParsedCertificate(item, item.public_bytes(Encoding.DER))
+    return ParsedCertificate(parse_certificate(item), item)
 
 
 def _seconds(moment: datetime) -> int:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from cryptography import x509
 
 from mtls_tui.pki import certificate as c
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.der import SEQUENCE, DerError, children, expect, header
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.names import EMAIL_ADDRESS, CanonicalName, FlawedNameError, attributes, textual
@@ -114,14 +114,14 @@ class _Side:
         )
 
 
-def constraints_of(view: View) -> Constraints | None:
+def constraints_of(view: ParsedCertificate) -> Constraints | None:
     """An authority's name constraints, None when it has none. Refused when they can't be read or understood."""
     if view.constraints is None and c.NAME_CONSTRAINTS in view.extensions:
         view.constraints = _read(view)
     return view.constraints
 
 
-def check_path(path: Sequence[View]) -> None:
+def check_path(path: Sequence[ParsedCertificate]) -> None:
     """Refused when a certificate breaks the constraints of an authority above it. `path` runs from leaf to anchor."""
     budget = Budget()
     names: dict[int, list[tuple[int, object]]] = {}
@@ -148,7 +148,7 @@ def check_path(path: Sequence[View]) -> None:
 # --- reading the extension -----------------------------------------------------------------------------------------
 
 
-def _read(view: View) -> Constraints:
+def _read(view: ParsedCertificate) -> Constraints:
     raw = raw_extension(view.tbs, c.NAME_CONSTRAINTS)
     if raw is None:
         raise Refused(Code.INVALID_EXTENSION, "has name constraints that can't be read")
@@ -249,7 +249,7 @@ def _constraint_network(base: bytes) -> tuple[int, int, int]:
 # --- the names of a certificate ------------------------------------------------------------------------------------
 
 
-def _names(view: View) -> Iterator[tuple[int, object]]:
+def _names(view: ParsedCertificate) -> Iterator[tuple[int, object]]:
     """(kind, value) of every name that constraints are about.
 
     A common name is none, even where it looks like a host: a client's is a person or device (`john.doe`).
@@ -298,7 +298,7 @@ def _utf8_string(value: bytes) -> str | None:
         return None
 
 
-def _check(constraints: Constraints, kind: int, name: object, authority: View, budget: Budget) -> None:
+def _check(constraints: Constraints, kind: int, name: object, authority: ParsedCertificate, budget: Budget) -> None:
     if kind not in constraints.kinds:
         return
     if kind not in _UNDERSTOOD:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mtls_tui.pki.certificate import View, words
+from mtls_tui.pki.certificate import ParsedCertificate, words
 from mtls_tui.pki.errors import Code, Refused, VerifyError
 from mtls_tui.pki.keys import is_dear, signed_by
 from mtls_tui.pki.paths import Search
 from mtls_tui.pki.store import TrustStore
 
 
-def sentence(refusal: Refused, path: Sequence[View]) -> VerifyError:
+def sentence(refusal: Refused, path: Sequence[ParsedCertificate]) -> VerifyError:
     """A verdict about one certificate of a path, with the certificate named unless it is the client's own."""
     depth = refusal.depth
     if refusal.code in _WHOLE_SENTENCES:
@@ -54,7 +54,7 @@ def no_issuer(search: Search, store: TrustStore) -> VerifyError:
     return Refused(Code.UNABLE_TO_GET_ISSUER_CERT_LOCALLY, message, depth).as_error()
 
 
-def _signed_itself(top: View) -> bool:
+def _signed_itself(top: ParsedCertificate) -> bool:
     """Strangers cause this as well: a key that would be dear to check, or is too weak, is taken by its word."""
     if is_dear(top.public_key):
         return True
@@ -71,7 +71,7 @@ def _anchors(store: TrustStore) -> str:
     return f"this host's anchor {store.anchors[0].name}" if count == 1 else f"among this host's {count} anchors"
 
 
-def _nearest(top: View, store: TrustStore) -> str:
+def _nearest(top: ParsedCertificate, store: TrustStore) -> str:
     """The anchor whose name shares most words with the wanted issuer. Cheap on purpose: strangers cause it."""
     if any(anchor.subject == top.issuer for anchor in store.anchors):
         return "; an anchor has this very name, but another key"

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from cryptography import x509
 
 from mtls_tui.pki import dn
-from mtls_tui.pki.certificate import View, view
+from mtls_tui.pki.certificate import ParsedCertificate, view
 from mtls_tui.pki.errors import LoadError, Refused
 from mtls_tui.pki.keys import is_dear, signed_by
 from mtls_tui.pki.load import presented_certificates
@@ -121,7 +121,7 @@ def _short_name(raw: bytes) -> tuple[bytes, bytes]:
     return dn.rfc2253(raw), dn.legacy(raw)
 
 
-def _own(leaf: View, fields: dict[str, Fact]) -> None:
+def _own(leaf: ParsedCertificate, fields: dict[str, Fact]) -> None:
     issuer, issuer_legacy = _name(leaf.issuer_raw)
     subject, subject_legacy = _name(leaf.subject_raw)
     fields[PREFIX + "cert_issuer_dn"] = issuer
@@ -139,7 +139,12 @@ def _own(leaf: View, fields: dict[str, Fact]) -> None:
     fields[PREFIX + "cert_ski"] = _hex(leaf.key_identifier)
 
 
-def _issuer(leaf: View, others: Sequence[View], verification: Verification | None, fields: dict[str, Fact]) -> None:
+def _issuer(
+    leaf: ParsedCertificate,
+    others: Sequence[ParsedCertificate],
+    verification: Verification | None,
+    fields: dict[str, Fact],
+) -> None:
     """From the verified path; else from what was presented, if its key signed the leaf: a name alone says nothing."""
     identifier = leaf.issuer_key_identifier
     path = verification.chain if verification is not None else ()
@@ -156,7 +161,7 @@ def _issuer(leaf: View, others: Sequence[View], verification: Verification | Non
     fields[PREFIX + "cert_issuer_ski"] = _hex(identifier)
 
 
-def _issued(leaf: View, candidate: View) -> bool:
+def _issued(leaf: ParsedCertificate, candidate: ParsedCertificate) -> bool:
     try:
         return not is_dear(candidate.public_key) and signed_by(leaf, candidate)
     except Refused:
@@ -167,13 +172,13 @@ def _hex(identifier: bytes | None) -> bytes:
     return b"" if identifier is None else identifier.hex().upper().encode()
 
 
-def _rfc9440(item: View) -> bytes:
+def _rfc9440(item: ParsedCertificate) -> bytes:
     """RFC 9440 2.1: a structured-field byte sequence of the DER."""
     return b":" + b64encode(item.der) + b":"
 
 
-def _readable(items: Sequence[x509.Certificate | bytes]) -> list[View]:
-    found: list[View] = []
+def _readable(items: Sequence[x509.Certificate | bytes]) -> list[ParsedCertificate]:
+    found: list[ParsedCertificate] = []
     for item in items:
         try:
             if isinstance(item, x509.Certificate) or item[:1] == b"\x30":

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.der import INTEGER, OID, SEQUENCE, DerError, expect, oid_text
 from mtls_tui.pki.errors import Code, Refused
 
@@ -96,7 +96,7 @@ _WEAK = {
 }
 
 
-def check_key(view: View, *, authority: bool) -> None:
+def check_key(view: ParsedCertificate, *, authority: bool) -> None:
     """Refused when the certificate's key is too weak or of a kind that is not accepted."""
     spki = view.spki
     if not authority and _is_p256(spki):  # the usual client, whose key nobody needs as an object here
@@ -183,7 +183,7 @@ def verify_signature(algorithm: bytes, signature: bytes, message: bytes, key: Ce
     return True
 
 
-def signed_by(child: View, issuer: View) -> bool:
+def signed_by(child: ParsedCertificate, issuer: ParsedCertificate) -> bool:
     """Whether the issuer's key signed the child; worked out once per key. Refused for a weak or unknown algorithm."""
     known = child.fits.get(issuer.spki)
     if known is None:
@@ -195,7 +195,7 @@ def signed_by(child: View, issuer: View) -> bool:
     return known
 
 
-def may_use(issuer: View, algorithm: bytes) -> bool:
+def may_use(issuer: ParsedCertificate, algorithm: bytes) -> bool:
     """RFC 4055 1.2, 3.1: a key for RSA-PSS alone signs by nothing else, and within the parameters that it names."""
     try:
         limits = _key_parameters(issuer.spki)

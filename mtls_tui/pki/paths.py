@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.names import CanonicalName
 from mtls_tui.pki.store import TrustStore
 
@@ -24,14 +24,14 @@ MAX_STEPS = 1000
 class Search:
     """One search. After iterating, `deepest` is the longest path seen (also when none reached an anchor)."""
 
-    def __init__(self, leaf: View, pool: Sequence[View], store: TrustStore) -> None:
+    def __init__(self, leaf: ParsedCertificate, pool: Sequence[ParsedCertificate], store: TrustStore) -> None:
         self._store = store
         self._leaf = leaf
         self._pool = pool
-        self._pool_by_subject: dict[CanonicalName, list[View]] | None = None
-        self._issuers_of: dict[bytes, list[tuple[View, bool]]] = {}
+        self._pool_by_subject: dict[CanonicalName, list[ParsedCertificate]] | None = None
+        self._issuers_of: dict[bytes, list[tuple[ParsedCertificate, bool]]] = {}
         self._steps = MAX_STEPS
-        self.deepest: tuple[View, ...] = (leaf,)
+        self.deepest: tuple[ParsedCertificate, ...] = (leaf,)
         self.too_long = False
         self.rejected: set[tuple[bytes, bytes]] = set()
         """(child's DER, issuer's key) pairs known not to fit; the caller adds them, the search avoids them."""
@@ -41,13 +41,13 @@ class Search:
         """Whether the search ended by its bound instead of by having seen everything."""
         return self._steps <= 0
 
-    def __iter__(self) -> Iterator[tuple[View, ...]]:
+    def __iter__(self) -> Iterator[tuple[ParsedCertificate, ...]]:
         if self._leaf.der in self._store.anchor_set:
             yield (self._leaf,)
         # An iterative depth-first search: a stack of iterators over issuers, one for each certificate of the path.
-        path: list[View] = [self._leaf]
+        path: list[ParsedCertificate] = [self._leaf]
         seen = {_identity(self._leaf)}
-        stack: list[Iterator[tuple[View, bool]]] = [self._issuers(self._leaf)]
+        stack: list[Iterator[tuple[ParsedCertificate, bool]]] = [self._issuers(self._leaf)]
         while stack:
             step = next(stack[-1], None)
             if step is None:
@@ -75,7 +75,7 @@ class Search:
                 self.deepest = tuple(path)
             stack.append(self._issuers(issuer))
 
-    def _issuers(self, child: View) -> Iterator[tuple[View, bool]]:
+    def _issuers(self, child: ParsedCertificate) -> Iterator[tuple[ParsedCertificate, bool]]:
         known = self._issuers_of.get(child.der)
         if known is None:
             store, name = self._store, self._store.issuer_of(child)
@@ -90,26 +90,26 @@ class Search:
             self._issuers_of[child.der] = known
         return iter(known)
 
-    def _presented(self) -> dict[CanonicalName, list[View]]:
+    def _presented(self) -> dict[CanonicalName, list[ParsedCertificate]]:
         if self._pool_by_subject is None:
-            found: dict[CanonicalName, list[View]] = {}
+            found: dict[CanonicalName, list[ParsedCertificate]] = {}
             for item in self._pool:
                 found.setdefault(item.subject, []).append(item)
             self._pool_by_subject = found
         return self._pool_by_subject
 
 
-def _identity(authority: View) -> tuple[bytes, bytes]:
+def _identity(authority: ParsedCertificate) -> tuple[bytes, bytes]:
     return authority.subject_raw, authority.spki
 
 
-def _likeliest(child: View, issuers: Sequence[View]) -> Sequence[View]:
+def _likeliest(child: ParsedCertificate, issuers: Sequence[ParsedCertificate]) -> Sequence[ParsedCertificate]:
     """Issuers whose key identifier matches first, unknown ones next, other ones last; the younger before the older."""
     if len(issuers) < 2:
         return issuers
     wanted = child.issuer_key_identifier
 
-    def rank(issuer: View) -> tuple[int, int]:
+    def rank(issuer: ParsedCertificate) -> tuple[int, int]:
         known = issuer.key_identifier
         if wanted is None or known is None:
             return 1, -issuer.not_before

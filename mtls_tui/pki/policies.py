@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cryptography import x509
 
 from mtls_tui.pki import certificate as c
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.der import OID, SEQUENCE, DerError, children, expect, oid_text
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.raw import raw_extension
@@ -20,20 +20,20 @@ from mtls_tui.pki.raw import raw_extension
 ANY = "2.5.29.32.0"
 
 
-def check_path(path: Sequence[View]) -> None:
+def check_path(path: Sequence[ParsedCertificate]) -> None:
     """Refused when an authority demands an explicit policy and the path has none. From leaf to anchor."""
     if any(c.POLICY_CONSTRAINTS in view.extensions for view in path):
         _process(path)
 
 
-def check_mappings(view: View) -> None:
+def check_mappings(view: ParsedCertificate) -> None:
     """6.1.4 (a), on every path: Refused when an authority's policy mappings can't be read or have anyPolicy in them."""
     raw = raw_extension(view.tbs, c.POLICY_MAPPINGS) if c.POLICY_MAPPINGS in view.extensions else None
     if raw is not None and any(ANY in pair for pair in _mappings(raw)):
         raise Refused(Code.INVALID_POLICY_EXTENSION, "maps to or from anyPolicy")
 
 
-def _process(path: Sequence[View]) -> None:
+def _process(path: Sequence[ParsedCertificate]) -> None:
     """6.1.2 to 6.1.5. The anchor asserts no policy (6.1.1 d); what it demands are the initial settings (RFC 5937)."""
     size = len(path)
     explicit = mapping = inhibit_any = size + 1
@@ -72,7 +72,7 @@ def _process(path: Sequence[View]) -> None:
             raise refusal.at_depth(depth) from None
 
 
-def _missing(view: View) -> Refused:
+def _missing(view: ParsedCertificate) -> Refused:
     return Refused(Code.NO_EXPLICIT_POLICY, "has no policy that its authorities accept, and one of them demands it")
 
 
@@ -80,7 +80,7 @@ def _least(current: int, limit: int | None) -> int:
     return current if limit is None else min(current, limit)
 
 
-def _asserted(view: View) -> frozenset[str] | None:
+def _asserted(view: ParsedCertificate) -> frozenset[str] | None:
     found = view.extension(c.CERTIFICATE_POLICIES, x509.CertificatePolicies)
     if found is None:
         return None
@@ -95,7 +95,7 @@ def _next(asserted: frozenset[str], expected: frozenset[str], *, any_allowed: bo
     return kept
 
 
-def _mapped(view: View, valid: frozenset[str] | None, *, allowed: bool) -> frozenset[str] | None:
+def _mapped(view: ParsedCertificate, valid: frozenset[str] | None, *, allowed: bool) -> frozenset[str] | None:
     """6.1.4 (b): issuer policies become the subject's, or end where mapping is inhibited."""
     raw = raw_extension(view.tbs, c.POLICY_MAPPINGS) if c.POLICY_MAPPINGS in view.extensions else None
     if raw is None:

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mtls_tui.pki import certificate as c
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.keys import check_algorithm, check_key
 from mtls_tui.pki.names import EMPTY_NAME, flaw
@@ -26,7 +26,7 @@ _KNOWN_PURPOSES = {
 }
 
 
-def check_client(view: View) -> None:
+def check_client(view: ParsedCertificate) -> None:
     """Refused unless the certificate can be a TLS client's."""
     _check_profile(view, anchor=False)
     constraints = view.extension(c.BASIC_CONSTRAINTS, x509.BasicConstraints)
@@ -51,7 +51,7 @@ def check_client(view: View) -> None:
     check_key(view, authority=False)
 
 
-def check_authority(view: View, *, anchor: bool) -> None:
+def check_authority(view: ParsedCertificate, *, anchor: bool) -> None:
     """Refused unless the certificate can issue others (6.1.4 k to n, 4.2.1.3, 4.2.1.9)."""
     if view.version != 3:
         raise Refused(
@@ -72,7 +72,7 @@ def check_authority(view: View, *, anchor: bool) -> None:
     check_key(view, authority=True)
 
 
-def check_crl_signer(view: View) -> None:
+def check_crl_signer(view: ParsedCertificate) -> None:
     """Refused unless the certificate may sign CRLs for its subject: an authority, or one with cRLSign (4.2.1.3)."""
     _check_profile(view, anchor=False)
     usage = view.extension(c.KEY_USAGE, x509.KeyUsage)
@@ -81,7 +81,7 @@ def check_crl_signer(view: View) -> None:
     check_key(view, authority=True)
 
 
-def _check_profile(view: View, *, anchor: bool) -> None:
+def _check_profile(view: ParsedCertificate, *, anchor: bool) -> None:
     """What holds for every certificate of a path."""
     if view.issuer_raw == EMPTY_NAME:  # 4.1.2.4
         raise Refused(Code.ISSUER_NAME_EMPTY, "names no issuer")
@@ -120,7 +120,7 @@ def _check_serial(serial: bytes, *, anchor: bool) -> None:
         raise Refused(Code.INVALID_EXTENSION, "has the serial number 0")
 
 
-def _check_purpose(view: View) -> None:
+def _check_purpose(view: ParsedCertificate) -> None:
     """4.2.1.12; in an authority it limits what is issued below it, as all implementations read it."""
     usage = view.extension(c.EXTENDED_KEY_USAGE, x509.ExtendedKeyUsage)
     if usage is None or not FOR_CLIENTS.isdisjoint(usage):
@@ -132,7 +132,7 @@ def _check_purpose(view: View) -> None:
     )
 
 
-def _check_subject_alternatives(view: View) -> None:
+def _check_subject_alternatives(view: ParsedCertificate) -> None:
     """4.2.1.6: somebody must be named; a name that two readers could read differently is a trap."""
     alternatives = view.extension(c.SUBJECT_ALTERNATIVE_NAME, x509.SubjectAlternativeName)
     if alternatives is not None:

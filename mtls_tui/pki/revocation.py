@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.crl import RevocationList, Revoked
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.keys import may_use, signed_by
@@ -35,7 +35,7 @@ class _Signed(NamedTuple):
     answers: bool
 
 
-def check_revocation(path: Sequence[View], store: TrustStore, now: int) -> Revocation | None:
+def check_revocation(path: Sequence[ParsedCertificate], store: TrustStore, now: int) -> Revocation | None:
     """The revocation of a path that verifies otherwise (leaf first, anchor last).
 
     Under "require" Refused when an authority on the path has no usable current CRL. The anchor itself is not asked
@@ -52,7 +52,13 @@ def check_revocation(path: Sequence[View], store: TrustStore, now: int) -> Revoc
 
 
 def _status(
-    subject: View, above: Sequence[View], store: TrustStore, now: int, depth: int, *, other_keys: bool = True
+    subject: ParsedCertificate,
+    above: Sequence[ParsedCertificate],
+    store: TrustStore,
+    now: int,
+    depth: int,
+    *,
+    other_keys: bool = True,
 ) -> Revocation | None:
     """One certificate by the store's policy; `above` runs from its issuer to the anchor."""
     lists = list(_lists(subject, above, store, now, other_keys=other_keys))
@@ -89,7 +95,9 @@ def _current(crl: RevocationList, now: int) -> bool:
     return crl.this_update <= now <= crl.next_update
 
 
-def _lists(subject: View, above: Sequence[View], store: TrustStore, now: int, *, other_keys: bool) -> Iterator[_Signed]:
+def _lists(
+    subject: ParsedCertificate, above: Sequence[ParsedCertificate], store: TrustStore, now: int, *, other_keys: bool
+) -> Iterator[_Signed]:
     """The lists about this kind of certificate in its issuer's name, by every key that speaks for the issuer (6.3.3 f).
 
     A list by the very key that issued the certificate is evidence even where this certificate of the key lacks cRLSign:
@@ -112,14 +120,16 @@ def _lists(subject: View, above: Sequence[View], store: TrustStore, now: int, *,
                     break
 
 
-def _other_keys(issuer: View, above: Sequence[View], store: TrustStore) -> Iterator[View]:
+def _other_keys(
+    issuer: ParsedCertificate, above: Sequence[ParsedCertificate], store: TrustStore
+) -> Iterator[ParsedCertificate]:
     """Certificates for another key of the same name: CRLs may have a key of their own, and keys change."""
     for other in (*above, *store.intermediates_by_subject.get(issuer.subject, ())):
         if other.spki != issuer.spki and other.subject == issuer.subject:
             yield other
 
 
-def _speaks_for(signer: View, above: Sequence[View], store: TrustStore, now: int) -> bool:
+def _speaks_for(signer: ParsedCertificate, above: Sequence[ParsedCertificate], store: TrustStore, now: int) -> bool:
     """6.3.3 (f): whether a path to the same anchor leads to this signer, and it may sign CRLs.
 
     That path is the client's own from some authority on: the issuer itself or one above it issued the signer. From
@@ -148,12 +158,14 @@ def _speaks_for(signer: View, above: Sequence[View], store: TrustStore, now: int
     return False
 
 
-def _covers(crl: RevocationList, subject: View) -> bool:
+def _covers(crl: RevocationList, subject: ParsedCertificate) -> bool:
     """5.2.5: a list limited to users or to authorities says nothing about the others."""
     return crl.scope == "all" or (crl.scope == "authority") == subject.is_authority
 
 
-def _missing(issuer: View, candidates: Sequence[RevocationList], store: TrustStore, now: int, depth: int) -> Refused:
+def _missing(
+    issuer: ParsedCertificate, candidates: Sequence[RevocationList], store: TrustStore, now: int, depth: int
+) -> Refused:
     if not candidates:
         named = store.crls_of(issuer.subject)
         if any(not (store.signed_crl(crl, issuer) and may_use(issuer, crl.algorithm)) for crl in named):

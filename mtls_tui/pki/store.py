@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, get_args
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mtls_tui.pki.certificate import KEY_USAGE, View, view
+from mtls_tui.pki.certificate import KEY_USAGE, ParsedCertificate, view
 from mtls_tui.pki.crl import RevocationList, read_crl
 from mtls_tui.pki.errors import LoadError, Refused, StoreError
 from mtls_tui.pki.keys import may_use, verify_signature
@@ -70,8 +70,8 @@ class TrustStore:
         "revocation",
     )
 
-    anchors: tuple[View, ...]
-    intermediates: tuple[View, ...]
+    anchors: tuple[ParsedCertificate, ...]
+    intermediates: tuple[ParsedCertificate, ...]
     crls: tuple[RevocationList, ...]
     crl_policy: CrlPolicy | None
     revocation: RevocationScope
@@ -79,11 +79,11 @@ class TrustStore:
     """SHA-256 over everything that decides; equal stores have equal digests."""
     anchor_set: frozenset[bytes]
     """The DER of each anchor."""
-    anchors_by_subject: Mapping[CanonicalName, tuple[View, ...]]
-    intermediates_by_subject: Mapping[CanonicalName, tuple[View, ...]]
+    anchors_by_subject: Mapping[CanonicalName, tuple[ParsedCertificate, ...]]
+    intermediates_by_subject: Mapping[CanonicalName, tuple[ParsedCertificate, ...]]
     _crls: Mapping[CanonicalName, tuple[RevocationList, ...]]
     _signers: dict[tuple[bytes, bytes], bool]
-    _known: dict[bytes, View]
+    _known: dict[bytes, ParsedCertificate]
     _boundaries: list[int]
     _names: dict[bytes, CanonicalName]
     _memory: object | None
@@ -140,7 +140,7 @@ class TrustStore:
         if self._memory is None:
             object.__setattr__(self, "_memory", memory)
 
-    def issuer_of(self, child: View) -> CanonicalName:
+    def issuer_of(self, child: ParsedCertificate) -> CanonicalName:
         """The comparable name of a certificate's issuer; without work when an authority here writes it alike."""
         return self._names.get(child.issuer_raw) or child.issuer
 
@@ -148,7 +148,7 @@ class TrustStore:
         """The CRLs in this issuer's name, newest first."""
         return self._crls.get(issuer, ())
 
-    def signed_crl(self, crl: RevocationList, issuer: View) -> bool:
+    def signed_crl(self, crl: RevocationList, issuer: ParsedCertificate) -> bool:
         """Whether this authority's key signed the CRL, be it restricted or not; worked out once per pair."""
         known = self._signers
         pair = (crl.digest, issuer.spki)
@@ -158,11 +158,11 @@ class TrustStore:
             known[pair] = verify_signature(crl.algorithm, crl.signature, crl.tbs, issuer.public_key)
         return known[pair]
 
-    def known(self, der: bytes) -> View | None:
+    def known(self, der: bytes) -> ParsedCertificate | None:
         """An authority's certificate seen before on a path that verified, taken apart already."""
         return self._known.get(der)
 
-    def remember(self, authority: View) -> None:
+    def remember(self, authority: ParsedCertificate) -> None:
         """Keep a presented authority whose signature leads to an anchor (others never: a flood must not fill this)."""
         if len(authority.der) > _KNOWN_BYTES:
             return
@@ -208,7 +208,7 @@ class TrustStore:
             )
 
 
-def may_sign_crls(authority: View) -> bool:
+def may_sign_crls(authority: ParsedCertificate) -> bool:
     """RFC 5280 6.3.3 (f): where there is a key usage, it has to have cRLSign."""
     try:
         usage = authority.extension(KEY_USAGE, x509.KeyUsage)
@@ -217,7 +217,7 @@ def may_sign_crls(authority: View) -> bool:
     return usage is None or usage.crl_sign
 
 
-def may_sign_certificates(authority: View) -> bool:
+def may_sign_certificates(authority: ParsedCertificate) -> bool:
     """RFC 5280 4.2.1.3, 4.2.1.9: CA:TRUE and no key usage that forbids it."""
     try:
         usage = authority.extension(KEY_USAGE, x509.KeyUsage)
@@ -226,10 +226,10 @@ def may_sign_certificates(authority: View) -> bool:
     return authority.is_authority and (usage is None or usage.key_cert_sign)
 
 
-def _views(sources: Iterable[CertificateSource], kind: str) -> list[View]:
+def _views(sources: Iterable[CertificateSource], kind: str) -> list[ParsedCertificate]:
     if isinstance(sources, bytes | x509.Certificate | Source):
         sources = (sources,)
-    found: list[View] = []
+    found: list[ParsedCertificate] = []
     for number, source in enumerate(sources, 1):
         item, label = (source.data, source.name) if isinstance(source, Source) else (source, f"{kind} {number}")
         try:
@@ -262,12 +262,12 @@ def _lists(sources: Iterable[CrlSource]) -> Iterable[RevocationList]:
             raise StoreError(f"{label}: is a {type(item).__name__}; give a CRL, PEM or DER bytes")
 
 
-def _distinct(views: Iterable[View]) -> tuple[View, ...]:
+def _distinct(views: Iterable[ParsedCertificate]) -> tuple[ParsedCertificate, ...]:
     return tuple({v.der: v for v in views}.values())
 
 
-def _by_subject(views: Iterable[View]) -> Mapping[CanonicalName, tuple[View, ...]]:
-    found: dict[CanonicalName, list[View]] = {}
+def _by_subject(views: Iterable[ParsedCertificate]) -> Mapping[CanonicalName, tuple[ParsedCertificate, ...]]:
+    found: dict[CanonicalName, list[ParsedCertificate]] = {}
     for item in views:
         found.setdefault(item.subject, []).append(item)
     return MappingProxyType({name: tuple(items) for name, items in found.items()})
@@ -284,7 +284,9 @@ def _by_issuer(crls: Iterable[RevocationList]) -> Mapping[CanonicalName, tuple[R
     return MappingProxyType(newest)
 
 
-def _boundaries(anchors: Iterable[View], intermediates: Iterable[View], crls: Iterable[RevocationList]) -> list[int]:
+def _boundaries(
+    anchors: Iterable[ParsedCertificate], intermediates: Iterable[ParsedCertificate], crls: Iterable[RevocationList]
+) -> list[int]:
     times: set[int] = set()
     for item in (*anchors, *intermediates):
         times |= {item.not_before, item.not_after + 1}

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from mtls_tui.pki import certificate as c
 from mtls_tui.pki import constraints, policies
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.errors import Code, Refused
 from mtls_tui.pki.keys import signed_by
 from mtls_tui.pki.purpose import check_authority, check_client
@@ -67,7 +67,7 @@ class PathRefused(Exception):  # noqa: N818 - as Refused
         self.pair = pair
 
 
-def validate(path: Sequence[View], now: int, budget: SignatureBudget) -> None:
+def validate(path: Sequence[ParsedCertificate], now: int, budget: SignatureBudget) -> None:
     """PathRefused when the path is not valid. `now` in POSIX seconds."""
     _check_signatures(path, budget)
     stage = Stage.CERTIFICATES
@@ -85,7 +85,7 @@ def validate(path: Sequence[View], now: int, budget: SignatureBudget) -> None:
         raise PathRefused(stage, refusal) from None
 
 
-def _check_signatures(path: Sequence[View], budget: SignatureBudget) -> None:
+def _check_signatures(path: Sequence[ParsedCertificate], budget: SignatureBudget) -> None:
     """6.1.3 (a) (1), from the anchor down."""
     for depth in range(len(path) - 2, -1, -1):
         child, issuer = path[depth], path[depth + 1]
@@ -109,7 +109,7 @@ def _check_signatures(path: Sequence[View], budget: SignatureBudget) -> None:
             raise PathRefused(Stage.SIGNATURES, refusal, pair)
 
 
-def _check_certificates(path: Sequence[View]) -> None:
+def _check_certificates(path: Sequence[ParsedCertificate]) -> None:
     for depth in range(len(path) - 1, 0, -1):
         authority, anchor = path[depth], depth == len(path) - 1
         if anchor not in authority.verdicts:
@@ -120,7 +120,7 @@ def _check_certificates(path: Sequence[View]) -> None:
     check_client(path[0])
 
 
-def _verdict(authority: View, *, anchor: bool) -> Refused | None:
+def _verdict(authority: ParsedCertificate, *, anchor: bool) -> Refused | None:
     try:
         check_authority(authority, anchor=anchor)
         constraints.constraints_of(authority)
@@ -130,7 +130,7 @@ def _verdict(authority: View, *, anchor: bool) -> Refused | None:
     return None
 
 
-def _check_lengths(path: Sequence[View]) -> None:
+def _check_lengths(path: Sequence[ParsedCertificate]) -> None:
     """pathLenConstraint: intermediates below, self-issued ones not counted (4.2.1.9, 6.1.4 l and m)."""
     below = 0
     for depth in range(1, len(path)):
@@ -145,7 +145,7 @@ def _check_lengths(path: Sequence[View]) -> None:
             below += 1
 
 
-def _check_times(path: Sequence[View], now: int) -> None:
+def _check_times(path: Sequence[ParsedCertificate], now: int) -> None:
     """6.1.3 (a) (2), 4.1.2.5: from notBefore to notAfter, both included."""
     for depth in range(len(path) - 1, -1, -1):
         item = path[depth]

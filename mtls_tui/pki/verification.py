@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from cryptography import x509
 
-from mtls_tui.pki.certificate import View, view
+from mtls_tui.pki.certificate import ParsedCertificate, view
 from mtls_tui.pki.errors import Code, LoadError, Refused, VerifyError
 from mtls_tui.pki.explain import no_issuer, sentence
 from mtls_tui.pki.load import presented_certificates
@@ -94,10 +94,12 @@ def epoch_seconds(at: datetime) -> int:
     return math.floor((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp())
 
 
-def _read(items: Sequence[Presented], store: TrustStore) -> tuple[View | None, list[View], str]:
+def _read(
+    items: Sequence[Presented], store: TrustStore
+) -> tuple[ParsedCertificate | None, list[ParsedCertificate], str]:
     """(leaf, others without doubles, why the leaf can't be read). Other damaged certificates count as not sent."""
-    views: dict[bytes, View] = {}
-    leaf: View | None = None
+    views: dict[bytes, ParsedCertificate] = {}
+    leaf: ParsedCertificate | None = None
     for number, item in enumerate(islice(items, MAX_ITEMS)):
         if len(views) >= MAX_POOL:
             break
@@ -117,7 +119,7 @@ def _read(items: Sequence[Presented], store: TrustStore) -> tuple[View | None, l
     return leaf, list(views.values()), ""
 
 
-def _views(item: Presented, store: TrustStore) -> list[View]:
+def _views(item: Presented, store: TrustStore) -> list[ParsedCertificate]:
     if isinstance(item, x509.Certificate):
         return [view(item)]
     if not isinstance(item, bytes):
@@ -130,8 +132,8 @@ def _views(item: Presented, store: TrustStore) -> list[View]:
 
 
 def _decide(
-    leaf: View, pool: list[View], store: TrustStore, now: int
-) -> tuple[Sequence[View], Revocation | None, VerifyError | None]:
+    leaf: ParsedCertificate, pool: list[ParsedCertificate], store: TrustStore, now: int
+) -> tuple[Sequence[ParsedCertificate], Revocation | None, VerifyError | None]:
     """(path, revocation, error): a path without a revoked certificate wins, then a revoked one; else an error alone.
 
     A certificate that is revoked on one path is revoked on all: whoever cross-signs its issuer's name can give it
@@ -139,9 +141,9 @@ def _decide(
     """
     search = Search(leaf, pool, store)
     budget = SignatureBudget()
-    good: list[tuple[View, ...]] = []
-    revoked: dict[bytes, tuple[Sequence[View], Revocation]] = {}
-    failure: tuple[Sequence[View], PathRefused] | None = None
+    good: list[tuple[ParsedCertificate, ...]] = []
+    revoked: dict[bytes, tuple[Sequence[ParsedCertificate], Revocation]] = {}
+    failure: tuple[Sequence[ParsedCertificate], PathRefused] | None = None
     tried = 0
     for path in search:
         try:
@@ -175,14 +177,14 @@ def _decide(
     return (), None, no_issuer(search, store)
 
 
-def _revocation(path: Sequence[View], store: TrustStore, now: int) -> Revocation | None:
+def _revocation(path: Sequence[ParsedCertificate], store: TrustStore, now: int) -> Revocation | None:
     try:
         return check_revocation(path, store, now)
     except Refused as refusal:
         raise PathRefused(Stage.REVOCATION, refusal) from None
 
 
-def _unrelated(leaf: View, failure: tuple[Sequence[View], PathRefused]) -> bool:
+def _unrelated(leaf: ParsedCertificate, failure: tuple[Sequence[ParsedCertificate], PathRefused]) -> bool:
     """Whether a signature that does not fit only means that the true issuer, of the same name, is not here.
 
     That is so when the certificate itself says so by its authority key identifier, or when it signed itself.
@@ -197,14 +199,14 @@ def _unrelated(leaf: View, failure: tuple[Sequence[View], PathRefused]) -> bool:
     return wanted is not None and have is not None and wanted != have
 
 
-def _remember(path: Sequence[View], store: TrustStore) -> None:
+def _remember(path: Sequence[ParsedCertificate], store: TrustStore) -> None:
     """Keep the authorities of a path whose signatures fit: the next client of the same authority comes cheaper."""
     for authority in path[1:-1]:
         if store.known(authority.der) is None:
             store.remember(authority)
 
 
-def _revoked(revocation: Revocation, path: Sequence[View]) -> VerifyError:
+def _revoked(revocation: Revocation, path: Sequence[ParsedCertificate]) -> VerifyError:
     subject = path[revocation.depth]
     who = "it was" if revocation.depth == 0 else f"its authority {subject.name} was"
     message = f"{who} revoked on {date_text(revocation.entry.at)}"

@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes
 
 from mtls_tui.engine import paths
 from mtls_tui.engine.compile import Matcher
-from mtls_tui.engine.fields import EXTRACTORS, View, compute
+from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.lang import ast
@@ -52,7 +52,7 @@ class Maker:
         """
         if self.state.get(_VERIFIED) and any(http.overrides.get(name) == b"" for name in NEVER_EMPTY):
             return None
-        view = View(http, http.at)
+        view = RequestView(http, http.at)
         if not paths.stable(view.path):
             return None
         return {**compute(view, self.extractors), **http.overrides, **self.state}

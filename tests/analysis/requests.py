@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from mtls_tui.analysis.logic import atoms
-from mtls_tui.engine.fields import EXTRACTORS, View, compute
+from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.search.making import change
 from mtls_tui.search.places import candidates, places_of
@@ -24,7 +24,7 @@ def requests(draw, expression_nodes):
         places = [place for place in places_of(clause) if place.name != "http.host"] if clause else []
         if not places:
             continue
-        fields = compute(View(http, 0.0), EXTRACTORS.items())
+        fields = compute(RequestView(http, 0.0), EXTRACTORS.items())
         place = draw(st.sampled_from(places))
         options = candidates(clause, place, fields, LISTS)
         http = change(http, place, draw(st.sampled_from(options)), fields) if options else None

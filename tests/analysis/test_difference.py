@@ -9,7 +9,7 @@ from mtls_tui.analysis import HostSettings, Site, Trust
 from mtls_tui.analysis import compare as compare_sites
 from mtls_tui.analysis.difference import STATES
 from mtls_tui.engine import Ruleset
-from mtls_tui.engine.fields import EXTRACTORS, View, compute
+from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.model import Rule
 from tests.analysis.requests import HOST, LISTS, requests, rulesets
 
@@ -46,7 +46,7 @@ def statuses(before, after, hosts=(HOST,)):
 
 
 def fields_of(found):
-    fields = {**compute(View(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
+    fields = {**compute(RequestView(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
     return fields | STATES[found.certificate]
 
 
@@ -109,7 +109,7 @@ def test_examples_are_real_and_no_request_refutes_a_proof(first, second, data):
     )
     http = requests(data.draw, [node for node, _ in [*first, *second]])
     state = data.draw(st.sampled_from(list(STATES.values())))
-    fields = {**compute(View(http, 0.0), EXTRACTORS.items()), **http.overrides, **state}
+    fields = {**compute(RequestView(http, 0.0), EXTRACTORS.items()), **http.overrides, **state}
     old, new = before.decide(fields).action == "allow", after.decide(fields).action == "allow"
     for found in compare(before, after, [HOST]):
         let_in = found.change == "newly let in"

@@ -15,7 +15,7 @@ from mtls_tui.analysis.context import NO_CERTIFICATE
 from mtls_tui.analysis.difference import STATES
 from mtls_tui.analysis.reach import CLIENTS
 from mtls_tui.engine import Matcher, Ruleset, hostnames
-from mtls_tui.engine.fields import EXTRACTORS, View, compute
+from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.model import HttpRequest, Rule
 from mtls_tui.engine.walk import walk
 from mtls_tui.lang.catalogue import FUNCTIONS
@@ -97,7 +97,7 @@ def requests():
         yield HttpRequest(host=name, target=target, scheme=scheme, headers=given, client_ip=ip, body=body, at=0.0)
 
 
-DOMAIN = [(hostnames.normalise(http.host), compute(View(http, 0.0), EXTRACTORS.items())) for http in requests()]
+DOMAIN = [(hostnames.normalise(http.host), compute(RequestView(http, 0.0), EXTRACTORS.items())) for http in requests()]
 
 
 def literal(random_, kind):
@@ -220,7 +220,7 @@ def check_reach(seed, site_):
             elif found.status == "reached":
                 name = hostnames.normalise(found.http.host)
                 assert belongs(name, host, site_.hosts), (seed, host, name)
-                fields = {**compute(View(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
+                fields = {**compute(RequestView(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
                 assert allowed(site_, name, fields, state), (seed, host, client)
 
 
@@ -237,7 +237,7 @@ def check_compare(seed, before, after):
         elif found.status == "changed":
             name = hostnames.normalise(found.http.host)
             assert belongs(name, found.host, names), (seed, found)
-            fields = {**compute(View(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
+            fields = {**compute(RequestView(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
             old, new = (allowed(one, name, fields, STATES[found.certificate]) for one in (before, after))
             assert (old, new) == (not let_in, let_in), (seed, found)
 

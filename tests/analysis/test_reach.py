@@ -9,7 +9,7 @@ from mtls_tui.analysis import lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.analysis.logic import Problem, TooHard
 from mtls_tui.engine import Matcher, Ruleset, hostnames
-from mtls_tui.engine.fields import EXTRACTORS, View, compute
+from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.model import HttpRequest, Rule
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.search.making import Maker
@@ -30,7 +30,7 @@ def ruleset(*rules, lists=None):
 
 def assert_passes(found, rules):
     """The witness, decided anew from the HTTP request alone, is allowed and has no good certificate."""
-    fields = {**compute(View(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
+    fields = {**compute(RequestView(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
     state = {
         "none": NO_CERTIFICATE,
         "untrusted": {PRESENTED: True, VERIFIED: False, REVOKED: False},
@@ -240,7 +240,7 @@ def test_no_request_refutes_a_proof(rules, data):
         assert_passes(found, made)
     elif found.status == "proved":
         http = requests(data.draw, [node for node, _ in rules])
-        fields = {**compute(View(http, 0.0), EXTRACTORS.items()), **http.overrides, **NO_CERTIFICATE}
+        fields = {**compute(RequestView(http, 0.0), EXTRACTORS.items()), **http.overrides, **NO_CERTIFICATE}
         assert made.decide(fields).action != "allow"
 
 
@@ -258,7 +258,7 @@ def test_what_is_impossible_never_happens(node, data):
         return
     http = requests(data.draw, [node])
     state = data.draw(st.sampled_from([(False,) * 3, (True, False, False), (True, True, False), (True, True, True)]))
-    fields = {**compute(View(http, 0.0), EXTRACTORS.items()), **http.overrides}
+    fields = {**compute(RequestView(http, 0.0), EXTRACTORS.items()), **http.overrides}
     fields |= dict(zip((PRESENTED, VERIFIED, REVOKED), state, strict=True))
     assert Matcher(lang.ast.Expression(node), LISTS)(fields) is not wanted
 
@@ -278,7 +278,7 @@ def test_made_requests_are_ones_that_a_client_can_send():
         for http in maker.make({clause: True}):
             assert http.target.startswith("/")
             assert http.target.isascii()
-            assert View(http).path.decode() == text
+            assert RequestView(http).path.decode() == text
 
 
 def host_clauses():

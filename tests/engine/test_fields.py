@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_tui.engine.fields import EXTRACTORS, View, address, compute, languages
+from mtls_tui.engine.fields import EXTRACTORS, RequestView, address, compute, languages
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.types_of import check_types
 from mtls_tui.lang.catalogue import FIELDS
@@ -81,7 +81,7 @@ EXPECTED = {
 
 
 def everything(http, at=None):
-    return compute(View(http, at), EXTRACTORS.items())
+    return compute(RequestView(http, at), EXTRACTORS.items())
 
 
 def test_every_field_has_its_documented_format():

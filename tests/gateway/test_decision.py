@@ -16,7 +16,7 @@ from mtls_tui.gateway.decision import Decider, printable
 from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS
 from mtls_tui.gateway.planning import ask_for
-from mtls_tui.gateway.questions import Asking, read_gateway
+from mtls_tui.gateway.questions import RawQuestion, read_gateway
 from mtls_tui.gateway.settings import UPSTREAM_HEADERS
 from mtls_tui.gateway.status import metrics
 from mtls_tui.pki import issue
@@ -45,7 +45,7 @@ def asking(files, kind="none", *, ask="plain", host=API, sni=API, path="/", head
     if kind != "none":
         pem = quote(files.client(kind)[0].read_text(), safe="")
         found.append((CERTIFICATE_HEADER, f'Hash=0;Chain="{pem}"'.encode()))
-    return Asking("GET", path, found)
+    return RawQuestion("GET", path, found)
 
 
 def status(decider, question):
@@ -88,7 +88,7 @@ def test_host_of_another_connection_is_misdirected(files, decider):
 
 
 def test_whatever_goes_wrong_is_a_refusal(files, decider, monkeypatch):
-    assert status(decider, Asking("GET", "/", [])) == 403
+    assert status(decider, RawQuestion("GET", "/", [])) == 403
     assert status(decider, asking(files, headers=[(CERTIFICATE_HEADER, b"Hash=0")])) == 403
     assert status(decider, asking(files, headers=[(CERTIFICATE_HEADER, b'Chain="%00"')])) == 403
     for broken in ("host", "decide"):

@@ -11,7 +11,7 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.gateway import styles
 from mtls_tui.gateway.middleware import of_applications
 from mtls_tui.gateway.parts import needed, parts_of, reads_edge
-from mtls_tui.gateway.questions import Asking, MalformedError
+from mtls_tui.gateway.questions import MalformedError, RawQuestion
 from mtls_tui.gateway.settings import GatewayError
 from mtls_tui.gateway.styles import BY_NAME, CIPHERS, check, read_forwarded
 
@@ -125,11 +125,11 @@ def test_question_without_a_part_that_rules_read_is_malformed_and_never_a_defaul
     needs = needed(policy(f"({READS[part][0]})"))
     headers = [(name, TOLD[what].encode()) for what, name in style.told.items() if what in TOLD]
     headers += [("host", b"x.example.com")]
-    http = read_forwarded(style, Asking("GET", "/", headers), needs=needs).http
+    http = read_forwarded(style, RawQuestion("GET", "/", headers), needs=needs).http
     assert getattr(http, part) == ("HTTP/2" if part == "http_version" else TOLD[part])
     for value in (None, b""):
         without = [(name, old if name != style.told[part] else value) for name, old in headers]
-        asking = Asking("GET", "/", [one for one in without if one[1] is not None])
+        asking = RawQuestion("GET", "/", [one for one in without if one[1] is not None])
         with pytest.raises(MalformedError, match=f"no {style.told[part]}"):
             read_forwarded(style, asking, needs=needs)
         assert getattr(read_forwarded(style, asking).http, part) in ("", "https")
@@ -137,7 +137,7 @@ def test_question_without_a_part_that_rules_read_is_malformed_and_never_a_defaul
 
 def test_body_that_a_style_does_not_promise_is_not_looked_at():
     headers = [(name, TOLD[what].encode()) for what, name in BY_NAME["nginx"].told.items() if what in TOLD]
-    assert read_forwarded(BY_NAME["nginx"], Asking("POST", "/", headers, b"body")).http.body is None
+    assert read_forwarded(BY_NAME["nginx"], RawQuestion("POST", "/", headers, b"body")).http.body is None
 
 
 def test_joined_header_lines_come_apart_or_the_question_is_malformed():
@@ -145,19 +145,19 @@ def test_joined_header_lines_come_apart_or_the_question_is_malformed():
     needs = needed(policy('(any(http.request.headers["x-tag"][*] eq "evil"))'))
     headers = [("host", b"x.example.com"), ("x-original-client", b"192.0.2.1"), ("x-tag", b"good,evil")]
     with pytest.raises(MalformedError, match=style.joined):
-        read_forwarded(style, Asking("GET", "/", headers), needs=needs)
-    told = read_forwarded(style, Asking("GET", "/", [*headers, (style.joined, b"x-tag=4+4")]), needs=needs)
+        read_forwarded(style, RawQuestion("GET", "/", headers), needs=needs)
+    told = read_forwarded(style, RawQuestion("GET", "/", [*headers, (style.joined, b"x-tag=4+4")]), needs=needs)
     assert told.http.headers[1:] == (("x-tag", b"good"), ("x-tag", b"evil"))
-    alone = read_forwarded(style, Asking("GET", "/", [*headers, (style.joined, b"-")]), needs=needs)
+    alone = read_forwarded(style, RawQuestion("GET", "/", [*headers, (style.joined, b"-")]), needs=needs)
     assert alone.http.headers[1:] == (("x-tag", b"good,evil"),)
 
 
 @pytest.mark.parametrize("value", [b"", b"-"])
 def test_connection_without_a_server_name_is_told_from_one_whose_name_is_not_told(value):
     headers = [(name, TOLD[what].encode()) for what, name in BY_NAME["nginx"].told.items() if what in TOLD]
-    assert read_forwarded(BY_NAME["nginx"], Asking("GET", "/", headers)).sni is None
+    assert read_forwarded(BY_NAME["nginx"], RawQuestion("GET", "/", headers)).sni is None
     told = [*headers, ("x-original-sni", value)]
-    assert read_forwarded(BY_NAME["nginx"], Asking("GET", "/", told)).sni == ""
+    assert read_forwarded(BY_NAME["nginx"], RawQuestion("GET", "/", told)).sni == ""
 
 
 def test_ciphers_have_the_names_that_rules_know_whatever_the_proxy_calls_them():

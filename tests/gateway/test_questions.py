@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from mtls_tui.gateway import styles
 from mtls_tui.gateway.envoy.filters import DUPLICATES_HEADER, QUESTION_HEADER
-from mtls_tui.gateway.questions import Asking, MalformedError, apart, canonical_host, read_gateway
+from mtls_tui.gateway.questions import MalformedError, RawQuestion, apart, canonical_host, read_gateway
 
 LINE = b"headers|HTTP/2|TLSv1.3|TLS_AES_128_GCM_SHA256|192.0.2.9|5|id-1|API.example.com"
 
 
 def gateway(*headers, line=LINE, host=b"api.example.com:8443", method="POST"):
-    return read_gateway(Asking(method, "/a?b=c", [("host", host), (QUESTION_HEADER, line), *headers]))
+    return read_gateway(RawQuestion(method, "/a?b=c", [("host", host), (QUESTION_HEADER, line), *headers]))
 
 
 def test_gateway_question_is_the_clients_request_without_what_envoy_added():
@@ -49,7 +49,7 @@ WEBSOCKET = [("upgrade", b"WebSocket")]
 )  # fmt: skip
 def test_question_about_a_body_without_all_of_it_is_refused(method, length, body, headers, whole):
     line = LINE.replace(b"headers|", b"body|").replace(b"|5|", b"|" + length + b"|")
-    asking = Asking(method, "/", [("host", b"api.example.com"), (QUESTION_HEADER, line), *headers], body)
+    asking = RawQuestion(method, "/", [("host", b"api.example.com"), (QUESTION_HEADER, line), *headers], body)
     if whole:
         assert read_gateway(asking).http.body == body
     else:
@@ -84,7 +84,7 @@ def test_doubled_headers_come_apart_whatever_they_hold(values):
 )  # fmt: skip
 def test_gateway_question_that_is_not_whole_is_malformed(headers):
     with pytest.raises(MalformedError):
-        read_gateway(Asking("GET", "/", headers))
+        read_gateway(RawQuestion("GET", "/", headers))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ ASKED = {
 @pytest.mark.parametrize("style", ASKED)
 def test_styles_tell_the_same_request(style):
     question = styles.reader(style)(
-        Asking("GET", "/auth", [("host", b"authz"), *ASKED[style], ("foo", b"1")], peer="10.0.0.1")
+        RawQuestion("GET", "/auth", [("host", b"authz"), *ASKED[style], ("foo", b"1")], peer="10.0.0.1")
     )
     http = question.http
     assert (http.method, http.target, http.host, http.client_ip) == ("PUT", "/p?q", "h.example", "192.0.2.1")
@@ -141,21 +141,21 @@ def test_styles_tell_the_same_request(style):
 def test_question_without_what_the_proxy_must_tell_is_malformed(style, drop):
     headers = [*ASKED[style][:drop], *ASKED[style][drop + 1 :]]
     with pytest.raises(MalformedError):
-        styles.reader(style)(Asking("GET", "/auth", headers, peer="10.0.0.1"))
+        styles.reader(style)(RawQuestion("GET", "/auth", headers, peer="10.0.0.1"))
 
 
 @pytest.mark.parametrize("style", ASKED)
 def test_carrier_that_comes_twice_is_malformed(style):
     for header in ASKED[style]:
         with pytest.raises(MalformedError):
-            styles.reader(style)(Asking("GET", "/auth", [*ASKED[style], header], peer="10.0.0.1"))
+            styles.reader(style)(RawQuestion("GET", "/auth", [*ASKED[style], header], peer="10.0.0.1"))
 
 
 def test_last_of_forwarded_for_is_the_client_since_the_proxy_wrote_it():
     headers = [*FORWARDED[:3], ("x-forwarded-for", b"6.6.6.6, 192.0.2.1")]
-    assert styles.reader("traefik")(Asking("GET", "/", headers)).http.client_ip == "192.0.2.1"
+    assert styles.reader("traefik")(RawQuestion("GET", "/", headers)).http.client_ip == "192.0.2.1"
 
 
 def test_haproxy_chain_follows_the_leaf():
     headers = [*ASKED["haproxy"], ("x-client-cert-chain", b64encode(DER + DER))]
-    assert styles.reader("haproxy")(Asking("GET", "/", headers)).chain() == (DER, DER, DER)
+    assert styles.reader("haproxy")(RawQuestion("GET", "/", headers)).chain() == (DER, DER, DER)

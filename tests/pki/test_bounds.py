@@ -7,13 +7,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.pki import constraints, keys, paths, validate, verification
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from tests.pki import mint
 from tests.pki.judge import check, constrained, number
 
 
 def view(made):
-    return View(made.certificate, made.der)
+    return ParsedCertificate(made.certificate, made.der)
 
 
 def quick(task, seconds):

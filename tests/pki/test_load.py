@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mtls_tui import pki
 from mtls_tui.pki import load
-from mtls_tui.pki.certificate import View
+from mtls_tui.pki.certificate import ParsedCertificate
 from mtls_tui.pki.verification import _verify
 from tests.pki import mint
 from tests.pki.mint import AT
@@ -226,7 +226,7 @@ def test_a_views_parts_are_the_parsers_parts(extra):
         "c", TOP, extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), extra), False)]
     )
     certificate = made.certificate
-    view = View(certificate, made.der)
+    view = ParsedCertificate(certificate, made.der)
     assert view.tbs == certificate.tbs_certificate_bytes
     assert view.signature == certificate.signature
     assert view.issuer_raw == certificate.issuer.public_bytes()

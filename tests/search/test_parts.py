@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mtls_tui.engine.fields import EXTRACTORS, View
+from mtls_tui.engine.fields import EXTRACTORS, RequestView
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.gateway.parts import PARTS as PASSED
 from mtls_tui.gateway.parts import parts_of as passed_of
@@ -51,9 +51,11 @@ NOT_OF_HTTP = {"certificate", "edge"}
 
 def follows(name):
     """The parts whose change changes a field."""
-    usual = EXTRACTORS[name](View(PLAIN))
-    found = {part for part, some in CHANGES.items() if any(EXTRACTORS[name](View(one)) != usual for one in some)}
-    return found | ({"body"} if EXTRACTORS[name](View(EMPTY)) != EXTRACTORS[name](View(FILLED)) else set())
+    usual = EXTRACTORS[name](RequestView(PLAIN))
+    found = {part for part, some in CHANGES.items() if any(EXTRACTORS[name](RequestView(one)) != usual for one in some)}
+    return found | (
+        {"body"} if EXTRACTORS[name](RequestView(EMPTY)) != EXTRACTORS[name](RequestView(FILLED)) else set()
+    )
 
 
 def test_every_field_has_parts_and_those_of_http_are_extracted():
@@ -75,10 +77,10 @@ def test_parts_of_a_field_are_those_that_its_value_follows_from(name):
 @pytest.mark.parametrize("name", [name for name, info in FIELDS.items() if info.header])
 def test_field_of_one_header_follows_from_that_header_alone(name):
     header = FIELDS[name].header
-    usual = EXTRACTORS[name](View(PLAIN))
+    usual = EXTRACTORS[name](RequestView(PLAIN))
     for other in ("user-agent", "cookie", "referer", "x-forwarded-for", "accept-language", "x-a"):
-        changed = EXTRACTORS[name](View(replace(PLAIN, headers=((other, b"a=1, de"),))))
-        without = EXTRACTORS[name](View(replace(PLAIN, headers=())))
+        changed = EXTRACTORS[name](RequestView(replace(PLAIN, headers=((other, b"a=1, de"),))))
+        without = EXTRACTORS[name](RequestView(replace(PLAIN, headers=())))
         assert (changed != without) is (other == header), other
     assert usual is not None
 
@@ -103,4 +105,4 @@ def test_every_reader_of_the_table_knows_every_part(name):
 )  # fmt: skip
 def test_what_is_turned_for_a_field_changes_the_field(name, value):
     turned = Scenario(PLAIN).turned([Turn(knob_of(name), value)])
-    assert EXTRACTORS[name](View(turned.http)) != EXTRACTORS[name](View(PLAIN))
+    assert EXTRACTORS[name](RequestView(turned.http)) != EXTRACTORS[name](RequestView(PLAIN))

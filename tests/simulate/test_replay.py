@@ -19,7 +19,7 @@ from mtls_tui.simulate.logs.parts import reading
 from mtls_tui.simulate.logs.source import MAX_LINE, Range, Source, open_log, ranges
 from mtls_tui.simulate.policies import policy_of
 from mtls_tui.simulate.replay import run as replay
-from mtls_tui.simulate.replay.judge import AMBIGUOUS, NO_HOST, Judge, Verdict
+from mtls_tui.simulate.replay.judge import AMBIGUOUS, NO_HOST, Judge, LoggedVerdict
 from mtls_tui.simulate.replay.report import command_for, kind_of, replay_data, replay_text
 from mtls_tui.simulate.requests.message import to_json
 from mtls_tui.simulate.style import Style
@@ -71,7 +71,7 @@ def test_lines_are_counted_by_verdict_rule_and_host(bundle_of):
     result = replay(bundle_of(DEFAULT), source(b"".join(lines)))
     assert verdicts(result) == expected
     assert result.lines == 3000
-    assert result.outcomes["api.example.com", Verdict("block", "mtls")] == expected["block"]
+    assert result.outcomes["api.example.com", LoggedVerdict("block", "mtls")] == expected["block"]
     assert not result.unreadable
 
 
@@ -204,7 +204,7 @@ def test_against_the_same_rules_nothing_differs(bundle_of):
     ],
 )
 def test_kinds_of_difference(before, after, kind):
-    assert kind_of(Verdict(before), Verdict(after)) == kind
+    assert kind_of(LoggedVerdict(before), LoggedVerdict(after)) == kind
 
 
 HOSTILE = [

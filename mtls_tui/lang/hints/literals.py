@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 
-from mtls_tui.lang.hints.place import BARE, Place
+from mtls_tui.lang.hints.place import BARE, MistakeContext
 
 
-def address(place: Place) -> str:
+def address(place: MistakeContext) -> str:
     """A literal that is no address here."""
     if place.mark == '"':
         return "IP addresses stand without quotes: 192.0.2.1"
@@ -30,7 +30,7 @@ def address(place: Place) -> str:
     return _missing(place) or "an IP address has to stand here: 192.0.2.1 or 2001:db8::1"
 
 
-def number(place: Place) -> str:
+def number(place: MistakeContext) -> str:
     """A literal that is no integer."""
     if place.mark == '"':
         return "integers stand without quotes: 443"
@@ -45,7 +45,7 @@ def number(place: Place) -> str:
     return _missing(place) or "an integer has to stand here: 443, -1 or 0x1f"
 
 
-def string(place: Place) -> str:
+def string(place: MistakeContext) -> str:
     """A literal that is no string."""
     if re.search(r"\\[x0-7]?[0-9A-Fa-f]?$", place.before[-3:]) and place.code == "bad-byte":
         return escape(place)
@@ -57,12 +57,12 @@ def string(place: Place) -> str:
     return f'strings stand in double quotes: "{word}"' if word else 'strings stand in double quotes: "…"'
 
 
-def pattern_quote(place: Place) -> str:
+def pattern_quote(place: MistakeContext) -> str:
     """A pattern without quotes."""
     return 'a pattern stands in double quotes, or raw: r"…"'
 
 
-def braces(place: Place) -> str:
+def braces(place: MistakeContext) -> str:
     """Something else than a set after `in`."""
     if '"{"' not in place.message:
         return ""
@@ -74,12 +74,12 @@ def braces(place: Place) -> str:
     return f"a set stands in braces: `in {{{word}}}`; a list has a dollar: `in $name`"
 
 
-def list_name(place: Place) -> str:
+def list_name(place: MistakeContext) -> str:
     """A name that no list can have."""
     return "names of lists have lower-case letters, digits and _: `$office`, or a managed one: `$cf.open_proxies`"
 
 
-def range_bounds(place: Place) -> str:
+def range_bounds(place: MistakeContext) -> str:
     """Bounds the wrong way round."""
     return "a range goes from the lower to the higher bound, both of one family: `1..9`"
 
@@ -87,7 +87,7 @@ def range_bounds(place: Place) -> str:
 _QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*)"', re.DOTALL)
 
 
-def escape(place: Place) -> str:
+def escape(place: MistakeContext) -> str:
     """A backslash that means nothing in a string."""
     opening = place.text.rfind('"', 0, place.start)
     found = _QUOTED.match(place.text, opening, opening + 5000) if opening >= 0 else None
@@ -97,12 +97,12 @@ def escape(place: Place) -> str:
     return f'a backslash has to be doubled, or the string written raw: r"{found[1]}"'
 
 
-def unclosed_string(place: Place) -> str:
+def unclosed_string(place: MistakeContext) -> str:
     """A string without an end."""
     return "the quote that opens here is never closed"
 
 
-def _missing(place: Place) -> str:
+def _missing(place: MistakeContext) -> str:
     """What is said of any literal that isn't there."""
     if place.mark == "$":
         return "a list goes with `in`: `in $name`"

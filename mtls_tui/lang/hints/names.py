@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from mtls_tui.lang import catalogue
-from mtls_tui.lang.hints.place import BARE, LOWERED, QUOTES, Place
+from mtls_tui.lang.hints.place import BARE, LOWERED, QUOTES, MistakeContext
 from mtls_tui.lang.nearest import nearest_field, nearest_function
 
 _AFTER_OPERATOR = re.compile(r"(?:\b(?:eq|ne|lt|le|gt|ge|contains|matches|wildcard|in)|==|!=|[<>]=?|~|\{[^{}]*)\s*$")
 
 
-def unknown_name(place: Place) -> str:
+def unknown_name(place: MistakeContext) -> str:
     """A name that is in no table."""
     found = re.match(r"[A-Za-z0-9_.]+", place.after)
     name = found[0] if found else ""
@@ -35,7 +35,7 @@ def unknown_name(place: Place) -> str:
     return f"did you mean `{near}`?" if near else "no field or function has this name"
 
 
-def not_closed_name(place: Place) -> str:
+def not_closed_name(place: MistakeContext) -> str:
     """A name that has to stand here and doesn't."""
     if not place.after.strip():
         return "the expression ends too early" if place.before.strip() else "an expression has to stand here"
@@ -46,7 +46,7 @@ def not_closed_name(place: Place) -> str:
     return "a field or a function has to stand here"
 
 
-def unknown_argument(place: Place) -> str:
+def unknown_argument(place: MistakeContext) -> str:
     """A name that could have been a literal, as an argument: the original says only that it makes nothing of it."""
     found = re.match(r"[A-Za-z0-9_.]+", place.after)
     if found is None or not re.search(r"[(,]\s*$", place.before):

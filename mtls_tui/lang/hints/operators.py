@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mtls_tui.lang import catalogue
-from mtls_tui.lang.hints.place import LOWERED, Place
+from mtls_tui.lang.hints.place import LOWERED, MistakeContext
 from mtls_tui.lang.nearest import nearest_function
 from mtls_tui.lang.types import BOOL
 
@@ -23,7 +23,7 @@ _FOREIGN = {
 }
 
 
-def upper_case(place: Place) -> str:
+def upper_case(place: MistakeContext) -> str:
     """An operator in upper case."""
     word = place.word
     if word.lower() in LOWERED and word != word.lower():
@@ -31,7 +31,7 @@ def upper_case(place: Place) -> str:
     return ""
 
 
-def not_in(place: Place) -> str:
+def not_in(place: MistakeContext) -> str:
     """`not` before the operator instead of before the comparison."""
     if re.match(r"\s*(?:not|!)\s*(?:in|contains|matches|wildcard|eq)\b", place.after):
         left = place.left or "…"
@@ -40,7 +40,7 @@ def not_in(place: Place) -> str:
     return ""
 
 
-def function_as_operator(place: Place) -> str:
+def function_as_operator(place: MistakeContext) -> str:
     """A function used like an operator."""
     name = place.word if place.word in catalogue.FUNCTIONS else nearest_function(place.word)
     if name in catalogue.FUNCTIONS and _plain(name) == _plain(place.word):
@@ -53,12 +53,12 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "")
 
 
-def foreign_operator(place: Place) -> str:
+def foreign_operator(place: MistakeContext) -> str:
     """An operator of another language."""
     return _FOREIGN.get(place.word.lower(), "")
 
 
-def operator_missing(place: Place) -> str:
+def operator_missing(place: MistakeContext) -> str:
     """A value alone that is no condition."""
     left = place.left
     if not left:
@@ -75,7 +75,7 @@ def _elements(left: str, name: str) -> str:
     return f'pick an element: `{left}[0]`, or look at every one: `any({left}[*] eq "…")`'
 
 
-def compared_boolean(place: Place) -> str:
+def compared_boolean(place: MistakeContext) -> str:
     """A Boolean in a comparison."""
     found = re.match(r"\s*(==|eq|!=|ne|is|=)\s*(\"?)(true|false|1|0)?", place.after, re.IGNORECASE)
     info = catalogue.FIELDS.get(place.left)
@@ -88,7 +88,7 @@ def compared_boolean(place: Place) -> str:
     return f"a Boolean stands alone, without comparison: `{wanted}`"
 
 
-def wrong_operator(place: Place) -> str:
+def wrong_operator(place: MistakeContext) -> str:
     """An operator that doesn't go with its left side."""
     kind = place.message.rsplit("type ", 1)[-1]
     left = place.left

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mtls_tui.lang.hints.place import Place
+from mtls_tui.lang.hints.place import MistakeContext
 
 
-def regex(place: Place) -> str:
+def regex(place: MistakeContext) -> str:
     """A regular expression that is none, or that the engine can't run."""
     if "look-around" in place.message:
         return 'say it with two conditions: `… matches "a" and not … matches "b"`'
@@ -24,23 +24,23 @@ def regex(place: Place) -> str:
     return ""
 
 
-def wildcard(place: Place) -> str:
+def wildcard(place: MistakeContext) -> str:
     """A wildcard pattern that is none."""
     if "double star" in place.message:
         return "one `*` already matches everything"
     return 'a backslash stands only before `*` or a backslash, and is doubled in quotes: "\\\\*", or raw: r"\\*"'
 
 
-def too_long(place: Place) -> str:
+def too_long(place: MistakeContext) -> str:
     """More characters than an expression may have."""
     return "put long sets into a list, `in $name`, or split the rule in two"
 
 
-def too_deep(place: Place) -> str:
+def too_deep(place: MistakeContext) -> str:
     """Too many parentheses around one place."""
     return "take out needless parentheses, or split the rule in two"
 
 
-def not_unicode(place: Place) -> str:
+def not_unicode(place: MistakeContext) -> str:
     """Half of a character."""
     return "this is no character: the text was read in a wrong encoding"

@@ -23,7 +23,7 @@ LOWERED = frozenset(" ".join(("not", *OPERATORS, *JOINS)).split())
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MistakeContext:
     """A mistake and its surroundings."""
 
     code: str
@@ -51,12 +51,12 @@ class Place:
         return found[1] if found else ""
 
 
-Rule = Callable[[Place], str]
+Rule = Callable[[MistakeContext], str]
 """Advice for a mistake, "" when it has none."""
 
 
-def place_of(text: str, rejected: Rejected) -> Place:
+def place_of(text: str, rejected: Rejected) -> MistakeContext:
     """Where a mistake is, with its surroundings."""
     start = rejected.start
     before, after = text[max(0, start - _NEAR) : start], text[start : start + _NEAR]
-    return Place(rejected.code, rejected.message, text, start, before, after)
+    return MistakeContext(rejected.code, rejected.message, text, start, before, after)

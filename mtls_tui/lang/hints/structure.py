@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from mtls_tui.lang import catalogue
-from mtls_tui.lang.hints.place import QUOTES, Place
+from mtls_tui.lang.hints.place import QUOTES, MistakeContext
 
 
-def wrong_quotes(place: Place) -> str:
+def wrong_quotes(place: MistakeContext) -> str:
     """Quotes of another kind."""
     word = place.after.lstrip(" \r\n")
     if word[:1] and word[0] in QUOTES and place.code not in ("bad-escape", "missing-quote"):
@@ -16,7 +16,7 @@ def wrong_quotes(place: Place) -> str:
     return ""
 
 
-def comma(place: Place) -> str:
+def comma(place: MistakeContext) -> str:
     """A comma where a blank or a word belongs."""
     if place.mark not in (",", ";"):
         return ""
@@ -25,7 +25,7 @@ def comma(place: Place) -> str:
     return _JOIN if place.code == "unrecognised-input" else ""
 
 
-def tab(place: Place) -> str:
+def tab(place: MistakeContext) -> str:
     """A tab between words."""
     if not place.after.strip():
         return ""
@@ -34,7 +34,7 @@ def tab(place: Place) -> str:
     return ""
 
 
-def comment(place: Place) -> str:
+def comment(place: MistakeContext) -> str:
     """What looks like a comment."""
     word = place.after.lstrip(" \r\n")
     if word.startswith(("//", "/*", "--")) or (word.startswith("#") and place.code == "unrecognised-input"):
@@ -42,7 +42,7 @@ def comment(place: Place) -> str:
     return ""
 
 
-def parenthesis(place: Place) -> str:
+def parenthesis(place: MistakeContext) -> str:
     """A parenthesis without its other half."""
     if '")"' not in place.message:
         return ""
@@ -68,7 +68,7 @@ def _unclosed(text: str, end: int) -> int | None:
 _BRACKETS = re.compile(r'r(#*)".*?"\1|"(?:[^"\\]|\\.)*"|[()]', re.DOTALL)
 
 
-def closes_nothing(place: Place) -> str:
+def closes_nothing(place: MistakeContext) -> str:
     """A parenthesis too many."""
     if place.after.lstrip(" \r\n").startswith(")"):
         return "this parenthesis closes nothing: one too many, or one is missing before"
@@ -78,28 +78,28 @@ def closes_nothing(place: Place) -> str:
 _JOIN = "two conditions are joined by `and`, `or` or `xor`"
 
 
-def two_conditions(place: Place) -> str:
+def two_conditions(place: MistakeContext) -> str:
     """Conditions with nothing between them."""
     return _JOIN if re.match(r"[ \r\n]*(?:[A-Za-z_(!]|\"|\d)", place.after) else ""
 
 
-def after_constant(place: Place) -> str:
+def after_constant(place: MistakeContext) -> str:
     """Something behind `true` or `false`."""
     found = re.search(r"\b(true|false)$", place.before)
     return f"`{found[1]}` stands only for a whole condition" if found and place.word else ""
 
 
-def fraction(place: Place) -> str:
+def fraction(place: MistakeContext) -> str:
     """A number with a fraction."""
     return "there are whole numbers only" if re.match(r"\.\d", place.after) and place.before[-1:].isdigit() else ""
 
 
-def value_missing(place: Place) -> str:
+def value_missing(place: MistakeContext) -> str:
     """An operator with nothing on its right."""
     return "" if place.after.strip() else "a string in double quotes has to follow"
 
 
-def call(place: Place) -> str:
+def call(place: MistakeContext) -> str:
     """A function without parentheses, or arguments without commas."""
     if '"("' in place.message and place.left in catalogue.FUNCTIONS:
         return f"`{place.left}` is a function: {catalogue.FUNCTIONS[place.left].signature}"
@@ -108,7 +108,7 @@ def call(place: Place) -> str:
     return ""
 
 
-def key(place: Place) -> str:
+def key(place: MistakeContext) -> str:
     """An index that is none."""
     if "quoted utf8" in place.message:
         return 'an index is a number, `[0]`, a name in double quotes, `["user-agent"]`, or every element, `[*]`'

@@ -6,10 +6,10 @@ import re
 
 from mtls_tui.lang import catalogue
 from mtls_tui.lang.hints.operators import called
-from mtls_tui.lang.hints.place import Place
+from mtls_tui.lang.hints.place import MistakeContext
 
 
-def mismatch(place: Place) -> str:
+def mismatch(place: MistakeContext) -> str:
     """A value of the wrong type."""
     expected, _, actual = place.message.removeprefix("expected value of type ").partition(", but got ")
     if (expected, actual) == ("Bool", "Array<Bool>"):
@@ -27,7 +27,7 @@ def mismatch(place: Place) -> str:
     return f"both sides have to be of one type: {called(expected)}" if expected and actual else ""
 
 
-def arguments(place: Place) -> str:
+def arguments(place: MistakeContext) -> str:
     """Arguments that the function doesn't take."""
     found = re.search(r"([A-Za-z_0-9]+)\s*\((?:[^()]|\([^()]*\))*$", place.before)
     info = catalogue.FUNCTIONS.get(found[1]) if found else None
@@ -45,12 +45,12 @@ def arguments(place: Place) -> str:
     return advice
 
 
-def each(place: Place) -> str:
+def each(place: MistakeContext) -> str:
     """`[*]` in the wrong argument."""
     return "`[*]` can stand only in the first argument of a function"
 
 
-def index(place: Place) -> str:
+def index(place: MistakeContext) -> str:
     """An index on what has none of the kind."""
     left = place.left
     one = f"`{left}`" if left else "this"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mtls_tui.engine.fields import View
+from mtls_tui.engine.fields import RequestView
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.types import FieldValue
@@ -22,7 +22,7 @@ NOBODY: Final = "(no host in the log)"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LoggedVerdict:
     """The outcome for a logged request. `missing` are the fields that it would take to know, for `unknown`."""
 
     action: str
@@ -44,7 +44,7 @@ class Judge:
         self.needed = policy.ruleset.fields_read
         self._absent = facts_absent()
 
-    def __call__(self, reading: Reading) -> Verdict:
+    def __call__(self, reading: Reading) -> LoggedVerdict:
         """The verdict. What the log does not tell is unknown, and so is every verdict that depends on it."""
         http = reading.http
         given: dict[str, FieldValue] = {**reading.fields, **self.fixed}
@@ -53,12 +53,12 @@ class Judge:
             http = replace(http, host=named.decode("utf-8", "surrogateescape"))
         elif "host" not in reading.parts:
             # Whether the policy has the host at all is the first question, and it can't be answered.
-            return Verdict("unknown", None, ("http.host",))
+            return LoggedVerdict("unknown", None, ("http.host",))
         host = self.policy.host(http.host)
         if host is None:
-            return Verdict("block", NO_HOST)
-        if "path" in reading.parts and host.name in self.policy.paths_matter and View(http).ambiguous:
-            return Verdict("block", AMBIGUOUS)
+            return LoggedVerdict("block", NO_HOST)
+        if "path" in reading.parts and host.name in self.policy.paths_matter and RequestView(http).ambiguous:
+            return LoggedVerdict("block", AMBIGUOUS)
         presented: Any = given.get(PRESENTED)
         if not host.mtls:
             # This policy asks nobody for a certificate on this host, whatever was presented when the log was written.
@@ -71,6 +71,8 @@ class Judge:
         ruleset = self.policy.ruleset
         decision = ruleset.decide_unknown(request, unknown) if unknown else ruleset.decide(request)
         if decision.action == "unknown":
-            return Verdict("unknown", decision.rule.ref if decision.rule else None, tuple(sorted(decision.unknown)))
+            return LoggedVerdict(
+                "unknown", decision.rule.ref if decision.rule else None, tuple(sorted(decision.unknown))
+            )
         ending = decision.rule or decision.skipped_by
-        return Verdict(decision.action, ending.ref if ending else None)
+        return LoggedVerdict(decision.action, ending.ref if ending else None)

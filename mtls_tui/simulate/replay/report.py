@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mtls_tui.simulate.replay.judge import Verdict
+from mtls_tui.simulate.replay.judge import LoggedVerdict
 from mtls_tui.simulate.replay.run import Example, Group, GroupKey, Replay
 from mtls_tui.simulate.requests.message import to_json, url_of
 from mtls_tui.simulate.style import Style, columns, padded, safe
@@ -34,7 +34,7 @@ def replay_text(result: Replay, style: Style, *, name: str, file: str, against: 
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def kind_of(before: Verdict, after: Verdict) -> str:
+def kind_of(before: LoggedVerdict, after: LoggedVerdict) -> str:
     """How a verdict differs, in one of the words of `KINDS`."""
     if after.blocked != before.blocked and "unknown" not in (before.action, after.action):
         return "newly blocked" if after.blocked else "newly let in"
@@ -163,7 +163,7 @@ def _differences(result: Replay, style: Style, file: str, against: str) -> str:
     return "\n".join(lines)
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: LoggedVerdict) -> str:
     return _word(verdict.action) + (f" ({safe(verdict.rule)})" if verdict.rule else "")
 
 

@@ -26,7 +26,7 @@ from mtls_tui.simulate.logs.formats import reader_for, sniffed
 from mtls_tui.simulate.logs.parts import PARTS, Reading, reading, wanted_parts
 from mtls_tui.simulate.logs.source import BLOCK, SAMPLE, Range, Source, ranges
 from mtls_tui.simulate.logs.tally import LineReader
-from mtls_tui.simulate.replay.judge import NOBODY, Judge, Verdict
+from mtls_tui.simulate.replay.judge import NOBODY, Judge, LoggedVerdict
 from mtls_tui.simulate.requests import har
 
 MEMO: Final = 50_000
@@ -61,7 +61,7 @@ class Group:
     examples: list[Example] = field(default_factory=list)
 
 
-GroupKey = tuple[str, Verdict, Verdict]
+GroupKey = tuple[str, LoggedVerdict, LoggedVerdict]
 """Host, verdict before (the other policy), verdict after (this one)."""
 
 
@@ -70,7 +70,7 @@ class Replay:
     """What came of a log. Mergeable: every worker counts its own."""
 
     lines: int = 0
-    outcomes: Counter[tuple[str, Verdict]] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str, LoggedVerdict]] = field(default_factory=Counter)
     """How many lines, by host and verdict."""
     unreadable: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[str, bytes]] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Replay:
     damage: str = ""
     _hosts: set[str] = field(default_factory=set)
 
-    def count(self, host: str, verdict: Verdict, number: int) -> str:
+    def count(self, host: str, verdict: LoggedVerdict, number: int) -> str:
         """Count lines; the host under which they were counted."""
         if host not in self._hosts:
             if len(self._hosts) >= MAX_HOSTS:
@@ -137,7 +137,7 @@ class Counting:
         self.other = Judge(against, fixed) if against is not None else None
         self.reader = reader
         self.full = full
-        self.memo: dict[Any, tuple[str, Verdict, Verdict | None] | str] = {}
+        self.memo: dict[Any, tuple[str, LoggedVerdict, LoggedVerdict | None] | str] = {}
 
     def block(self, block: bytes, into: Replay) -> None:
         """Count the lines of one block."""
@@ -162,7 +162,7 @@ class Counting:
                 if len(group.examples) < EXAMPLES:
                     group.examples.append(self.example(block, key))
 
-    def judged(self, key: Any) -> tuple[str, Verdict, Verdict | None] | str:
+    def judged(self, key: Any) -> tuple[str, LoggedVerdict, LoggedVerdict | None] | str:
         """Host and verdicts of a distinct line, or why it can't be read."""
         try:
             told = reading(self.reader.values(key), self.reader.statuses)
@@ -170,7 +170,7 @@ class Counting:
             return str(error)
         return self.verdicts(told)
 
-    def verdicts(self, told: Reading) -> tuple[str, Verdict, Verdict | None]:
+    def verdicts(self, told: Reading) -> tuple[str, LoggedVerdict, LoggedVerdict | None]:
         """Host and verdicts of one request."""
         host = told.http.host.lower() if "host" in told.parts and told.http.host else NOBODY
         return host[:255], self.judge(told), self.other(told) if self.other is not None else None

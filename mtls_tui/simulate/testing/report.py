@@ -99,7 +99,7 @@ def _rule(rule: RuleCoverage, style: Style) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _TreeLine:
     """One line of the tree; `path` is None for a group."""
 
     text: str
@@ -107,7 +107,7 @@ class _Row:
     negated: bool = False
 
 
-def _both(values: set[bool], clause: ClauseCoverage, row: _Row, style: Style) -> str:
+def _both(values: set[bool], clause: ClauseCoverage, row: _TreeLine, style: Style) -> str:
     """Marks for true and false. A row speaks with its `not`, and so do its marks."""
     parts = []
     for shown in (True, False):
@@ -121,18 +121,18 @@ def _both(values: set[bool], clause: ClauseCoverage, row: _Row, style: Style) ->
 
 def _rows(
     node: ast.Expr, path: tuple[int, ...], lead: str, rail: str, prefix: str, negated: bool
-) -> Iterator[_Row]:  # fmt: skip
+) -> Iterator[_TreeLine]:  # fmt: skip
     if isinstance(node, ast.Not):
         yield from _rows(node.item, (*path, 0), lead, rail, f"{prefix}not ", not negated)
     elif isinstance(node, ast.Logical):
-        yield _Row(f"{lead}{prefix}{heading(node)}")
+        yield _TreeLine(f"{lead}{prefix}{heading(node)}")
         for number, item in enumerate(node.items):
             last = number == len(node.items) - 1
             below = rail + ("  " if last else "│ ")
             yield from _rows(item, (*path, number), rail + ("└ " if last else "├ "), below, "", False)
     else:
         counted = isinstance(node, ast.Comparison | ast.Test)
-        yield _Row(f"{lead}{prefix}{_source(node)}", path if counted else None, negated)
+        yield _TreeLine(f"{lead}{prefix}{_source(node)}", path if counted else None, negated)
 
 
 def _source(node: ast.Expr) -> str:

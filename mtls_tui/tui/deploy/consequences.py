@@ -127,7 +127,7 @@ def probe_of(difference: Difference) -> Probe | None:
     """
     from mtls_tui.analysis.context import CERTIFICATE
     from mtls_tui.analysis.witness import TIMES, moment
-    from mtls_tui.engine.fields import EXTRACTORS, View, compute
+    from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
     from mtls_tui.simulate.values import written
     from mtls_tui.tui.simulator.probes import to_http
 
@@ -148,7 +148,7 @@ def probe_of(difference: Difference) -> Probe | None:
 
     def otherwise(made: Probe) -> list[str]:
         shown = to_http(made)
-        fields = {**compute(View(shown, http.at), EXTRACTORS.items()), **shown.overrides}
+        fields = {**compute(RequestView(shown, http.at), EXTRACTORS.items()), **shown.overrides}
         return [name for name, value in wanted.items() if fields.get(name) != value]
 
     try:
