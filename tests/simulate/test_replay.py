@@ -14,11 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui.rulefile import bundle, loads
-from mtls_tui.simulate import RequestError, from_url
+from mtls_tui.simulate import RequestError, from_url, replay
 from mtls_tui.simulate.logs.parts import reading
 from mtls_tui.simulate.logs.source import MAX_LINE, Range, Source, open_log, ranges
 from mtls_tui.simulate.policies import policy_of
-from mtls_tui.simulate.replay import run as replay
 from mtls_tui.simulate.replay.judge import AMBIGUOUS, NO_HOST, Judge, LoggedVerdict
 from mtls_tui.simulate.replay.report import command_for, kind_of, replay_data, replay_text
 from mtls_tui.simulate.requests.message import to_json
