@@ -25,7 +25,7 @@ def test_an_existing_workspace_is_taken_as_it_is(made):
 
 def test_a_folder_of_somebody_else_is_refused_untouched(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(DemoError, match="is no demo workspace"):
+    with pytest.raises(DemoError, match="is not a demo workspace"):
         workspace.open_or_make(tmp_path, NOW)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -134,7 +134,7 @@ def _answer(before: Site, after: Site, host: str, change: Change, names: Sequenc
                 reason = f"certificates are judged otherwise ({trust}): who is {change} by that was not compared"
                 return Difference(host, change, "not compared", reason)
     except TooHard:
-        reason = f"no request to {host} was found that is {change}; this is no proof{settings and f' ({settings})'}"
+        reason = f"no request to {host} was found that is {change}; this is not a proof{settings and f' ({settings})'}"
         return Difference(host, change, "not found", reason)
     return Difference(
         host, change, "proved the same", f"no request to {host} is {change}{settings and f' ({settings})'}"

@@ -94,7 +94,9 @@ def unprotected(
                 return Reach("proved", host, client, f"every request to {host} {WORDS[client]} is blocked")
     except TooHard:
         pass
-    return Reach("not found", host, client, f"no request to {host} {WORDS[client]} was found to pass; this is no proof")
+    return Reach(
+        "not found", host, client, f"no request to {host} {WORDS[client]} was found to pass; this is not a proof"
+    )
 
 
 class Where:

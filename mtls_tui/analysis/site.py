@@ -61,7 +61,7 @@ class Site:
 
     @classmethod
     def of(cls, bundle: Bundle) -> Site:
-        """The site of a bundle. ValueError for rules or lists that no ruleset can be made of."""
+        """The site of a bundle. Raises ValueError for rules or lists that no ruleset can be made of."""
         hosts = {hostnames.configured(host.name): _settings(bundle, host) for host in bundle.hosts}
         return cls(Ruleset(rules_of(bundle), lists_of(bundle)), hosts)
 

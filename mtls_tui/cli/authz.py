@@ -60,7 +60,7 @@ def command(
     """Answer proxies' questions by BUNDLE: 200 lets a request pass, anything else is the refusal.
 
     The proxy must overwrite the headers that tell of certificate and request, whatever a client sends; the samples in
-    docs/proxies/ do. Whoever is not trusted gets a refusal.
+    docs/proxies/ do. Anybody else gets a refusal.
     """
     from mtls_tui.gateway.authz import Authz
     from mtls_tui.gateway.peers import Peers

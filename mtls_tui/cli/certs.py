@@ -153,7 +153,7 @@ def issue_(
         if path.exists():
             raise InputError(f"{path} exists already; choose another name with -o")
         if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-            raise InputError(f"{path.parent}: is no folder that can be written")
+            raise InputError(f"{path.parent}: is not a folder that can be written")
     p12_passphrase = _p12_passphrase() if p12 else b""
     authority = store.open()
     issued = authority.issue(cn=cn, at=_now(), days=days, sans=sans, csr=request, key_kind=key_kind)

@@ -75,7 +75,7 @@ def _written(loaded: RuleFile, target: Target, name: str) -> tuple[str, list[tar
         text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
     else:
         if not name.replace("-", "_").isidentifier():
-            raise InputError(f"--name: `{safe(name)}` is no name of a resource; use letters, digits, _ and -")
+            raise InputError(f"--name: `{safe(name)}` is not a name for a resource; use letters, digits, _ and -")
         text, notes = targets.resource(rules, name=name, version=4 if target == "terraform4" else 5)
     if loaded.lists:
         names = ", ".join(f"${list_name}" for list_name in loaded.lists)

@@ -82,7 +82,7 @@ def _text(expression: str) -> str:
         return expression.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     data = sys.stdin.buffer.read(MAX_STDIN + 1)
     if len(data) > MAX_STDIN:
-        raise InputError(f"standard input has more than {MAX_STDIN} bytes: that is no expression")
+        raise InputError(f"standard input has more than {MAX_STDIN} bytes, too many for an expression")
     try:
         return data.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:

@@ -30,7 +30,7 @@ from mtls_tui.simulate.testing.suite import run_tests
     metavar="KEY",
     help="Sign with this Ed25519 private key (PEM); its passphrase is read from MTLS_TUI_SIGN_PASSPHRASE.",
 )
-@click.option("--force", is_flag=True, help="Export although tests fail; overwrite a file that is no bundle.")
+@click.option("--force", is_flag=True, help="Export although tests fail; overwrite a file that is not a bundle.")
 @click.option("--strict", is_flag=True, help="Refuse when `check` finds anything, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def command(file: str, output: str, sign_key: str | None, force: bool, strict: bool, as_json: bool) -> None:
@@ -105,7 +105,7 @@ def _tell_findings(rulefile: RuleFile, strict: bool) -> None:
 
 
 def _failing_tests(rulefile: RuleFile) -> list[str]:
-    """A line for each test that doesn't pass; none when there are no tests, which is no failure here."""
+    """A line for each test that doesn't pass; none when there are no tests, which is not a failure here."""
     if not rulefile.tests:
         return []
     try:

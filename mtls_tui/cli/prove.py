@@ -110,7 +110,7 @@ def _known(names: Sequence[str], sites: Sequence[Site]) -> list[str]:
         try:
             name = hostnames.configured(given)
         except hostnames.HostnameError as error:
-            raise InputError(f"--host: `{safe(given)}` is no host name: {error}") from None
+            raise InputError(f"--host: `{safe(given)}` is not a host name: {error}") from None
         if all(site.serving(name) is None for site in sites):
             known = ", ".join(sorted({host for site in sites for host in site.hosts})) or "none"
             raise InputError(f"there is no host `{safe(given)}`: the file has {known}")

@@ -75,7 +75,7 @@ def command(
 def _pair(text: str) -> tuple[str, str]:
     part, equals, key = text.partition("=")
     if not equals or not part or not key:
-        raise RequestError(f"`{text}` is no mapping; write it as FIELD=KEY, such as --map host=request.host")
+        raise RequestError(f"`{text}` is not a mapping; write it as FIELD=KEY, such as --map host=request.host")
     return part.strip(), key
 
 

@@ -84,7 +84,7 @@ class Service(Protocol):
 
 
 def run_until_signal(service: Service, tell: Callable[[str], None], ready: Callable[[], None]) -> None:
-    """Start a service, run it until SIGTERM or SIGINT, stop it. InputError when it can't start.
+    """Start a service, run it until SIGTERM or SIGINT, stop it. Raises InputError if it can't start.
 
     SIGHUP reloads, SIGUSR1 reopens the log; either while it starts is done then. A second SIGTERM or SIGINT ends a
     drain.

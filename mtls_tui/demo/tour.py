@@ -45,7 +45,7 @@ class TourRow:
 
 
 def run(workspace: Workspace, say: Say) -> bool:
-    """Take the tour; True when every row agrees. DemoError when a port is taken or the gateway doesn't start."""
+    """Take the tour; True when every row agrees. Raises DemoError if a port is taken or the gateway doesn't start."""
     say(f"workspace {workspace.folder}: two authorities, {len(CLIENTS) - 1} client certificates, three hosts")
     loaded = rulefile.load(workspace.rules).raise_problems()
     for rule in loaded.engine_rules:
@@ -73,7 +73,7 @@ def run(workspace: Workspace, say: Say) -> bool:
 
 
 def start(workspace: Workspace, stack: ExitStack) -> None:
-    """Export, and run upstream and gateway until the stack closes. DemoError when a port is taken."""
+    """Export, and run upstream and gateway until the stack closes. Raises DemoError if a port is taken."""
     _export(workspace)
     _serve(workspace, stack)
 

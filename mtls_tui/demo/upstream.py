@@ -40,7 +40,7 @@ class _Echo(BaseHTTPRequestHandler):
 
 
 class Upstream:
-    """The echo server in a thread: `with Upstream(port):`. OSError when the port is taken."""
+    """The echo server in a thread: `with Upstream(port):`. Raises OSError if the port is taken."""
 
     def __init__(self, port: int) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _Echo)

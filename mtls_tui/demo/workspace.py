@@ -101,7 +101,7 @@ def open_or_make(folder: Path, at: datetime, *, port: int | None = None, ports: 
         return Workspace(folder, ports)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DemoError(
-            f"{folder} exists and is no demo workspace; choose an empty or new folder: mtls-tui demo FOLDER"
+            f"{folder} exists and is not a demo workspace; choose an empty or new folder: mtls-tui demo FOLDER"
         )
     workspace = Workspace(folder, ports or Ports(*free_ports(port or 8443, 8080, 9443)))
     try:

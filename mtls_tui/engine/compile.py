@@ -53,7 +53,7 @@ def compile(expression: Expression, *, lists: Lists | None = None) -> Matcher:  
     """The matcher of an expression.
 
     `lists` has the items of the lists that it names. Raises `ListError` for one that is not there, `PatternError` for
-    a pattern that can't be compiled, `UnknownFunctionError` for a name that is no function's (in a tree that was not
+    a pattern that can't be compiled, `UnknownFunctionError` for the name of an unknown function (in a tree that was not
     checked).
     """
     return Matcher(expression, lists)

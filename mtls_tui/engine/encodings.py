@@ -15,7 +15,7 @@ _PASSES = 3
 
 
 def decode_base64(source: bytes) -> bytes | None:
-    """Standard or URL-safe Base64, padded or not; missing when it is none."""
+    """Standard or URL-safe Base64, padded or not; missing when the text is not Base64."""
     text = source.rstrip(b"=") if len(source) - len(source.rstrip(b"=")) <= 2 else source
     text = text.replace(b"-", b"+").replace(b"_", b"/")
     if len(text) % 4 == 1 or _BASE64_ALPHABET.fullmatch(text) is None:
@@ -88,7 +88,7 @@ def url_decode(source: bytes, options: bytes = b"") -> bytes:
 
 
 def _decode_to_the_end(source: bytes, *, unicode_too: bool) -> bytes:
-    """What repeated decoding ends in, in one pass, so that no number of layers costs more than time linear in the text.
+    """The fixed point of percent-decoding, computed in one linear pass.
 
     Decoding as soon as a pair is complete ends in the same: encoded bytes never overlap.
     """

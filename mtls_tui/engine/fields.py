@@ -6,7 +6,7 @@ ones; where the documentation is silent:
 
 * `http.host` is lower case, without port and final dot, since host names compare so (RFC 9110 4.2.3).
 * a header that is absent is the empty text in the fields named after it (`http.referer`, …); one that is repeated is
-  joined with ", " (RFC 9110 5.3), cookies with "; " (RFC 9113 8.2.3). Blanks around a value are no part of it (RFC
+  joined with ", " (RFC 9110 5.3), cookies with "; " (RFC 9113 8.2.3). Blanks around a value are not part of it (RFC
   9110 5.5): some proxies let them in over HTTP/2, and no server behind them would see them.
 * `http.request.uri*` have the path as the upstream will see it (see `paths`), `raw.*` as it was received.
 * a body that was not read, though the request has one, counts as truncated.
@@ -153,7 +153,7 @@ class RequestView:
 
 
 def address(text: str) -> IPv4Address | IPv6Address:
-    """A client's address; IPv4 in IPv6 clothes (`::ffff:192.0.2.1`) is IPv4. ValueError for what is none."""
+    """A client's address; IPv4-mapped IPv6 becomes IPv4. Raises ValueError if it is not an address."""
     return _address(text)
 
 

@@ -329,7 +329,7 @@ def over_elements(node: ast.Argument) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Tester:
-    """Source of a comparison with its left side left open, and with a right side that is no constant."""
+    """Source of a comparison with its left side left open, and with a right side that is not a constant."""
 
     template: str
     right: str = ""

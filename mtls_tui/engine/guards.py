@@ -16,7 +16,7 @@ from mtls_tui.lang import ast
 from mtls_tui.lang.types import Fields
 
 MAX_VALUES = 10_000
-"""Sets that are larger are no guard: finding by them would cost more memory than it saves time."""
+"""Larger sets are not used as guards: finding by them would cost more memory than it saves time."""
 
 
 @dataclass(frozen=True, slots=True)

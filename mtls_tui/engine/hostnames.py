@@ -31,7 +31,7 @@ class HostnameError(ValueError):
 def normalise(name: str) -> str:
     """The comparable form of a host name as it came, with or without port.
 
-    Never fails: what is no host name stays as it is, in lower case, and equals no configured name.
+    Never fails: a text that is not a host name stays as it is, in lower case, and equals no configured name.
     """
     return _remembered(name) if len(name) <= MAX_REMEMBERED else _normalise(name)
 

@@ -36,13 +36,13 @@ def _walk(text: bytes, path: tuple[bytes | int, ...]) -> Any:
 
 
 def lookup_json_string(text: bytes, *path: bytes | int) -> bytes | None:
-    """The string at the path; missing when there is none or it is no string."""
+    """The string at the path; missing when there is none or it is not a string."""
     value = _walk(text, path)
     return value.encode() if isinstance(value, str) else None
 
 
 def lookup_json_integer(text: bytes, *path: bytes | int) -> int | None:
-    """The integer at the path; missing when there is none, it is no plain integer (`42.0`) or exceeds 64 bits."""
+    """The integer at the path; missing when there is none, it is not a plain integer (`42.0`) or exceeds 64 bits."""
     value = _walk(text, path)
     if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 63) <= value < 1 << 63:
         return None

@@ -28,7 +28,7 @@ def without_collector() -> Iterator[None]:
 
 
 def rules_of(bundle: Bundle) -> tuple[Rule, ...]:
-    """The rules in order, those that are not enabled too. Raises `BundleError` for an expression that is none."""
+    """All rules in order, disabled ones included. Raises `BundleError` if an expression does not parse."""
     with without_collector():
         return tuple(_rule(rule) for rule in bundle.rules)
 

@@ -119,7 +119,7 @@ class Hostnames:
         rest = value
         while True:
             label, dot, rest = rest.partition(b".")
-            if not dot or not label:  # an empty label is no label: ".example.com" is not below example.com
+            if not dot or not label:  # an empty label does not count: ".example.com" is not below example.com
                 return False
             if rest in self._suffixes:
                 return True

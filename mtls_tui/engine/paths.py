@@ -32,7 +32,7 @@ def normalise(path: bytes) -> bytes:
 
 
 def stable(path: bytes) -> bool:
-    """Whether normalising a normal path once more changes nothing.
+    """Whether normalising a normal path again changes nothing.
 
     Where it does (`/a/%2e%2e;/b`), the next server may well see another path than the rules did.
     """

@@ -171,7 +171,7 @@ class Policy:
         """The values of the fields of a request, and the verification of its certificate.
 
         Computes what the rules read, with `everything` all that can be known. Values in `http.overrides` win.
-        ValueError when a part of the request that is asked for makes no sense.
+        Raises ValueError if a part of the request that is asked for makes no sense.
         """
         now = _now(http, at)
         host = self.host(http.host)

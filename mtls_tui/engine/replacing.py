@@ -41,7 +41,7 @@ def _fill(parts: tuple[bytes | int, ...], groups: tuple[bytes | None, ...]) -> b
 
 
 def regex_replace(source: bytes, pattern: bytes, replacement: bytes) -> bytes | None:
-    """The source with the first match replaced; missing when the pattern is none or there are too many references."""
+    """The source with the first match replaced; missing for an invalid pattern or too many references."""
     parts = _template(replacement)
     try:
         compiled = regex.compile_regex(pattern)
@@ -58,7 +58,7 @@ def regex_replace(source: bytes, pattern: bytes, replacement: bytes) -> bytes | 
 def wildcard_replace(source: bytes, pattern: bytes, replacement: bytes, flags: bytes = b"") -> bytes | None:
     """The replacement when the whole source matches, else the source; flag `s`: case-sensitive.
 
-    Missing when the pattern is none or there are too many references.
+    Missing when the pattern is invalid or there are too many references.
     """
     strict = b"s" in flags
     parts = _template(replacement)

@@ -84,7 +84,7 @@ class Gateway:
             self._thread.join(60.0)
 
     def wait_ready(self) -> None:
-        """Nothing more to wait for: `start` returns when all is ready. GatewayError when it isn't (any more)."""
+        """Nothing more to wait for: `start` returns when all is ready. Raises GatewayError if it isn't (any more)."""
         if self._supervisor is None or not self._supervisor.healthy:
             raise GatewayError("the gateway is not running")
 

@@ -224,7 +224,7 @@ class Authz:
         }
 
     async def envoy_metrics(self) -> bytes:
-        """There is no Envoy of ours here."""
+        """Envoy is not part of this service."""
         return b""
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Certificates out of header values, in each form that proxies write. Pure; ValueError for anything malformed.
+"""Certificates out of header values, in each form that proxies write. Pure. Raises ValueError for anything malformed.
 
 Results are DER, leaf first, in the order sent. What is inside a certificate is nobody's business here.
 """
@@ -118,5 +118,5 @@ def _der_length(head: bytes) -> int:
         return 2 + head[1]
     count = head[1] & 0x7F
     if not 1 <= count <= 3 or len(head) < 2 + count:
-        raise ValueError("not a DER length of ours")
+        raise ValueError("a DER length that is not read here")
     return 2 + count + int.from_bytes(head[2 : 2 + count], "big")

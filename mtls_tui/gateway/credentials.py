@@ -29,7 +29,7 @@ class Credentials:
 
 
 def files(host: str, certificate: str | None, key: str | None) -> tuple[Path, Path]:
-    """Where the pair of a host stands. GatewayError when the bundle doesn't say."""
+    """Where the pair of a host stands. Raises GatewayError if the bundle doesn't say."""
     if certificate is None or key is None:
         missing = "server_certificate" if certificate is None else "server_key"
         raise GatewayError(f"host {host}: `{missing}` is not set; the gateway needs it (PEM), then export again")

@@ -61,7 +61,7 @@ def read(bundle: Bundle, last: Mapping[str, bytes]) -> Read:
 
 
 def _bytes(path: Path) -> bytes | None:
-    """A file's bytes, None when it is not there. GatewayError when it can't be read."""
+    """A file's bytes, None when it is not there. Raises GatewayError if it can't be read."""
     try:
         return read_bounded(path, LARGEST_FILE, "revocation list")
     except FileError as error:

@@ -291,8 +291,8 @@ def told_upstream(
 ) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
     """The headers that tell an upstream of the client, and the names of those that are too long to be told.
 
-    An untrusted certificate is no identity: only its fate is told. Client-Cert and Client-Cert-Chain are RFC 9440's,
-    the chain as presented.
+    An untrusted certificate is not an identity: only what became of it is told. Client-Cert and Client-Cert-Chain are
+    RFC 9440's, the chain as presented.
     """
     chain = verdict.identity.chain if verdict.identity is not None else ()
     pairs: list[tuple[str, str]] = []

@@ -37,7 +37,7 @@ def raise_limit(number: int) -> None:
 def fitting(connections: int, cores: int, most: int) -> tuple[int, str]:
     """How many connections `most` open files (0: any number) let us serve, and what there is to say about it.
 
-    Beyond them a client would hang in its handshake; so the rest is closed at once. GatewayError when none fits.
+    Beyond them a client would hang in its handshake; so the rest is closed at once. Raises GatewayError if none fits.
     """
     need = needed(connections, cores)
     if not most or need <= most:

@@ -9,7 +9,7 @@ from mtls_tui.gateway.settings import GatewayError
 
 
 def open_log(path: Path | None) -> int | None:
-    """A descriptor: standard output for None, and None for `/dev/null`. GatewayError when it can't be written."""
+    """A descriptor: standard output for None, and None for `/dev/null`. Raises GatewayError if it can't be written."""
     if path is None:
         return os.dup(1)
     if str(path) == os.devnull:

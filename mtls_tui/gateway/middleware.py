@@ -100,7 +100,7 @@ class MtlsMiddleware:
         self._data = data
         self._lists.keep(opened.lists)
         self._files = (self._bundle, *opened.seen)
-        # Looked at before reading: a file that changes meanwhile, or is new here, is read once more.
+        # Looked at before reading: a file that changes meanwhile, or is new here, is read again.
         self._seen = {path: before.get(path) for path in self._files}
         self.reload_error = "; ".join((*refused, *opened.refused))
         needs = needed(opened.policy)
@@ -180,7 +180,7 @@ def _asking(scope: Scope, body: bytes, truncated: bool) -> RawQuestion:
 
 
 def _cleaned(scope: Scope, verdict: GatewayVerdict) -> list[tuple[bytes, bytes]]:
-    """The headers for the application: none that stands for a certificate, but the one that was verified."""
+    """The headers for the application: of those that stand for a certificate, only the verified one."""
     headers = [(name, value) for name, value in scope["headers"] if not stands_for_certificate(name.decode("latin-1"))]
     told, too_long = told_upstream(verdict, ("client-cert", "client-cert-chain"))
     if too_long:

@@ -31,7 +31,7 @@ class Peers:
     def of(cls, texts: Iterable[str]) -> Peers:
         """From `--trust` values: `192.0.2.7`, `10.0.0.0/8`, `uid:33`, `user:www-data`; none: loopback.
 
-        GatewayError when one can't be read.
+        Raises GatewayError if one can't be read.
         """
         networks: list[Network] = []
         users: set[int] = set()

@@ -84,7 +84,7 @@ class State:
 
 
 def read_bundle(path: Path) -> bytes:
-    """The file's bytes. GatewayError for anything that is no readable file."""
+    """The file's bytes. Raises GatewayError if it is not a readable file."""
     try:
         return read_bounded(path, LARGEST_BUNDLE, "bundle that `mtls-tui export` wrote")
     except FileError as error:
@@ -150,7 +150,10 @@ def make_state(
 def load_pairs(
     pairs: Mapping[str, Pair], before: Mapping[Pair, Credentials]
 ) -> tuple[dict[str, Credentials], tuple[str, ...]]:
-    """The server certificate of each host, and what is broken; GatewayError where nothing is known from `before`."""
+    """The server certificate of each host, and what is broken.
+
+    Raises GatewayError if nothing is known from `before`.
+    """
     loaded: dict[str, Credentials] = {}
     refused: list[str] = []
     for host, pair in pairs.items():
@@ -202,7 +205,7 @@ class Opened(NamedTuple):
 def open_bundle(
     path: Path, data: bytes, verify_key: bytes | None, store: CrlStore | None = None, *, strict: bool = True
 ) -> Opened:
-    """A bundle's policy. GatewayError for a broken, unsigned or wrongly signed one.
+    """A bundle's policy. Raises GatewayError for a broken, unsigned or wrongly signed one.
 
     When `strict`, also for a broken list file of which `store` doesn't know what was in force.
     """
@@ -287,7 +290,7 @@ def upstream_of(host: BundleHost, ca_folder: Path, cas: dict[Path, bytes]) -> Up
 
 def _check_url(host: str, text: str, url: SplitResult) -> None:
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise GatewayError(f"host {host}: upstream `{text}` is no http:// or https:// URL")
+        raise GatewayError(f"host {host}: upstream `{text}` is not an http:// or https:// URL")
     if url.username is not None or url.query or url.fragment or url.path not in ("", "/"):
         raise GatewayError(f"host {host}: upstream `{text}`: only scheme, host and port are taken")
 

@@ -52,7 +52,10 @@ class Question:
     request_id: str = ""
 
     def chain(self) -> tuple[bytes, ...]:
-        """The presented certificates as DER, leaf first; empty for none. MalformedError when they can't be read."""
+        """The presented certificates as DER, leaf first; empty for none.
+
+        Raises MalformedError if they can't be read.
+        """
         if not self.certificates:
             return ()
         try:
@@ -82,22 +85,22 @@ TLS13_CIPHERS: Mapping[str, str] = {
 
 
 def canonical_host(text: str) -> str:
-    """A Host header as rules see it: lower case, without port and trailing dot. MalformedError when it is no host.
+    """A Host header as rules see it: lower case, without port and trailing dot. IPv6 literals keep their brackets.
 
-    IPv6 literals keep their brackets.
+    Raises MalformedError if it is not a host name.
     """
     host = text.lower()
     if host.startswith("["):
         inside, bracket, rest = host[1:].partition("]")
         if not bracket or not is_ip(inside) or ":" not in inside or not _is_port(rest):
-            raise MalformedError("the host is no host")
+            raise MalformedError("the host is not a host name")
         return f"[{inside}]"
     name, colon, port = host.partition(":")
     if not _is_port(colon + port):
-        raise MalformedError("the host is no host")
+        raise MalformedError("the host is not a host name")
     name = name.removesuffix(".")
     if not name or len(name) > 253 or not all(c.isascii() and (c.isalnum() or c in "-._") for c in name):
-        raise MalformedError("the host is no host")
+        raise MalformedError("the host is not a host name")
     return name
 
 

@@ -94,7 +94,7 @@ class Reloads:
     async def reload(self, *, force: bool = False, again: bool = False) -> bool:
         """Take over what is on disk now. False when not all of it could be; `refused` says what and why.
 
-        Never raises. `again`: nobody asked and no file changed, so the same refusal is not told once more.
+        Never raises. `again`: nobody asked and no file changed, so the same refusal is not reported again.
         """
         async with self._lock:
             loop = asyncio.get_running_loop()
@@ -131,7 +131,7 @@ class Reloads:
         if not taken.refused:
             self.last_success = time.time()
             if before and not taken.changed:
-                # What was broken is mended, back to what runs: whoever watches the status has to see it.
+                # What was broken is mended, back to what runs: the status has to show it.
                 self._note("taken", "as it was")
                 self._tell("what was refused is gone; what is on disk is what runs")
 

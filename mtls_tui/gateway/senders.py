@@ -40,7 +40,7 @@ class Senders:
 
     @classmethod
     def of(cls, secret: str | Sequence[str] | None, trust: Iterable[str]) -> Senders:
-        """From the middleware's arguments; loopback if both are empty. GatewayError for what can't be used."""
+        """From the middleware's arguments; loopback if both are empty. Raises GatewayError for what can't be used."""
         if secret is None:
             raise GatewayError("secret: is None; is the environment variable set that it comes from?")
         secrets = tuple(text.encode() for text in ((secret,) if isinstance(secret, str) else secret))

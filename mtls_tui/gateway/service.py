@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
     # --- asyncio ----------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: Any) -> None:
-        """Let in, or close at once. The transport may be uvloop's, which is none of asyncio's classes."""
+        """Let in, or close at once. The transport may be uvloop's, which is not one of asyncio's classes."""
         self._transport = transport
         peer = self._service.admit(transport)
         if peer is None:

@@ -74,7 +74,10 @@ class Limits:
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Limits:
-        """Limits out of texts such as `drain-seconds=10`; the rest as by default. GatewayError for anything else."""
+        """Limits out of texts such as `drain-seconds=10`; the rest as by default.
+
+        Raises GatewayError for anything else.
+        """
         defaults: dict[str, float] = asdict(cls())
         values: dict[str, float] = {}
         for text in texts:
@@ -175,7 +178,7 @@ def available_cores() -> int:
 
 
 def parse_address(text: str, *, sockets: bool = True) -> Address:
-    """`127.0.0.1:8443`, `[::1]:8443`, or `unix:/run/x.sock`. GatewayError with the cure for anything else."""
+    """`127.0.0.1:8443`, `[::1]:8443`, or `unix:/run/x.sock`. Raises GatewayError, with the cure, for anything else."""
     if text.startswith("unix:"):
         path = Path(text[5:])
         if not sockets or not text[5:]:

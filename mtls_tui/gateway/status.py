@@ -60,7 +60,7 @@ class StatusServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen. GatewayError when the address can't be had."""
+        """Listen. Raises GatewayError if the address can't be had."""
         try:
             if isinstance(self.address, Path):
                 self._server = await asyncio.start_unix_server(self._serve, self.address)

@@ -104,7 +104,7 @@ def stands_for_certificate(name: str) -> bool:
 
 
 def checked(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of `--strip-header`, in lower case. GatewayError for what is not a header name, or is needed."""
+    """Names of `--strip-header`, in lower case. Raises GatewayError if one is not a header name or is needed."""
     found: list[str] = []
     for name in names:
         lower = name.lower()

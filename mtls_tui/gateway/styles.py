@@ -169,7 +169,7 @@ _ESCAPED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
 
 
 def check(style: Style, policy: Policy, place: str) -> None:
-    """GatewayError when rules of a policy read what the style does not pass, naming host, rule and field."""
+    """Raises GatewayError if rules of a policy read what the style does not pass, naming host, rule and field."""
     missing = list(untold(policy, style.passes, style.withheld))
     if not missing:
         return
@@ -187,7 +187,7 @@ def check(style: Style, policy: Policy, place: str) -> None:
 
 
 def reader(style: str, escaped_slashes: EscapedSlashes = "reject", needs: frozenset[Part] = frozenset()) -> Reader:
-    """The function that reads questions of a style; KeyError for a name that is none.
+    """The function that reads questions of a style. Raises KeyError if there is no such style.
 
     `needs` are the parts that rules read (`parts.needed`): a question without one of them is malformed. Our own Envoy
     sees to escaped slashes before it asks; other proxies pass the path on as it is.
@@ -251,7 +251,7 @@ def read_forwarded(
         raise MalformedError(f"the client's address `{client[:60]}` is no IP address")
     target = tell("target", asking.target)
     if not target.startswith("/"):
-        raise MalformedError("the request target is no path")
+        raise MalformedError("the request target is not a path")
     if escaped_slashes != "keep" and _ESCAPED_SLASH.search(target.partition("?")[0]):
         raise MalformedError("an escaped slash in the path: the upstream may see another path than the rules")
     host = canonical_host(tell("host", own_host.decode("latin-1")))

@@ -175,7 +175,7 @@ class Supervisor:
         )
 
     async def _validate(self, state: State, sockets: list[Path]) -> None:
-        """Let Envoy judge the whole configuration of a state before any of it is used."""
+        """Let Envoy validate the whole configuration of a state before any of it is used."""
         assert self._files is not None and self._run is not None
         self._files.authorities(state.upstream_cas)
         whole = self._run / "whole.json"
@@ -198,7 +198,7 @@ class Supervisor:
         )  # fmt: skip
 
     async def _ready(self) -> None:
-        """Wait until Envoy answers and has all its files. GatewayError with its last words when it doesn't."""
+        """Wait until Envoy answers and has all its files. Raises GatewayError with its last words if it doesn't."""
         assert self._envoy is not None and self._files is not None
         admin = self._admin
         try:

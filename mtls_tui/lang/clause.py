@@ -40,7 +40,10 @@ def clause_text(subject: str, choice: BuilderOperator, right: str) -> str:
 
 
 def first_clause(field: str) -> str:
-    """A valid row to begin with for a field, with an empty value: what "add a row" puts in. KeyError for no field."""
+    """A valid row to begin with for a field, with an empty value: what "add a row" puts in.
+
+    Raises KeyError if there is no such field.
+    """
     info = FIELDS[field]
     subject, kind = field, info.type
     if kind.name == "Map":
@@ -101,7 +104,7 @@ def replace_row_inside(expression: Expression, path: Path, text: str) -> Result:
 
 
 def change_field(expression: Expression, path: Path, field: str) -> Result:
-    """The row at `path` about another field; its operator and value stay when the types agree, else it begins anew."""
+    """The row at `path` about another field; its operator and value stay when the types agree, else it starts empty."""
     expression = with_text(expression)
     path = row_path(expression, path)
     row = describe(node_at(expression, path))  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ class RowDescription:
 
 
 def describe(node: Expr) -> RowDescription:
-    """A row in words. A group, too, gets one line (its heading); its items are rows of their own."""
+    """A row in words. A group also gets one line (its heading); its items are rows of their own."""
     path: Path = ()
     negated = False
     while isinstance(node, Not):

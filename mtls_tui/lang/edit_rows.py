@@ -62,7 +62,7 @@ def replace_row(expression: Expression, path: Path, part: Part) -> Result:
 def replace_part(expression: Expression, path: Path, text: str) -> Result:
     """Another text for a part of a row: a field, an argument, a literal, a set, a key.
 
-    The row is read anew; refused when it would no longer be one row, or no row at all.
+    The row is read again; refused when it would no longer be one row, or no row at all.
     """
     expression = with_text(expression)
     target = node_at(expression, path)
@@ -161,7 +161,7 @@ def remove(expression: Expression, path: Path) -> Result:
 
 
 def duplicate(expression: Expression, path: Path) -> Result:
-    """The same row once more, right after it; the answer's path is the copy's."""
+    """A copy of the row, right after it; the answer's path is the copy's."""
     expression = with_text(expression)
     path = row_path(expression, path)
     target = node_at(expression, path)

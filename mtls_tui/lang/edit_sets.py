@@ -35,7 +35,7 @@ def remove_item(expression: Expression, path: Path) -> Result:
     expression = with_text(expression)
     parent = parent_of(expression, path)
     if not isinstance(parent, Set):
-        return Refusal("this is no item of a set")
+        return Refusal("this is not an item of a set")
     index = path[-1]
     if not 0 <= index < len(parent.items):
         return Refusal("the set has no such item")

@@ -73,7 +73,7 @@ def quote(value: bytes) -> str:
 def raw_quote(value: bytes) -> str:
     """A raw string literal (`r"..."`, with as many `#` as it takes).
 
-    ValueError when these bytes are no printable text or need more `#` than a literal can have.
+    Raises ValueError if these bytes are not printable text or need more `#` than a literal can have.
     """
     text = value.decode()
     if not text.isprintable():

@@ -14,7 +14,7 @@ from mtls_tui.lang.failure import Rejected, expected_literal, expected_name, unr
 from mtls_tui.lang.limits import INTEGER_MAX, INTEGER_MIN, MAX_HASHES
 
 SPACES = re.compile(r"[ \r\n]*+")
-"""Blanks between tokens; a tab is none."""
+"""Blanks between tokens; a tab is not one."""
 DIGITS = re.compile(r"[0-9A-Fa-f]++")
 """What an integer takes at once, whatever its base, so that `10fe` is one bad number and not `10`."""
 PLAIN_STRING = re.compile(r'"([^"\\]*+)"')

@@ -9,7 +9,7 @@ from functools import lru_cache
 from mtls_tui.lang import catalogue
 
 _LONGEST = 80
-"""Longer words are no mistyped names; comparing them would only take time."""
+"""Longer words are not mistyped names; comparing them would only take time."""
 
 
 @lru_cache(maxsize=256)

@@ -39,7 +39,7 @@ of parentheses around it."""
 
 
 def parse(text: str) -> Expression:
-    """The syntax tree of a text of any length, unchecked; ParseError when it is none."""
+    """The syntax tree of a text of any length, unchecked. Raises ParseError if it does not parse."""
     from mtls_tui import lang  # the front door imports this module
 
     return lang.parse(text, max_length=None, check=False)
@@ -80,7 +80,7 @@ def peeled(expression: Expression, path: Path) -> Fragment:
 
 
 def as_fragment(part: Part) -> Fragment:
-    """A part of any form as a fragment; ParseError when a text is no expression."""
+    """A part of any form as a fragment. Raises ParseError if a text is not an expression."""
     if isinstance(part, Fragment):
         return part
     text = part.strip() if isinstance(part, str) else formatter.format_node(part)

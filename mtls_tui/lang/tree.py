@@ -68,7 +68,7 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def node_at(expression: Expression, path: Path) -> Node:
-    """The node that a path leads to; LookupError when it leads nowhere."""
+    """The node that a path leads to. Raises LookupError if it leads nowhere."""
     node: Node = expression.root
     for index in path:
         parts = children(node)
@@ -86,7 +86,7 @@ def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
 
 
 def path_of(expression: Expression, wanted: Node) -> Path:
-    """The path of this very node (by identity); LookupError when it is not in the tree."""
+    """The path of this very node (by identity). Raises LookupError if it is not in the tree."""
     for path, node in walk(expression.root):
         if node is wanted:
             return path

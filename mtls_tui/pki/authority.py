@@ -2,7 +2,7 @@
 
     ca.pem        the authority's certificate          anchors = ["ca.pem"]
     ca.key        its private key, mode 0600, encrypted when a passphrase was given
-    ca.crl        the CRL, written anew at every revocation      crls = ["ca.crl"]
+    ca.crl        the CRL, rewritten at every revocation      crls = ["ca.crl"]
     inventory.db  what was issued and revoked
     foreign/      certificates of other authorities, imported to be trusted
 
@@ -81,7 +81,10 @@ class Authority:
         key_kind: KeyKind = "ecdsa-p256",
         passphrase: bytes | None = None,
     ) -> Authority:
-        """Make a root in an empty or new folder. AuthorityError when one is there already: nothing is overwritten."""
+        """Make a root in an empty or new folder.
+
+        Raises AuthorityError if one is there already: nothing is overwritten.
+        """
         for name in ("ca.pem", "ca.key"):
             if (folder / name).exists():
                 raise AuthorityError(f"{folder / name} exists already; choose another folder with --store")
@@ -188,7 +191,7 @@ class Authority:
     def crl_due(self, at: datetime, *, path: Path | None = None) -> bool:
         """True if the revocation list must be written again: half of its time is over, or it is not this inventory's.
 
-        A list that is missing, unreadable, signed by another key or silent about a revocation is due, too.
+        A list that is missing, unreadable, signed by another key or silent about a revocation is also due.
         """
         target = path or self.folder / "ca.crl"
         try:
@@ -221,10 +224,10 @@ class Authority:
     def import_foreign(self, data: bytes, name: str) -> Path:
         """Keep another authority's certificate (PEM or DER) in `foreign/NAME.pem`, to be trusted by hosts.
 
-        AuthorityError when it is no CA certificate or the name is taken by another certificate.
+        Raises AuthorityError if it is not a CA certificate or the name is taken by another certificate.
         """
         if not name or name != Path(name).name or name.startswith("."):
-            raise AuthorityError(f"`{name}` is no plain name for a file")
+            raise AuthorityError(f"`{name}` is not a plain file name")
         certificate = _parse_certificate(data, "the imported file")
         try:
             constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
@@ -233,7 +236,7 @@ class Authority:
             is_authority = False
         if not is_authority:
             raise AuthorityError(
-                f"{certificate.subject.rfc4514_string()} is no authority: basicConstraints CA:TRUE is missing"
+                f"{certificate.subject.rfc4514_string()} is not an authority: basicConstraints CA:TRUE is missing"
             )
         folder = self.folder / "foreign"
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -257,7 +260,10 @@ def key_pem(key: PrivateKey, passphrase: bytes | None = None) -> bytes:
 
 
 def bundle_pkcs12(issued: Issued, authority: x509.Certificate, passphrase: bytes) -> bytes:
-    """Certificate, key and authority as PKCS#12 for browsers and phones. IssueError without a key or passphrase."""
+    """Certificate, key and authority as PKCS#12 for browsers and phones.
+
+    Raises IssueError without a key or passphrase.
+    """
     if issued.key is None:
         raise IssueError("a certificate made from a signing request has no key here to put into PKCS#12")
     if not passphrase:
@@ -329,7 +335,7 @@ def _parse_certificate(data: bytes, where: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(data) if b"-----BEGIN" in data else x509.load_der_x509_certificate(data)
     except ValueError:
-        raise AuthorityError(f"{where}: is no certificate (PEM or DER)") from None
+        raise AuthorityError(f"{where}: is not a certificate (PEM or DER)") from None
 
 
 def _read(path: Path) -> bytes:

@@ -120,7 +120,7 @@ def verify(chain: Sequence[Presented] | Presented, store: TrustStore, at: dateti
 
     The first certificate is the identity; the others may come in any order, doubled, foreign. `at` is the time that
     counts: aware, naive (read as UTC) or in POSIX seconds. Never raises on anything that a client can send. The store
-    remembers what it verified; `Verifier` is the same with a memory of a size of one's own.
+    remembers what it verified; `Verifier` is the same with a memory whose size you choose.
     """
     memory = store.memory
     if memory is None:

@@ -90,7 +90,7 @@ class ParsedCertificate:
     """Its name constraints once they are read (`constraints.constraints_of`)."""
 
     def __init__(self, certificate: x509.Certificate, der: bytes) -> None:
-        """LoadError when the bytes are not shaped like a certificate."""
+        """Raises LoadError if the bytes are not shaped like a certificate."""
         self.certificate = certificate
         self.der = der
         self.fits = {}
@@ -113,7 +113,7 @@ class ParsedCertificate:
         bits, bits_end = expect(der, algorithm_end, end, BIT_STRING)
         if bits_end != end or bits == bits_end:
             raise DerError("no signature")
-        # One that is no whole number of octets is no signature by any algorithm: it then verifies by no key.
+        # A signature that is not a whole number of octets is invalid in every algorithm: no key verifies it.
         self.signature = der[bits + 1 : bits_end] if der[bits] == 0 else b""
         position = tbs
         tag, content, stop = header(der, position, tbs_end)
@@ -234,7 +234,7 @@ def words(name: str) -> frozenset[str]:
 
 
 def view(item: x509.Certificate | bytes) -> ParsedCertificate:
-    """A certificate, or its DER, taken apart. LoadError when it can't be read."""
+    """A certificate, or its DER, taken apart. Raises LoadError if it can't be read."""
     if isinstance(item, x509.Certificate):
         return ParsedCertificate(item, item.public_bytes(Encoding.DER))
     return ParsedCertificate(parse_certificate(item), item)

@@ -252,7 +252,7 @@ def _constraint_network(base: bytes) -> tuple[int, int, int]:
 def _names(view: ParsedCertificate) -> Iterator[tuple[int, object]]:
     """(kind, value) of every name that constraints are about.
 
-    A common name is none, even where it looks like a host: a client's is a person or device (`john.doe`).
+    A common name is not one, even where it looks like a host: a client's is a person or device (`john.doe`).
     """
     alternatives = view.extension(c.SUBJECT_ALTERNATIVE_NAME, x509.SubjectAlternativeName)
     for name in alternatives or ():

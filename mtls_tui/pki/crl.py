@@ -135,11 +135,13 @@ def read_crl(der: bytes, label: str) -> RevocationList:
         parsed = parse_crl(der)
         return _read(der, parsed, label)
     except LoadError as error:
-        raise StoreError(f"{label}: {error}; write it anew and load that") from None
+        raise StoreError(f"{label}: {error}; have its authority write it again, and load that") from None
     except FlawedNameError as flaw:
         raise _never(label, f"has {flaw}", "have the authority issued with a plain name") from None
     except (DerError, OverflowError, IndexError) as error:
-        raise StoreError(f"{label}: a CRL that can't be read: {error}; write it anew and load that") from None
+        raise StoreError(
+            f"{label}: a CRL that can't be read: {error}; have its authority write it again, and load that"
+        ) from None
 
 
 def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> RevocationList:
@@ -148,7 +150,7 @@ def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> Rev
     _, algorithm_end = expect(der, body_end, end, SEQUENCE)
     bits, bits_end = expect(der, algorithm_end, end, BIT_STRING)
     if bits_end != end or bits == bits_end or der[bits] != 0:
-        raise DerError("its signature is no whole number of octets")
+        raise DerError("its signature is not a whole number of octets")
     algorithm, signature, tbs = der[body_end:algorithm_end], der[bits + 1 : bits_end], der[start:body_end]
 
     position, stop = expect(tbs, 0, len(tbs), SEQUENCE)
@@ -158,11 +160,11 @@ def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> Rev
     position = after
     _, after = expect(tbs, position, stop, SEQUENCE)
     if tbs[position:after] != algorithm:  # 5.1.1.2
-        raise _never(label, "names two different signature algorithms", "write it anew")
+        raise _never(label, "names two different signature algorithms", "write it again")
     try:
         check_algorithm(algorithm)
     except Refused as refusal:
-        cure = "set default_md = sha256 (or longer) in the authority's configuration and write it anew"
+        cure = "set default_md = sha256 (or longer) in the authority's configuration and write it again"
         raise _never(label, refusal.message, cure) from None
     _, issuer_end = expect(tbs, after, stop, SEQUENCE)
     issuer_raw = tbs[after:issuer_end]
@@ -170,7 +172,7 @@ def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> Rev
     next_update = parsed.next_update_utc
     if next_update is None:  # 5.1.2.5
         raise _never(
-            label, "has no nextUpdate, so nobody can tell when it is stale", "set default_crl_days and write it anew"
+            label, "has no nextUpdate, so nobody can tell when it is stale", "set default_crl_days and write it again"
         )
     number, scope, identifier = _extensions(tbs, parsed, label)
     index, reasons = _index(tbs, *_entries_of(tbs, issuer_end, stop), label)
@@ -204,16 +206,16 @@ def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) 
     names = [dotted for dotted, _, _, _ in entries]
     for dotted in names:
         if names.count(dotted) > 1:
-            raise _never(label, f"has the extension {dotted} twice", "write it anew")
+            raise _never(label, f"has the extension {dotted} twice", "write it again")
     if _DELTA in names:  # 5.2.4
         raise _never(label, "is a delta, which only tells changes", "load the complete list instead")
     for dotted, critical, _, _ in entries:
         if dotted == _NUMBER and critical:  # 5.2.3
-            raise _never(label, "has a critical CRL number, which has to be non-critical", "write it anew")
+            raise _never(label, "has a critical CRL number, which has to be non-critical", "write it again")
         if critical and dotted not in (_DISTRIBUTION_POINT, _AUTHORITY_KEY_IDENTIFIER):  # 5.2
             raise _never(label, f"has the critical extension {dotted}, which is not understood", "write it without")
     if _NUMBER not in names:  # 5.2.3
-        cure = "set `crlnumber` in the authority's configuration (and crl_extensions) and write it anew"
+        cure = "set `crlnumber` in the authority's configuration (and crl_extensions) and write it again"
         raise _never(label, "has no CRL number", cure)
     try:
         extensions = parsed.extensions
@@ -227,9 +229,9 @@ def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) 
     except StoreError:
         raise
     except (ValueError, TypeError, x509.UnsupportedGeneralNameType) as error:
-        raise _never(label, f"has an extension that can't be read ({str(error)[:160]})", "write it anew") from None
+        raise _never(label, f"has an extension that can't be read ({str(error)[:160]})", "write it again") from None
     if number < 0:
-        raise _never(label, "has a negative CRL number", "write it anew")
+        raise _never(label, "has a negative CRL number", "write it again")
     if number.bit_length() > MAX_NUMBER_BITS:  # 5.2.3
         raise _never(label, "has a CRL number of more than 20 octets", "write it again with a shorter one")
     return number, scope, identifier
@@ -311,7 +313,7 @@ def _time_end(tbs: bytes, position: int, end: int) -> int:
 
 
 def _check_entry(raw: bytes, label: str, serial: bytes) -> str:
-    """The reason that an entry's extensions give. StoreError when they make the list unusable."""
+    """The reason that an entry's extensions give. Raises StoreError if they make the list unusable."""
     reason = "unspecified"
     where = f"in the entry of serial {serial.hex().upper()}"
     start, end = expect(raw, 0, len(raw), SEQUENCE)
@@ -338,9 +340,9 @@ def _reason_name(data: bytes, start: int, end: int, label: str) -> str:
     content, stop = expect(data, start, end, ENUMERATED)
     code = int.from_bytes(data[content:stop], "big")
     if code == 8:
-        raise _never(label, "has removeFromCRL in an entry, which only a delta may", "write the complete list anew")
+        raise _never(label, "has removeFromCRL in an entry, which only a delta may", "write the complete list again")
     if code not in REASONS:
-        raise _never(label, f"has the reason code {code}, which does not exist", "write it anew")
+        raise _never(label, f"has the reason code {code}, which does not exist", "write it again")
     return REASONS[code]
 
 
@@ -349,7 +351,7 @@ _DATE_PARTS = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
 
 @lru_cache(4096)
 def _time(text: bytes, tag: int) -> int:
-    """POSIX seconds of a UTCTime or GeneralizedTime (4.1.2.5); 0 for a date that is none: revoked all the same."""
+    """POSIX seconds of a UTCTime or GeneralizedTime (4.1.2.5); 0 for an invalid date: its entry still counts."""
     if tag == UTC_TIME:
         text = (b"19" if text[:1] >= b"5" else b"20") + text
     if len(text) != 15 or text[14:] != b"Z" or not text[:14].isdigit():

@@ -19,7 +19,7 @@ _TEXT_WIDTH = {0x0C: 0, 0x12: 1, 0x13: 1, 0x14: 1, 0x16: 1, 0x1A: 1, 0x1C: 4, 0x
 
 
 def rfc2253(name: bytes) -> bytes:
-    """A Name's DER in the comma form; empty for an empty name or bytes that are no name."""
+    """A Name's DER in the comma form; empty for an empty name or bytes that are not a name."""
     parts = _parts(name)
     out = bytearray()
     previous: int | None = None
@@ -32,7 +32,7 @@ def rfc2253(name: bytes) -> bytes:
 
 
 def legacy(name: bytes) -> bytes:
-    """A Name's DER in the slash form; empty for an empty name or bytes that are no name."""
+    """A Name's DER in the slash form; empty for an empty name or bytes that are not a name."""
     parts = _parts(name)
     out = bytearray()
     previous: int | None = None
@@ -88,7 +88,7 @@ def _element(attribute: Attribute) -> bytes:
 
 
 def _utf8(attribute: Attribute) -> bytes | None:
-    """The value in UTF-8; None for types that are no text, which are dumped instead."""
+    """The value in UTF-8; None for types that are not text, which are dumped instead."""
     width = _TEXT_WIDTH.get(attribute.tag)
     if width is None:
         return None

@@ -55,7 +55,7 @@ def no_issuer(search: Search, store: TrustStore) -> VerifyError:
 
 
 def _signed_itself(top: ParsedCertificate) -> bool:
-    """Strangers cause this as well: a key that would be dear to check, or is too weak, is taken by its word."""
+    """Untrusted input reaches this; an expensive or weak key is not verified, only its claim is used."""
     if is_dear(top.public_key):
         return True
     try:

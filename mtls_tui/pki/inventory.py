@@ -147,7 +147,10 @@ class Inventory:
         return [_record(row) for row in rows]
 
     def find(self, serial: str) -> Record:
-        """The record of a serial; colons, blanks, case, leading zeros don't matter. InventoryError: there is none."""
+        """The record of a serial; colons, blanks, case, leading zeros don't matter.
+
+        Raises InventoryError if there is none.
+        """
         with self._transaction(write=False) as connection:
             return _found(connection, serial)
 

@@ -106,7 +106,7 @@ def alternative_name(text: str) -> x509.GeneralName:
             return x509.DNSName(text)
     except ValueError as error:
         raise IssueError(
-            f"`{text}` is no alternative name: {error}; write dns:, email:, ip: or uri: before it"
+            f"`{text}` is not an alternative name: {error}; write dns:, email:, ip: or uri: before it"
         ) from None
 
 

@@ -235,7 +235,7 @@ def _pss(algorithm: bytes) -> tuple[int, _Hash]:
     except DerError:
         raise Refused(Code.UNSUPPORTED_SIGNATURE_ALGORITHM, "is signed by an algorithm that can't be read") from None
     if dotted in _WEAK:
-        raise Refused(Code.CA_MD_TOO_WEAK, f"is signed with {_WEAK[dotted]}, which is too weak; have it issued anew")
+        raise Refused(Code.CA_MD_TOO_WEAK, f"is signed with {_WEAK[dotted]}, which is too weak; reissue it")
     if dotted == _PSS:
         try:
             return _pss_parameters(algorithm[oid_end:end])
@@ -248,7 +248,10 @@ def _pss(algorithm: bytes) -> tuple[int, _Hash]:
 
 
 def _key_parameters(spki: bytes) -> _Restriction | None:
-    """What an RSA key for PSS alone is restricted to; None for any other key. DerError for parameters not taken."""
+    """What an RSA key for PSS alone is restricted to; None for any other key.
+
+    Raises DerError for parameters not taken.
+    """
     start, end = expect(spki, 0, len(spki), SEQUENCE)
     start, end = expect(spki, start, end, SEQUENCE)
     if not spki.startswith(_PSS_OID, start):
@@ -273,7 +276,7 @@ _MGF1 = bytes.fromhex("06092a864886f70d010108")
 
 
 def _pss_parameters(parameters: bytes) -> tuple[int, _Hash]:
-    """(salt length, hash) of RSASSA-PSS-params of RFC 4055 3.1 with one SHA-2 for both. DerError for any others.
+    """(salt length, hash) of RSASSA-PSS-params of RFC 4055 3.1 with one SHA-2 for both. Raises DerError for any others.
 
     The defaults are SHA-1, so both hashes must be written; the trailer is always 1.
     """

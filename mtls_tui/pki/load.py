@@ -30,7 +30,7 @@ def load_certificates(data: bytes, passphrase: bytes | None = None) -> list[x509
     """All certificates in `data`, in order; doubles are kept.
 
     Takes PEM (one or many blocks, anything between them, CRLF), DER, PKCS#7 (`.p7b`) and PKCS#12 (`.p12`, with its
-    passphrase; the certificate that belongs to the key comes first). LoadError when nothing usable is in it.
+    passphrase; the certificate that belongs to the key comes first). Raises LoadError if nothing usable is in it.
     """
     _check_size(data)
     blocks = list(_blocks(data))
@@ -46,7 +46,7 @@ def load_certificates(data: bytes, passphrase: bytes | None = None) -> list[x509
 def presented_certificates(data: bytes) -> list[x509.Certificate]:
     """The certificates in PEM (or one in DER) that a client sent: damaged ones behind the first are left out.
 
-    LoadError when there is none. Containers are for files of one's own: opening PKCS#12 takes as long as its writer
+    Raises LoadError if there is none. Containers are for your own files: opening PKCS#12 takes as long as its writer
     likes.
     """
     if data[:1] == b"\x30":
@@ -69,13 +69,13 @@ def presented_certificates(data: bytes) -> list[x509.Certificate]:
 
 
 def load_crls(data: bytes) -> list[x509.CertificateRevocationList]:
-    """All CRLs in `data` (PEM, one or many, or DER; PKCS#7 too). LoadError when there is none."""
+    """All CRLs in `data` (PEM, one or many, or DER; PKCS#7 too). Raises LoadError if there is none."""
     _check_size(data)
     return [parse_crl(der) for der in crl_ders(data)]
 
 
 def crl_ders(data: bytes) -> list[bytes]:
-    """The DER of each CRL in `data`, not yet parsed. LoadError when there is none."""
+    """The DER of each CRL in `data`, not yet parsed. Raises LoadError if there is none."""
     if data[:1] == b"\x30":
         return [data]
     blocks = list(_blocks(data))
@@ -91,7 +91,7 @@ def crl_ders(data: bytes) -> list[bytes]:
 
 
 def parse_crl(der: bytes) -> x509.CertificateRevocationList:
-    """One CRL from DER. LoadError when it can't be read."""
+    """One CRL from DER. Raises LoadError if it can't be read."""
     try:
         return x509.load_der_x509_crl(der)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
@@ -99,7 +99,7 @@ def parse_crl(der: bytes) -> x509.CertificateRevocationList:
 
 
 def parse_certificate(der: bytes) -> x509.Certificate:
-    """One certificate from strict DER. LoadError when it can't be read."""
+    """One certificate from strict DER. Raises LoadError if it can't be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd serials and parameters are judged by verification, not here
@@ -136,7 +136,7 @@ def _decode(body: bytes, label: bytes) -> bytes:
         return base64.b64decode(b"".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise LoadError(
-            f"a {label.decode()} block holds characters that are no base64; copy the file again, unchanged"
+            f"a {label.decode()} block holds characters that are not base64; copy the file again, unchanged"
         ) from None
 
 
@@ -170,7 +170,7 @@ def _first_element(der: bytes) -> bytes:
 
 def _from_der(data: bytes, passphrase: bytes | None) -> list[x509.Certificate]:
     if data[:1] != b"\x30":
-        raise LoadError("neither PEM nor DER: this is no certificate, PKCS#7 or PKCS#12")
+        raise LoadError("neither PEM nor DER: this is not a certificate, PKCS#7 or PKCS#12")
     if _SIGNED_DATA in data[:32] and _PFX_VERSION not in data[:8]:
         return _pkcs7(data)
     if _PFX_VERSION in data[:8]:
@@ -209,5 +209,5 @@ def _pkcs12(der: bytes, passphrase: bytes | None) -> list[x509.Certificate]:
 def _reason(error: Exception) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if "ParseError" in text:  # the parser's own words help nobody
-        return "it is no valid DER of this kind"
+        return "it is not valid DER of this kind"
     return text[:200]

@@ -1,4 +1,4 @@
-"""What is remembered, within so many bytes: whoever fills it, it does not grow, and the oldest goes first."""
+"""A memory bounded in bytes, so that no client can make it grow; the oldest entries go first."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Memory(Generic[_V]):
         self.used = 0
         """Octets that the entries count for, at most `max_bytes`."""
         self.entries: dict[Hashable, tuple[_V, int]] = {}
-        """(value, octets) by key, for readers to whom a call is dear."""
+        """(value, octets) by key, for readers to whom a call is expensive."""
         self._lock = Lock()
 
     def get(self, key: Hashable) -> _V | None:
-        """The value, None when there is none. TypeError when the key has no hash."""
+        """The value, None when there is none. Raises TypeError if the key has no hash."""
         entry = self.entries.get(key)
         return None if entry is None else entry[0]
 

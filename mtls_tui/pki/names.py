@@ -35,7 +35,7 @@ _ENCODINGS = {
 }
 """DirectoryString (4.1.2.4), IA5String and NumericString."""
 _NOT_TEXT = {_POSTAL_ADDRESS: SEQUENCE, _UNIQUE_IDENTIFIER: BIT_STRING}
-"""The types of X.520 whose values are no text and that do occur in names."""
+"""The types of X.520 whose values are not text and that do occur in names."""
 
 
 class FlawedNameError(ValueError):
@@ -51,7 +51,7 @@ class Attribute(NamedTuple):
     rdn: int
 
     def text(self) -> str | None:
-        """The value as text; None when its type is no string or its bytes don't fit the type."""
+        """The value as text; None when its type is not a string or its bytes don't fit the type."""
         encoding = _ENCODINGS.get(self.tag)
         if encoding is None:
             return None
@@ -65,7 +65,7 @@ class Attribute(NamedTuple):
 
 
 def attributes(name: bytes) -> Iterator[Attribute]:
-    """The attributes of a Name's DER, in order. DerError when it is no Name."""
+    """The attributes of a Name's DER, in order. Raises DerError if it is not a Name."""
     start, end = expect(name, 0, len(name), SEQUENCE)
     if end != len(name):
         raise DerError("trailing bytes after the name")
@@ -128,7 +128,7 @@ def fold(text: str) -> str:
 
 
 def canonical(name: bytes) -> CanonicalName:
-    """The comparable form of a Name's DER. FlawedNameError when it has none."""
+    """The comparable form of a Name's DER. Raises FlawedNameError if it has none."""
     return _folded(checked(name))
 
 

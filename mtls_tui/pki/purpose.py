@@ -33,13 +33,13 @@ def check_client(view: ParsedCertificate) -> None:
     if constraints is not None and constraints.ca:
         raise Refused(Code.INVALID_PURPOSE, "is an authority (CA:TRUE), which can't be used as a client's certificate")
     if c.NAME_CONSTRAINTS in view.extensions:  # 4.2.1.10: only in a CA certificate
-        raise Refused(Code.INVALID_EXTENSION, "is no authority and yet has name constraints")
+        raise Refused(Code.INVALID_EXTENSION, "is not an authority and yet has name constraints")
     usage = view.extension(c.KEY_USAGE, x509.KeyUsage)
     if usage is not None:
         if usage.key_cert_sign:  # 4.2.1.3
             raise Refused(
                 Code.KU_KEY_CERT_SIGN_INVALID_FOR_NON_CA,
-                "is no authority, yet its key usage says it signs certificates",
+                "is not an authority, yet its key usage says it signs certificates",
             )
         if not usage.digital_signature and not usage.key_agreement:  # 4.2.1.12, id-kp-clientAuth
             raise Refused(
@@ -56,13 +56,13 @@ def check_authority(view: ParsedCertificate, *, anchor: bool) -> None:
     if view.version != 3:
         raise Refused(
             Code.INVALID_CA,
-            f"is of version {view.version} and can't say that it is an authority; have it issued anew as version 3",
+            f"is of version {view.version} and can't say that it is an authority; reissue it as version 3",
         )
     _check_profile(view, anchor=anchor)
     constraints = view.extension(c.BASIC_CONSTRAINTS, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
         what = "has no basicConstraints" if constraints is None else "has CA:FALSE"
-        raise Refused(Code.INVALID_CA, f"is no authority: it {what}")
+        raise Refused(Code.INVALID_CA, f"is not an authority: it {what}")
     if not view.has_subject:  # 4.1.2.6
         raise Refused(Code.SUBJECT_NAME_EMPTY, "is an authority without a name")
     usage = view.extension(c.KEY_USAGE, x509.KeyUsage)

@@ -19,7 +19,7 @@ def raw_extension(tbs: bytes, number: x509.ObjectIdentifier, *, tag: int = 0xA3)
 
 
 def extension_list(tbs: bytes, *, tag: int) -> list[tuple[str, bool, int, int]]:
-    """(OID, critical, start, end of the value) of each extension. DerError when malformed."""
+    """(OID, critical, start, end of the value) of each extension. Raises DerError if malformed."""
     start, end = expect(tbs, 0, len(tbs), SEQUENCE)
     found: list[tuple[str, bool, int, int]] = []
     for outer, _, content, stop in children(tbs, start, end):

@@ -66,7 +66,7 @@ class RoleSet:
         )
 
     def mint(self, role: Role) -> Material:
-        """The material of a role; KeyError for a name that is no role."""
+        """The material of a role. Raises KeyError if there is no such role."""
         if role not in ROLES:
             raise KeyError(role)
         if role not in self._minted:

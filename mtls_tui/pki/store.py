@@ -49,7 +49,7 @@ class TrustStore:
     verified; with "soft" its certificates pass unless a CRL lists them. `revocation` "chain" asks for every certificate
     below the anchor, "leaf" for the client's own alone. A store without anchors verifies nothing.
 
-    StoreError when something can't be read, can never be used, or is no such setting.
+    Raises StoreError if something can't be read, can never be used, or if a setting does not exist.
     """
 
     __slots__ = (
@@ -204,7 +204,7 @@ class TrustStore:
         if not any(may_sign_crls(authority) for authority in signers):
             raise StoreError(
                 f"{crl.label}: this CRL can never be used: {crl.issuer_name} may not sign CRLs, its key usage lacks "
-                "cRLSign; add cRLSign to the authority's keyUsage and have it issued anew"
+                "cRLSign; add cRLSign to the authority's keyUsage and reissue it"
             )
 
 

@@ -98,7 +98,7 @@ def _check_signatures(path: Sequence[ParsedCertificate], budget: SignatureBudget
         except Refused as weak:
             raise PathRefused(Stage.SIGNATURES, weak.at_depth(depth), pair) from None
         if not fits:
-            # Authorities of the store that share the child's issuer name are no stranger's doing.
+            # Authorities of the store that share the child's issuer name are not a stranger's doing.
             budget.wrong -= depth > 0 or len(path) > 2
             refusal = Refused(
                 Code.CERT_SIGNATURE_FAILURE,

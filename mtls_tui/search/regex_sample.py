@@ -1,4 +1,4 @@
-"""A text that a regular expression matches, made from its tree. A guess: whoever uses it tries it.
+"""A text that a regular expression matches, made from its tree. A guess: the caller has to try it.
 
 Of alternatives the first that is not empty is taken, of repetitions the fewest, of a class what it names first.
 """

@@ -92,7 +92,7 @@ class Solver:
             joined = (merged for left, right in product(sofar, ways) if (merged := merge(left, right)) is not None)
             sofar = _smallest(joined, keep)
             if not sofar:
-                # Each item alone can be had, but only by turning one knob two ways: let each way find the others anew.
+                # Each item alone can be had, but only by turning one knob two ways: let each way find the others again.
                 return self._one_after_other(tuple(items), wanted, scenario, keep)
         return sofar + [(*way, UNVERIFIED) for way in sofar if _implies_verified(way)]
 
@@ -160,7 +160,7 @@ UNVERIFIED: Final = Turn(Knob("certificate"), "unverified")
 
 
 def _implies_verified(way: Turns) -> bool:
-    """Whether the way sets a fact of a certificate and leaves its state open: unverified is worth a try, too."""
+    """Whether the way sets a fact of a certificate and leaves its state open: unverified is worth trying as well."""
     return not any(turn.knob.kind == "certificate" for turn in way) and any(
         turn.knob.side == "certificate" for turn in way
     )

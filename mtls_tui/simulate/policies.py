@@ -31,7 +31,7 @@ class Loaded:
 def load_policy(path: str | Path) -> Loaded:
     """The policy of a rule file or bundle (`-`: standard input), told apart by content.
 
-    RequestError with file, place and cure.
+    Raises RequestError with file, place and cure.
     """
     try:
         standard = str(path) == "-"
@@ -51,14 +51,17 @@ def load_policy(path: str | Path) -> Loaded:
 
 
 def read_rules(path: str | Path, data: bytes | None = None) -> RuleFile:
-    """A rule file (`-`: standard input, unless `data` has been read from it); RuleFileError when it has problems."""
+    """A rule file (`-`: standard input, unless `data` has been read from it).
+
+    Raises RuleFileError if it has problems.
+    """
     if str(path) != "-":
         return load(path)
     return from_bytes(sys.stdin.buffer.read() if data is None else data, path=None)
 
 
 def policy_of(rulefile: RuleFile) -> Loaded:
-    """The policy of a rule file as it stands; RuleFileError or PolicyError when it has problems."""
+    """The policy of a rule file as it stands. Raises RuleFileError or PolicyError if it has problems."""
     bundle = bundle_of(rulefile)
     return Loaded(Policy.from_bundle(bundle), bundle, rulefile)
 
@@ -74,7 +77,10 @@ def load_chain(path: str | Path, passphrase: bytes | None = None) -> tuple[x509.
 
 
 def moment_of(value: object) -> datetime:
-    """A time from TOML, RFC 3339 text or POSIX seconds; without a zone it is UTC. RequestError for anything else."""
+    """A time from TOML, RFC 3339 text or POSIX seconds; without a zone it is UTC.
+
+    Raises RequestError for anything else.
+    """
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     try:
@@ -86,6 +92,6 @@ def moment_of(value: object) -> datetime:
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         raise RequestError(
-            f"`{value}` is no time; write it as 2026-11-24T09:00:00Z, 2026-11-24, or POSIX seconds"
+            f"`{value}` is not a time; write it as 2026-11-24T09:00:00Z, 2026-11-24, or POSIX seconds"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

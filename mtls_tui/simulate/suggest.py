@@ -175,7 +175,7 @@ class _Search:
 
 
 def as_test(scenario: Scenario, name: str, expect: ExpectEntry, runner: Runner | None = None) -> TestEntry | None:
-    """A scenario as a test of a rule file; None when a test can't say it (its body is no text, its chain a file's)."""
+    """A scenario as a test of a rule file; None when a test can't say it (a body not text, a chain from a file)."""
     http = scenario.http
     overrides: dict[str, FieldValue] = dict(http.overrides)
     role = scenario.role
@@ -208,7 +208,7 @@ def as_test(scenario: Scenario, name: str, expect: ExpectEntry, runner: Runner |
 
 
 def entry_of(simulation: Simulation, name: str) -> TestEntry:
-    """A simulation as a test that expects what it decided. RequestError when a test can't say it."""
+    """A simulation as a test that expects what it decided. Raises RequestError if a test can't say it."""
     decision = simulation.decision
     ending = decision.rule or decision.skipped_by
     scenario = simulation.scenario
@@ -220,7 +220,7 @@ def entry_of(simulation: Simulation, name: str) -> TestEntry:
         replace(scenario, role=role), name, ExpectEntry(action=decision.action, rule=ending.ref if ending else None)
     )
     if entry is None:
-        raise RequestError("this request can't be written as a test: its body or a header is no text")
+        raise RequestError("this request can't be written as a test: its body or a header is not text")
     return entry
 
 
@@ -301,7 +301,7 @@ def _headers(headers: tuple[tuple[str, bytes], ...]) -> dict[str, str | tuple[st
 
 
 def _exact(value: FieldValue) -> Any:
-    """A field value that reads back as the same one; UnicodeDecodeError for bytes that are no text."""
+    """A field value that reads back as the same one. Raises UnicodeDecodeError if the bytes are not text."""
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, list):

@@ -20,7 +20,7 @@ def field_value(name: str, value: Any) -> FieldValue:
     info = FIELDS.get(name)
     if info is None:
         near = difflib.get_close_matches(name, FIELDS, n=1)
-        raise RequestError(f"`{name}` is no field" + (f"; did you mean `{near[0]}`?" if near else ""))
+        raise RequestError(f"`{name}` is not a field" + (f"; did you mean `{near[0]}`?" if near else ""))
     if isinstance(value, str) and info.type.name in ("Array", "Map"):
         try:
             value = json.loads(value)
@@ -33,7 +33,7 @@ def assignment(text: str) -> tuple[str, FieldValue]:
     """`FIELD=VALUE` as a name and a typed value."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise RequestError(f"`{text}` is no assignment; write it as FIELD=VALUE")
+        raise RequestError(f"`{text}` is not an assignment; write it as FIELD=VALUE")
     return name.strip(), field_value(name.strip(), value)
 
 
@@ -82,7 +82,7 @@ def _typed(name: str, kind: Type, value: Any) -> FieldValue:
             try:
                 value = int(value.strip(), 10)
             except ValueError:
-                raise RequestError(f"`{name}` is a number; `{_short(value)}` is none") from None
+                raise RequestError(f"`{name}` is a number; `{_short(value)}` is not") from None
         if isinstance(value, int) and not isinstance(value, bool):
             if not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
                 raise RequestError(f"`{name}`: {value} does not fit into 64 bits")
@@ -100,7 +100,7 @@ def _typed(name: str, kind: Type, value: Any) -> FieldValue:
             try:
                 return ip_address(value.strip())
             except ValueError:
-                raise RequestError(f"`{name}` is an IP address; `{_short(value)}` is none") from None
+                raise RequestError(f"`{name}` is an IP address; `{_short(value)}` is not") from None
     elif kind.name == "Array" and kind.item is not None:
         if isinstance(value, list | tuple):
             return [_typed(name, kind.item, item) for item in value]

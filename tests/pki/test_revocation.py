@@ -261,7 +261,7 @@ URI = [x509.UniformResourceIdentifier("http://example.com/1.crl")]
     [
         ({"signer": mint.key("forger")}, "signature is not by the key", "CRL of the very authority"),
         ({"number": None}, "no CRL number", "crlnumber"),
-        ({"number_critical": True}, "critical CRL number", "anew"),
+        ({"number_critical": True}, "critical CRL number", "write it again"),
         (extensions((x509.DeltaCRLIndicator(1), True)), "delta", "complete list"),
         (extensions(point(indirect_crl=True)), "indirect", "complete list"),
         (extensions(point(full_name=URI)), "distribution points", "complete list"),

@@ -88,7 +88,7 @@ def test_quoting_is_the_shells(text, words):
         ("curl https://a/ --resolve a:443:1.2.3.4", "`--resolve` was passed over"),
         ("curl https://a/ --wondrous", "`--wondrous` is unknown"),
         ("curl --wondrous x https://a/", "2 URLs; one was taken"),
-        ("curl https://a/ -W", "`-W` is no option of curl"),
+        ("curl https://a/ -W", "`-W` is not an option of curl"),
         ("curl https://a/ https://b/", "2 URLs; one was taken"),
         ("curl https://a/{x,y}/[1-3]", "several requests"),
         ("curl a/", "https was taken"),

@@ -190,7 +190,7 @@ def test_mapping_reaches_nested_keys_and_keys_with_dots():
     ("mapping", "message"),
     [
         ([("hots", "h")], "nothing that a log"),
-        ([("host", "a."), ("ip", "b")], "is no key"),
+        ([("host", "a."), ("ip", "b")], "is not a key"),
         ([("host", "a"), ("ip", "a.b")], "both"),
     ],
 )

@@ -302,7 +302,7 @@ def test_decision_log_of_the_gateway_is_read(bundle_of):
     result = replay(bundle_of(REVOKED), source(data))
     assert result.format == "decisions"
     assert verdicts(result) == {"allow": 1, "block": 2}
-    assert result.unreadable == {"the line is no decision": 1}
+    assert result.unreadable == {"the line is not a decision": 1}
 
 
 def test_the_lines_that_the_gateway_writes_are_understood(bundle_of, site):

@@ -30,7 +30,7 @@ def _fault(name: str) -> tuple[str, str, str] | None:
     if "/" in name:
         return f"a host name has no `/`: the host is never `{name}`", f"write `{bare}`, and compare the path apart", ""
     if re.search(r":\d+$", name) and name.count(":") == 1:
-        return f"the port is no part of `http.host`: it is never `{name}`", f"write `{bare}`", bare
+        return f"the port is not part of `http.host`: it is never `{name}`", f"write `{bare}`", bare
     if "*" in name:
         return f"a star means nothing here: the host is never `{name}`", f'write `http.host wildcard "{name}"`', ""
     if name != name.lower():

@@ -33,7 +33,7 @@ def find(context: Context) -> Iterator[Hit]:
 
 
 def _indexed(value: Node) -> Node | None:
-    """The map or array that a value is taken out of, without `[*]`; None when it is no such value."""
+    """The map or array that a value is taken out of, without `[*]`; None when it is not such a value."""
     if isinstance(value, ast.Call) and value.arguments:
         return _indexed(value.arguments[0])
     if not isinstance(value, ast.Index) or value.key is None:

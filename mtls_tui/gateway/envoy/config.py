@@ -104,7 +104,7 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
         "name": ROUTES,
         "virtual_hosts": hosts,
         "validate_clusters": False,
-        # What the decision service and Envoy tell each other is no upstream's to write to a client.
+        # What the decision service and Envoy tell each other must not be written by an upstream.
         "response_headers_to_remove": [*OURS, VERDICT_HEADER],
     }
 
@@ -144,7 +144,7 @@ def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, 
     """The one listener. `pairs`: certificate and key by host; `routes`: where a chain has its route table from.
 
     Certificates stand in here, so that a changed one drains the connections of its own hosts and no others. The first
-    host's is shown to connections that ask for none of ours.
+    host's is shown to connections that ask for none of our hosts.
     """
     host, port = settings.listen
     limits = settings.limits

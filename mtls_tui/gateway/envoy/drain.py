@@ -13,7 +13,7 @@ from mtls_tui.gateway.settings import Limits
 LOOK_SECONDS = 0.05
 CONNECTED = ("downstream_cx_active", "downstream_pre_cx_active")
 BUSY = ("downstream_rq_active", "downstream_cx_tx_bytes_buffered")
-"""Gauges of Envoy: connections (those that are still before their TLS handshake, too); requests, and bytes of answers
+"""Gauges of Envoy: connections (including those before their TLS handshake); requests, and bytes of answers
 that wait for their client."""
 
 

@@ -187,7 +187,7 @@ def _remembered() -> Data:
 LOGGED = (
     ("EQ", 0), ("EQ", 400), ("EQ", 404), ("EQ", 408), ("EQ", 413), ("EQ", 421), ("EQ", 426), ("EQ", 431), ("GE", 500),
 )  # fmt: skip
-"""Statuses of answers that Envoy writes a line about: those that it gives by itself, whoever gave them."""
+"""Statuses of answers that Envoy writes a line about: those that it gives by itself."""
 
 
 def _status(op: str, value: int) -> Data:

@@ -81,7 +81,7 @@ def inline(pairs: Mapping[str, Credentials]) -> dict[str, Data]:
 
 
 async def ask_admin(admin: Path, path: str, method: str = "GET", timeout: float = 2.0) -> bytes:
-    """Ask Envoy's admin socket. OSError or TimeoutError when it doesn't answer, ValueError when it says no."""
+    """Ask Envoy's admin socket. Raises OSError or TimeoutError if it doesn't answer, ValueError if it refuses."""
     async with asyncio.timeout(timeout):
         reader, writer = await asyncio.open_unix_connection(str(admin))
         try:
@@ -112,7 +112,7 @@ def dechunk(body: bytes) -> bytes:
 
 
 async def taken(admin: Path, files: Files) -> None:
-    """Wait until Envoy runs our files. GatewayError when it refuses one or doesn't come to it."""
+    """Wait until Envoy runs our files. Raises GatewayError if it refuses one or doesn't come to it."""
     wanted = files.versions()
     missing: dict[str, str] = {}
     try:

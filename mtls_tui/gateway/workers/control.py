@@ -45,7 +45,7 @@ class Ping(msgspec.Struct, tag="ping"):
     """Say that you live, and your counters."""
 
     draining: bool = False
-    """From now on ask whoever asks to leave: close each connection after the next answer."""
+    """From now on ask clients to leave: close each connection after the next answer."""
 
 
 class Reopen(msgspec.Struct, tag="reopen"):
@@ -105,12 +105,12 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 async def read_by_worker(reader: asyncio.StreamReader) -> ToWorker:
-    """The next message of the supervisor; IncompleteReadError when it is gone."""
+    """The next message of the supervisor. Raises IncompleteReadError if it is gone."""
     message: ToWorker = _to_worker.decode(await _read(reader))
     return message
 
 
 async def read_by_supervisor(reader: asyncio.StreamReader) -> FromWorker:
-    """The next message of a process; IncompleteReadError when it is gone."""
+    """The next message of a process. Raises IncompleteReadError if it is gone."""
     message: FromWorker = _from_worker.decode(await _read(reader))
     return message

@@ -43,7 +43,7 @@ class Pool:
         self._stopping = False
 
     async def start(self, message: Prepare) -> None:
-        """Start all with a first bundle. GatewayError when one can't take it."""
+        """Start all with a first bundle. Raises GatewayError if one can't take it."""
         for library in ("httptools", "h2"):
             if importlib.util.find_spec(library) is None:
                 raise GatewayError(f"{library} is not installed here; cure: pip install 'mtls-tui[gateway]'")
@@ -105,7 +105,7 @@ class Pool:
                 if not exited.done():
                     exited.cancel()
                     await worker.ping()
-                    # A process that missed a commit (it was being replaced) answers by nothing: start it anew.
+                    # A process that missed a commit (it was being replaced) has no decider: restart it.
                     if self._current is not None and worker.generation != self._current.generation:
                         async with self._change:
                             if worker.generation != self._current.generation:
@@ -181,7 +181,7 @@ class Pool:
         }
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
-        """Ask whoever asks to leave, until nobody is connected, for at most so long."""
+        """Ask clients to leave until none is connected, for at most so long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not hurry.is_set():

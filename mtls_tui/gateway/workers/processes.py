@@ -111,7 +111,7 @@ class WorkerProcess:
         return answer.error
 
     async def ping(self, *, draining: bool = False) -> None:
-        """Ask for a sign of life, and its counters; `draining`: and that it asks whoever asks to leave."""
+        """Ask for a sign of life, and its counters; with `draining`, also have it ask clients to leave."""
         answer = await self._ask(Ping(draining), HANG_SECONDS)
         if not isinstance(answer, Pong):
             raise WorkerGone
@@ -188,9 +188,10 @@ class WorkerProcess:
 
 
 def listen_unix(path: Path, mode: int, group: int | None = None) -> socket.socket:
-    """A listening Unix socket; OSError when the path or group can't be had. A dead process' stale socket is replaced.
+    """A listening Unix socket. A dead process' stale socket is replaced.
 
-    `group` is the id of the group that the socket file gets; None: that of this process.
+    `group` is the id of the group that the socket file gets; None: that of this process. Raises OSError if the path or
+    group can't be used.
     """
     if path.is_socket():
         probe = socket.socket(socket.AF_UNIX)
@@ -223,7 +224,7 @@ def listen_unix(path: Path, mode: int, group: int | None = None) -> socket.socke
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; OSError when address or port can't be had."""
+    """A listening TCP socket. Raises OSError if address or port can't be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -238,7 +239,7 @@ def listen_tcp(host: str, port: int) -> socket.socket:
 
 
 def free_port(host: str, port: int) -> int:
-    """The port, or any free one for 0, after a look whether it can be had; OSError when not."""
+    """The port, or any free one for 0, after a look whether it can be had. Raises OSError if not."""
     probe = listen_tcp(host, port)
     try:
         return int(probe.getsockname()[1])

@@ -112,7 +112,7 @@ async def run(control: int, listen: int, log: int, tally: int, peers: Peers) -> 
     loop = asyncio.get_running_loop()
     writer = LogWriter(log if log >= 0 else None, Tally(tally))
     os.close(tally)
-    # A thread of its own: whoever reads the log, or the disk, may let it wait; questions don't.
+    # A thread of its own: the log's reader or the disk may make it wait, and questions must not.
     logging = ThreadPoolExecutor(1, "log")
     service = Service(writer, MOST_BODY)
     service.admit = peers.admit

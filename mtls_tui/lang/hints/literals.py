@@ -9,7 +9,7 @@ from mtls_tui.lang.hints.place import BARE, MistakeContext
 
 
 def address(place: MistakeContext) -> str:
-    """A literal that is no address here."""
+    """Hint for a literal that is not an address here."""
     if place.mark == '"':
         return "IP addresses stand without quotes: 192.0.2.1"
     chunk = re.match(r"[0-9A-Fa-f:./]*", place.after)
@@ -31,7 +31,7 @@ def address(place: MistakeContext) -> str:
 
 
 def number(place: MistakeContext) -> str:
-    """A literal that is no integer."""
+    """Hint for a literal that is not an integer."""
     if place.mark == '"':
         return "integers stand without quotes: 443"
     if "radix 8" in place.message:
@@ -46,7 +46,7 @@ def number(place: MistakeContext) -> str:
 
 
 def string(place: MistakeContext) -> str:
-    """A literal that is no string."""
+    """Hint for a literal that is not a string."""
     if re.search(r"\\[x0-7]?[0-9A-Fa-f]?$", place.before[-3:]) and place.code == "bad-byte":
         return escape(place)
     line = place.before.rsplit("\n", 1)[-1]

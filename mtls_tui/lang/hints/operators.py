@@ -59,14 +59,14 @@ def foreign_operator(place: MistakeContext) -> str:
 
 
 def operator_missing(place: MistakeContext) -> str:
-    """A value alone that is no condition."""
+    """Hint for a lone value that is not a condition."""
     left = place.left
     if not left:
         return "an operator and a value have to follow"
     info = catalogue.FIELDS.get(left)
     if info is not None and info.type.name in ("Array", "Map"):
         return _elements(left, info.type.name)
-    return f"`{left}` is no condition by itself: an operator and a value have to follow"
+    return f"`{left}` is not a condition by itself: an operator and a value have to follow"
 
 
 def _elements(left: str, name: str) -> str:

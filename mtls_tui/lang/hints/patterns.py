@@ -6,7 +6,7 @@ from mtls_tui.lang.hints.place import MistakeContext
 
 
 def regex(place: MistakeContext) -> str:
-    """A regular expression that is none, or that the engine can't run."""
+    """Hint for an invalid or unsupported regular expression."""
     if "look-around" in place.message:
         return 'say it with two conditions: `… matches "a" and not … matches "b"`'
     if "backreferences" in place.message:
@@ -25,7 +25,7 @@ def regex(place: MistakeContext) -> str:
 
 
 def wildcard(place: MistakeContext) -> str:
-    """A wildcard pattern that is none."""
+    """Hint for an invalid wildcard pattern."""
     if "double star" in place.message:
         return "one `*` already matches everything"
     return 'a backslash stands only before `*` or a backslash, and is doubled in quotes: "\\\\*", or raw: r"\\*"'
@@ -43,4 +43,4 @@ def too_deep(place: MistakeContext) -> str:
 
 def not_unicode(place: MistakeContext) -> str:
     """Half of a character."""
-    return "this is no character: the text was read in a wrong encoding"
+    return "this is not a character: the text was read in a wrong encoding"

@@ -109,7 +109,7 @@ def call(place: MistakeContext) -> str:
 
 
 def key(place: MistakeContext) -> str:
-    """An index that is none."""
+    """Hint for an invalid index."""
     if "quoted utf8" in place.message:
         return 'an index is a number, `[0]`, a name in double quotes, `["user-agent"]`, or every element, `[*]`'
     if '"]"' in place.message:

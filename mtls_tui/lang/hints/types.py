@@ -23,7 +23,7 @@ def mismatch(place: MistakeContext) -> str:
     if actual.startswith("Array") and not expected.startswith("Array"):
         return "pick one element: `[0]`"
     if expected == "Bool" and actual.startswith("Map"):
-        return "a map is no condition: pick one of its values"
+        return "a map is not a condition: pick one of its values"
     return f"both sides have to be of one type: {called(expected)}" if expected and actual else ""
 
 
@@ -51,7 +51,7 @@ def each(place: MistakeContext) -> str:
 
 
 def index(place: MistakeContext) -> str:
-    """An index on what has none of the kind."""
+    """Hint for indexing a value that cannot be indexed that way."""
     left = place.left
     one = f"`{left}`" if left else "this"
     if "MapEach" in place.message or place.message.endswith(("Bytes", "Int", "Ip", "Bool")):

@@ -81,7 +81,7 @@ def _joined(items: list[Node]) -> Node:
 
 
 def read_regex(pattern: str) -> Node:
-    """The tree of a regular expression; PatternError when it is none."""
+    """The tree of a regular expression. Raises PatternError if it is invalid."""
     tree = _Regex(pattern).read()
     if tree.depth > REGEX_NESTING:
         fail(f"exceed the maximum number of nested parentheses/brackets ({REGEX_NESTING})")

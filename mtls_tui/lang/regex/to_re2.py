@@ -79,7 +79,7 @@ def check_pattern(pattern: str) -> None:
 
 @lru_cache(maxsize=4096)
 def compile_pattern(value: bytes) -> re2._Regexp[bytes]:
-    """The regular expression (the `value` of a `Pattern`), ready to search bytes; PatternError when it is none.
+    """The regular expression (the `value` of a `Pattern`), ready to search bytes. Raises PatternError if it is invalid.
 
     A pattern of bytes that are not UTF-8 is refused: the original's patterns are text.
     """

@@ -7,12 +7,12 @@ from typing import NoReturn, TypeAlias
 
 
 class PatternError(ValueError):
-    """A pattern that is none, in the original's words."""
+    """An invalid pattern, in the original's words."""
 
 
 @dataclass(slots=True)
 class Char:
-    """One character; `byte` when it was written as `\\xHH` and so may be a byte that is no character."""
+    """One character; `byte` when it was written as `\\xHH` and so may be a byte that is not a character."""
 
     value: str
     byte: int | None = None

@@ -39,7 +39,7 @@ def reader_for(
     """The reader of a log that begins with `head`, decoding only what is `wanted` (parts and fields).
 
     `template` is an nginx log_format or Envoy format string; `mapping` pairs parts or fields with JSON keys and goes
-    over what the names of the keys suggest. RequestError when the format can't be told or a name is wrong.
+    over what the names of the keys suggest. Raises RequestError if the format can't be told or a name is wrong.
     """
     for part, _ in mapping:
         check_part(part)
@@ -67,11 +67,11 @@ def reader_for(
                 "no key of the log is known; say which is which, such as --map host=KEY --map target=KEY"
             )
         return JsonLines(name, wanted_columns(columns, wanted))
-    raise RequestError(f"`{name}` is no log format; choose one of {', '.join(FORMATS)}")
+    raise RequestError(f"`{name}` is not a log format; choose one of {', '.join(FORMATS)}")
 
 
 def sniffed(head: bytes) -> str:
-    """The name of the format that the first lines are in. RequestError when they are in none."""
+    """The name of the format that the first lines are in. Raises RequestError if they are in none."""
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and b'"log"' in head[:4096] and b'"version"' in head[:4096]:
         return "har"
     objects = _objects(head)

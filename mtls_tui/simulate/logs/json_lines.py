@@ -148,14 +148,14 @@ def split_key(text: str) -> tuple[str, ...]:
     """A dotted key as its steps."""
     keys = tuple(step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", text))
     if not all(keys) or len(keys) > MAX_DEPTH:
-        raise RequestError(f"`{text}` is no key; write it as `key` or `outer.inner` (a dot inside a key: `\\.`)")
+        raise RequestError(f"`{text}` is not a key; write it as `key` or `outer.inner` (a dot inside a key: `\\.`)")
     return keys
 
 
 def finish_decision(values: dict[str, Any]) -> Values:
-    """A line of the gateway's decision log. RequestError for a line that is no decision about a request."""
+    """A line of the gateway's decision log. Raises RequestError if the line is not a decision about a request."""
     if values.pop("kind", None) != "decision":
-        raise RequestError("the line is no decision")
+        raise RequestError("the line is not a decision")
     fingerprint = values.pop("fingerprint", "")
     verified, revoked = bool(values.pop("verified", False)), bool(values.pop("revoked", False))
     # A gateway's log has no fingerprint for a host that asks for no certificate, and none for a client without one.
@@ -226,5 +226,5 @@ def _struct(tree: dict[str, Any]) -> Any:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, msgspec.ValidationError):
-        return "a wanted key holds no plain value, or the line is no object"
+        return "the value of a wanted key is not plain, or the line is not an object"
     return "no JSON"

@@ -90,7 +90,7 @@ def provides(part: str) -> tuple[str, ...]:
 
 
 def check_part(name: str) -> None:
-    """RequestError for a name that is neither a part nor a field."""
+    """Raises RequestError for a name that is neither a part nor a field."""
     if name not in PARTS and name not in FIELDS:
         raise RequestError(
             f"`{name}` is nothing that a log can be mapped to; use a field such as http.host, or one of "
@@ -99,7 +99,7 @@ def check_part(name: str) -> None:
 
 
 def reading(given: Mapping[str, str | int | bool], statuses: StatusReader | None = None) -> Reading:
-    """What the values of one line tell. RequestError when one of them can't be what it claims to be."""
+    """What the values of one line tell. Raises RequestError if one of them can't be what it claims to be."""
     known: set[str] = set()
     parts: dict[str, str] = {}
     fields: dict[str, FieldValue] = {}
@@ -195,10 +195,10 @@ def logpush_status(text: str) -> dict[str, FieldValue]:
 
 
 def _request_line(text: str, parts: dict[str, str]) -> None:
-    """`GET /path HTTP/1.1`; a line that isn't one (a TLS handshake on a plain port) is no request."""
+    """`GET /path HTTP/1.1`; a line that isn't one (a TLS handshake on a plain port) is not a request."""
     pieces = text.split(" ")
     if len(pieces) < 2 or not pieces[0] or not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", pieces[0]):
-        raise RequestError("the request line is none")
+        raise RequestError("the request line is malformed")
     parts["method"] = pieces[0]
     if len(pieces) > 2 and pieces[-1].startswith("HTTP/"):
         parts["http_version"] = pieces.pop()
@@ -216,7 +216,7 @@ def _target(text: str, parts: dict[str, str]) -> None:
 def _url(text: str, parts: dict[str, str]) -> None:
     match = re.match(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", text, re.I)
     if match is None:
-        raise RequestError("the URL is none")
+        raise RequestError("the URL is malformed")
     parts["scheme"], parts["host"] = match[1].lower(), match[2].rpartition("@")[2]
     parts["path"], parts["query"] = match[3] or "/", match[4] or ""
 
@@ -231,7 +231,7 @@ def _address(text: str) -> str:
     try:
         return str(ip_address(bare))
     except ValueError:
-        raise RequestError("the client's address is none") from None
+        raise RequestError("the client's address is not an IP address") from None
 
 
 def _version(text: str) -> str:

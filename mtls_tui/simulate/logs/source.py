@@ -179,7 +179,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def open_log(name: str) -> Source:
-    """The log of that name; `-` is standard input. RequestError when it can't be opened."""
+    """The log of that name; `-` is standard input. Raises RequestError if it can't be opened."""
     if name == "-":
         return Source("standard input", sys.stdin.buffer)
     try:

@@ -78,7 +78,7 @@ class Template:
 def compile_template(text: str, wanted: frozenset[str] | None = None) -> Template:
     """The template as an expression that captures only the wanted parts (None: all).
 
-    RequestError when two variables touch, since nothing then tells where one ends.
+    Raises RequestError if two variables touch, since nothing then tells where one ends.
     """
     pieces: list[str] = []
     parts: list[str] = []

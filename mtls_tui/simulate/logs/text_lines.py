@@ -1,4 +1,4 @@
-"""Text logs by a template: nginx's combined format and its kin, Envoy's default, or a template of one's own."""
+"""Text logs by a template: nginx's combined format and its kin, Envoy's default, or a template you give."""
 
 from __future__ import annotations
 

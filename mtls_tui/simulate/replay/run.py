@@ -199,7 +199,7 @@ class Plan:
     fixed: Mapping[str, FieldValue]
 
     def counting(self) -> Counting:
-        """Policies and readers, made anew."""
+        """Fresh policies and readers."""
         policy = Policy.from_bundle_bytes(self.bundle)
         against = Policy.from_bundle_bytes(self.against) if self.against is not None else None
         needed = policy.ruleset.fields_read | (against.ruleset.fields_read if against else frozenset())
@@ -227,7 +227,7 @@ def replay(
 ) -> Replay:
     """What the requests of a log would get. `fixed` are field values that hold for every line.
 
-    RequestError when the log's format can't be told or used; an unreadable line is never an error.
+    Raises RequestError if the log's format can't be told or used; an unreadable line is never an error.
     """
     begin = perf_counter()
     blocks = source.blocks()

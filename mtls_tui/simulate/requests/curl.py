@@ -54,8 +54,8 @@ class CurlRequest:
 def parse_curl(text: str, *, read: FileReader | None = None) -> CurlRequest:
     """What a curl command would send. `read` gives the bytes of a file named with `@` (default: from disk).
 
-    RequestError for a command that curl would refuse (open quote, missing argument, no URL), for an unreadable file,
-    and for the form that only Windows' cmd.exe reads.
+    Raises RequestError for a command that curl would refuse (open quote, missing argument, no URL), for an unreadable
+    file, and for the form that only Windows' cmd.exe reads.
     """
     if re.search(r"\^\"|\^\r?\n", text):
         raise RequestError("this is quoted for Windows' cmd.exe; copy it as cURL (bash), or (POSIX)")
@@ -129,7 +129,7 @@ class _Command:
             letter, cluster = cluster[0], cluster[1:]
             name = options.SHORT.get(letter)
             if name is None:
-                self.notes.append(f"`-{letter}` is no option of curl; it was passed over")
+                self.notes.append(f"`-{letter}` is not an option of curl; it was passed over")
                 continue
             if name in options.TAKES_ARGUMENT:
                 return self.option(name, f"-{letter}", rest, cluster or None)

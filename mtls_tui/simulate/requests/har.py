@@ -63,7 +63,7 @@ class HarEntry:
 
 
 def entries(data: bytes) -> Iterator[HarEntry]:
-    """Every entry of the archive. RequestError when the whole is no HAR; an entry that can't be read says why."""
+    """Every entry of the archive. Raises RequestError if it is not a HAR; an entry that can't be read says why."""
     try:
         log = _HAR.decode(data.removeprefix(b"\xef\xbb\xbf")).log
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -76,7 +76,7 @@ def entries(data: bytes) -> Iterator[HarEntry]:
 
 
 def from_har(data: bytes, number: int = 1) -> HttpRequest:
-    """One entry's request, counted from 1. RequestError when it isn't there or can't be read."""
+    """One entry's request, counted from 1. Raises RequestError if it isn't there or can't be read."""
     last = 0
     for entry in entries(data):
         last = entry.number
@@ -119,7 +119,7 @@ def _body(post: _PostData | None) -> bytes | None:
             try:
                 return base64.b64decode(post.text, validate=True)
             except ValueError as error:
-                raise RequestError(f"the body is no base64: {error}") from None
+                raise RequestError(f"the body is not base64: {error}") from None
         return post.text.encode()
     return "&".join(f"{quote_plus(p.name)}={quote_plus(p.value)}" for p in post.params).encode()
 

@@ -32,7 +32,7 @@ def from_json(data: bytes) -> HttpRequest:
     try:
         message = _DECODER.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"this is no request in JSON: {error}") from None
+        raise RequestError(f"this is not a request in JSON: {error}") from None
     fields: list[tuple[str, bytes]] = []
     if isinstance(message.headers, dict):
         for name, values in message.headers.items():

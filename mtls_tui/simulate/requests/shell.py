@@ -25,7 +25,7 @@ class Words:
 
 
 def split(text: str) -> Words:
-    """The words of the first simple command. RequestError for a quote that never ends.
+    """The words of the first simple command. Raises RequestError for a quote that never ends.
 
     Bytes from `$'\\xff'` come out as surrogate escapes, so that `word.encode(errors="surrogateescape")` is what a
     program would receive.

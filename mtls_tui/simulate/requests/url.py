@@ -35,7 +35,7 @@ def from_url(
     A URL without a scheme is taken as https. The fragment stays at the client, characters that can't be sent are
     percent-encoded, credentials become an Authorization header, and a Host header among `headers` wins over the URL's
     host. Dot segments are sent as written unless `keep_dots` is false, which is what browsers and curl do.
-    RequestError for what is no http(s) URL.
+    Raises RequestError if it is not an http(s) URL.
     """
     if len(url) > MAX_URL:
         raise RequestError(f"the URL has {len(url)} characters; at most {MAX_URL} are looked at")
@@ -85,7 +85,7 @@ def from_url(
 
 
 def address(text: str) -> str:
-    """An IP address in its canonical spelling; RequestError when it is none."""
+    """An IP address in its canonical spelling. Raises RequestError if it is not one."""
     try:
         return str(ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]")))
     except ValueError:
@@ -101,7 +101,7 @@ def check_method(method: str) -> None:
 def header(name: str, value: bytes | str) -> tuple[str, bytes]:
     """One header field: name in lower case, value in bytes without white space around it (RFC 9110 5.5)."""
     if not TOKEN.fullmatch(name):
-        raise RequestError(f"`{name}` is no header name")
+        raise RequestError(f"`{name}` is not a header name")
     raw = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     raw = raw.strip(b" \t")
     if any(byte in raw for byte in b"\r\n\0"):
@@ -113,7 +113,7 @@ def header_line(text: str) -> tuple[str, bytes]:
     """A header from `Name: value` or `Name:value`."""
     name, colon, value = text.partition(":")
     if not colon:
-        raise RequestError(f"`{text}` is no header; write it as `Name: value`")
+        raise RequestError(f"`{text}` is not a header; write it as `Name: value`")
     return header(name.strip(), value)
 
 
@@ -158,5 +158,5 @@ def _host_name(name: str, url: str) -> str:
         except UnicodeError:
             raise RequestError(f"`{url}`: `{name}` can't be written as an ASCII host name") from None
     if not re.fullmatch(r"[A-Za-z0-9_.\-*]{1,255}", name):
-        raise RequestError(f"`{url}`: `{name}` is no host name")
+        raise RequestError(f"`{url}`: `{name}` is not a host name")
     return name.lower()

@@ -188,7 +188,7 @@ class Probe:
         return verdict, observed
 
     def _value(self, node: ast.Expr, path: Path, values: dict[Path, bool]) -> bool:
-        """The value of a node, from those of its clauses; it is noted among `values`, too."""
+        """The value of a node, from those of its clauses; it is also noted among `values`."""
         match node:
             case ast.Not():
                 value = not self._value(node.item, (*path, 0), values)

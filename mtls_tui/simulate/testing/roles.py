@@ -36,7 +36,7 @@ def _role_set(day: int) -> RoleSet:
 
 
 def chain_of(role: str, at: datetime) -> tuple[x509.Certificate, ...]:
-    """What a client of this role presents; KeyError for a name that is no role."""
+    """What a client of this role presents. Raises KeyError if there is no such role."""
     if role not in ROLES:
         raise KeyError(role)
     return role_set(at).mint(role).chain

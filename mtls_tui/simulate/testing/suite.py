@@ -112,7 +112,7 @@ class Runner:
         return TestResult(test, number, line, failures, error, scenario, decision, policy, seconds)
 
     def scenario(self, test: TestEntry) -> Scenario:
-        """The request of a test and the chain it comes with. RequestError when something in it can't be used."""
+        """The request of a test and the chain it comes with. Raises RequestError if something in it can't be used."""
         at = moment_of(test.at) if test.at is not None else self.now
         headers = [
             (name, value)
@@ -188,8 +188,8 @@ def run_tests(
 ) -> TestReport:
     """Run the tests of a rule file, those whose name fits the filter (a part of the name, or a pattern with `*`).
 
-    `now` is the time of tests that give none; `each` is called after every test. RuleFileError when the rule file has
-    problems.
+    `now` is the time of tests that give none; `each` is called after every test. Raises RuleFileError if the rule file
+    has problems.
     """
     begin = time.perf_counter()
     runner = Runner(rulefile, now=now)
