@@ -93,7 +93,7 @@ def _read_in(file: str) -> tuple[str, list[targets.Note]]:
         if isinstance(error, targets.TargetError):
             raise InputError(f"{file}: {error}") from None
         cure = "give a ruleset as Cloudflare's API answers it, or what `terraform show -json` prints"
-        raise InputError(f"{file}: no JSON: {error}; {cure}") from None
+        raise InputError(f"{file}: not JSON: {error}; {cure}") from None
     made = rulefiles.loads(
         "# Add [[hosts]] for the names below: mTLS on or off, trust anchors, upstream.\nversion = 1\n"
     )

@@ -21,7 +21,7 @@ FLUSH_SECONDS = 0.1
 
 
 class Line(msgspec.Struct, omit_defaults=True):
-    """One decision."""
+    """One line of the access log: one decision."""
 
     kind: str
     time: str
@@ -112,7 +112,7 @@ class LogWriter:
         return self.tally.lost
 
     def add(self, line: Line) -> None:
-        """Take a line."""
+        """Buffer a line for the next write; without a log it is dropped."""
         if self._descriptor is None:
             return
         self.tally.added()

@@ -62,7 +62,7 @@ class Counters:
 
 
 def total(all_counters: Iterable[Counters]) -> Counters:
-    """The sum."""
+    """The counters of several processes, added up."""
     result = Counters()
     for counters in all_counters:
         for key, number in counters.decisions.items():

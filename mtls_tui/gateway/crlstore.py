@@ -28,7 +28,7 @@ class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
     """SHA-256 of `lists`, hex."""
     lists: str
-    """PEM."""
+    """The lists, in PEM."""
     version: Literal[1] = 1
 
 

@@ -138,7 +138,7 @@ class MtlsMiddleware:
             self._retry_at = time.monotonic() + LONGEST_RETRY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Serve one ASGI connection: decide, then call the application or answer for it."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return

@@ -44,7 +44,7 @@ class Subject(Protocol):
         ...
 
     def status(self) -> dict[str, Any]:
-        """Everything."""
+        """What `/status` tells, ready for JSON."""
         ...
 
     async def envoy_metrics(self) -> bytes:
@@ -73,7 +73,7 @@ class StatusServer:
             raise GatewayError(f"{text}: the status can't be served there: {error.strerror}") from None
 
     async def stop(self) -> None:
-        """Close."""
+        """Stop listening, and remove the Unix socket's file."""
         if self._server is not None:
             self._server.close()
             if isinstance(self.address, Path):

@@ -248,7 +248,7 @@ def read_forwarded(
         headers = apart(headers, joined) if joined != b"-" else headers
     client = tell("client", asking.peer).rpartition(",")[2].strip()
     if not is_ip(client):
-        raise MalformedError(f"the client's address `{client[:60]}` is no IP address")
+        raise MalformedError(f"the client's address `{client[:60]}` is not an IP address")
     target = tell("target", asking.target)
     if not target.startswith("/"):
         raise MalformedError("the request target is not a path")

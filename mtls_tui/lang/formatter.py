@@ -56,7 +56,7 @@ def format_node(node: Node, *, width: int | None = None) -> str:
 def quote(value: bytes) -> str:
     """A quoted string literal for these bytes: `"` and `\\` get a backslash, as the dashboard writes them.
 
-    Bytes that are no UTF-8, and characters that don't print, become `\\xHH`.
+    Bytes that are not UTF-8, and characters that don't print, become `\\xHH`.
     """
     parts = ['"']
     for char in value.decode("utf-8", "surrogateescape"):

@@ -81,7 +81,7 @@ def padded(text: str, width: int) -> str:
 
 def _shown(char: str) -> str:
     category = unicodedata.category(char)
-    if category == "Cs" and 0xDC80 <= ord(char) <= 0xDCFF:  # a byte that is no UTF-8
+    if category == "Cs" and 0xDC80 <= ord(char) <= 0xDCFF:  # a byte that is not UTF-8
         return f"\\x{ord(char) - 0xDC00:02x}"
     # Cc and Cf move cursors and turn the reading direction; Zl and Zp break lines.
     if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):

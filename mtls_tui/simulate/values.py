@@ -38,7 +38,7 @@ def assignment(text: str) -> tuple[str, FieldValue]:
 
 
 def plain(value: Any) -> Any:
-    """A field value as JSON or TOML can hold it; bytes that are no UTF-8 come out with U+FFFD."""
+    """A field value as JSON or TOML can hold it; bytes that are not UTF-8 come out with U+FFFD."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, IPv4Address | IPv6Address):
@@ -51,7 +51,7 @@ def plain(value: Any) -> Any:
 
 
 def written(value: FieldValue) -> str:
-    """The text from which `field_value` makes the same value; bytes that are no UTF-8 become lone surrogates."""
+    """The text from which `field_value` makes the same value; bytes that are not UTF-8 become lone surrogates."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, bytes):

@@ -37,7 +37,7 @@ class Files:
         self._change(self.xds / "routes.json", [config.route_table(list(plans), self.settings, generation)])
 
     def clusters(self, plans: Iterable[HostPlan]) -> None:
-        """The upstreams."""
+        """Write the upstreams that these plans use to `clusters.json`, if they changed."""
         upstreams = config.upstreams(list(plans))
         self._change(self.xds / "clusters.json", [config.upstream_cluster(one, self.settings) for one in upstreams])
 

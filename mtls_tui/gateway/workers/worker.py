@@ -163,7 +163,7 @@ async def run(control: int, listen: int, log: int, tally: int, peers: Peers) -> 
 
 
 def main() -> None:
-    """The process."""
+    """Run a decision process with the descriptors that its supervisor hands over."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # these are for the supervisor, even when the whole group gets them
     raise_limit(MOST_OPEN_FILES)

@@ -122,7 +122,7 @@ def _wanted(part: str, wanted: frozenset[str]) -> bool:
 
 
 def unescaped(value: bytes) -> str:
-    r"""Nginx's and Apache's escapes in text logs: `\x22`, `\"`, `\\`. Bytes that are no UTF-8 become surrogates."""
+    r"""Nginx's and Apache's escapes in text logs: `\x22`, `\"`, `\\`. Bytes that are not UTF-8 become surrogates."""
     if b"\\" in value:
         value = re.sub(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", _unescape, value, flags=re.S)
     return value.decode("utf-8", "surrogateescape")

@@ -67,7 +67,7 @@ def entries(data: bytes) -> Iterator[HarEntry]:
     try:
         log = _HAR.decode(data.removeprefix(b"\xef\xbb\xbf")).log
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"this is no HAR file: {error}") from None
+        raise RequestError(f"this is not a HAR file: {error}") from None
     for number, entry in enumerate(log.entries, 1):
         try:
             yield HarEntry(number, _http(entry))

@@ -51,7 +51,7 @@ def from_json(data: bytes) -> HttpRequest:
 
 
 def to_json(http: HttpRequest) -> dict[str, Any]:
-    """The request as plain data that `from_json` reads; bytes that are no UTF-8 come out as U+FFFD."""
+    """The request as plain data that `from_json` reads; bytes that are not UTF-8 come out as U+FFFD."""
     out: dict[str, Any] = {
         "method": http.method,
         "url": url_of(http),

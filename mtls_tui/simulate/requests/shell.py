@@ -174,7 +174,7 @@ class _Splitter:
             elif kind in "uU" and (digits := self.digits("0123456789abcdefABCDEF", 4 if kind == "u" else 8)):
                 code = int(digits, 16)
                 if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-                    raise RequestError(f"`\\{kind}{digits}` at character {self.at} is no Unicode character")
+                    raise RequestError(f"`\\{kind}{digits}` at character {self.at} is not a Unicode character")
                 out += chr(code).encode()
             elif kind in "'\"\\?":
                 out += kind.encode()

@@ -89,13 +89,13 @@ def address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]")))
     except ValueError:
-        raise RequestError(f"`{text}` is no IP address; write one such as 192.0.2.7 or 2001:db8::7") from None
+        raise RequestError(f"`{text}` is not an IP address; write one such as 192.0.2.7 or 2001:db8::7") from None
 
 
 def check_method(method: str) -> None:
     """RequestError unless `method` is a token (RFC 9110 9.1); methods are case-sensitive, so nothing is changed."""
     if not TOKEN.fullmatch(method):
-        raise RequestError(f"`{method}` is no HTTP method")
+        raise RequestError(f"`{method}` is not an HTTP method")
 
 
 def header(name: str, value: bytes | str) -> tuple[str, bytes]:
@@ -151,7 +151,7 @@ def _host_name(name: str, url: str) -> str:
         try:
             return f"[{ipaddress.IPv6Address(name.split('%', 1)[0])}]"
         except ValueError:
-            raise RequestError(f"`{url}`: `{name}` is no IPv6 address") from None
+            raise RequestError(f"`{url}`: `{name}` is not an IPv6 address") from None
     if not name.isascii():
         try:
             name = name.encode("idna").decode("ascii")

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from mtls_tui.simulate.testing.suite import TestReport, TestResult
 
-# XML 1.0, 2.2: what is no Char can't stand in a document, not even escaped.
+# XML 1.0, 2.2: what is not a Char can't stand in a document, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
