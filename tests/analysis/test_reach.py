@@ -216,7 +216,7 @@ def test_what_can_be_neither_found_nor_proved_is_said_to_be_open():
     hard = ruleset(('sha256(http.cookie) eq "x"', "skip"), BLOCK)
     found = unprotected(HOST, hard)
     assert (found.status, found.http) == ("not found", None)
-    assert "no proof" in found.reason
+    assert "not a proof" in found.reason
 
 
 def test_rules_that_only_report_protect_nothing():

@@ -55,8 +55,8 @@ def test_terraform_goes_to_a_new_file_only(tmp_path, target, mark):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ('{"rules": 1}', "/rules: a list of rules is expected"),
         ("{}", "there is no ruleset here"),
         ('{"version": 4, "resources": []}', "there is no ruleset here"),
@@ -69,7 +69,7 @@ def test_bad_rulesets_are_one_clear_error(text, message):
 
 
 def test_a_resource_name_cannot_break_out_of_its_quotes():
-    assert "no name of a resource" in run(PINNED, "--to", "terraform", "--name", 'a" {', expect=2)[0]
+    assert "not a name for a resource" in run(PINNED, "--to", "terraform", "--name", 'a" {', expect=2)[0]
 
 
 def test_one_rule_that_cannot_be_read_does_not_stop_the_others():

@@ -114,7 +114,7 @@ def test_what_is_not_followed_is_said(text, note):
         ("curl https://a/ -H", "needs an argument"),
         ("curl https://a/ -F x", "has no `=`"),
         ("curl ftp://a/", "http or https"),
-        ("curl https://a/ -X 'G T'", "no HTTP method"),
+        ("curl https://a/ -X 'G T'", "not an HTTP method"),
         ("curl https://a/ -d @/nowhere/at/all", "reads this file"),
         ('curl ^"https://a/^" ^\n -k', "cmd.exe"),
         ("curl.exe 'https://a/' `\n  -H 'x: y'", "PowerShell"),

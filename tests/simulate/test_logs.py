@@ -155,7 +155,7 @@ def test_decision_log_lines_of_another_kind_are_no_requests():
     line = b'{"kind":"reload","action":"ok"}\n'
     reader = reader_for(DECISION, frozenset(ALL))
     (key,) = reader.tally(line).counts
-    with pytest.raises(RequestError, match="no decision"):
+    with pytest.raises(RequestError, match="not a decision"):
         reading(reader.values(key), reader.statuses)
 
 
