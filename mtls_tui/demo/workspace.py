@@ -86,7 +86,7 @@ class Workspace:
 
 
 def open_or_make(folder: Path, at: datetime, *, port: int | None = None, ports: Ports | None = None) -> Workspace:
-    """The workspace of a folder: an existing one as it is, else a new one. DemoError: the folder is somebody else's.
+    """The workspace of a folder: an existing one as it is, else a new one. Raises DemoError if it holds something else.
 
     `port` is the gateway's; `ports` all three, for a new workspace; else the first free ones from 8443, 8080, 9443 on.
     """

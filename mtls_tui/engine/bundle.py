@@ -189,7 +189,9 @@ def decode_file(data: bytes, verify_key: Ed25519PublicKey | None = None) -> tupl
     except msgspec.ValidationError as error:
         raise BundleError(f"not a bundle: {_lower(error)}", "name a file that `mtls-tui export` wrote") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise BundleError(f"not JSON: {_lower(error)}", f"the file is damaged or not a bundle: {_EXPORT_AGAIN}") from None
+        raise BundleError(
+            f"not JSON: {_lower(error)}", f"the file is damaged or not a bundle: {_EXPORT_AGAIN}"
+        ) from None
     raw = bytes(file.bundle)
     if not hmac.compare_digest(digest_of(raw), file.digest):
         raise BundleError("the digest is wrong: the file was changed after it was exported", _EXPORT_AGAIN)

@@ -152,7 +152,10 @@ class LogWriter:
         self.write(self.take())
 
     def reopen(self, path: Path) -> None:
-        """Go on in what has the name now. GatewayError, and the old file goes on, when it can't be written."""
+        """Continue in the file that has the name now.
+
+        Raises GatewayError if it can't be written; the old file then stays in use.
+        """
         if self._descriptor is not None:
             new = open_log(path)
             os.close(self._descriptor)

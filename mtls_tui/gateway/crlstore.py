@@ -56,7 +56,7 @@ class CrlStore:
         self._written: dict[str, bytes] = {}
 
     def recall(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """What was last in force of some list files. GatewayError, with the cure, when it can't be trusted."""
+        """What was last in force of some list files. Raises GatewayError, with the cure, if it can't be trusted."""
         for path in paths:
             if self.folder is not None and path not in self._looked and path not in self._known:
                 data = self._load(self.folder, path)
@@ -123,7 +123,7 @@ def _broken(file: Path, path: str, why: str) -> GatewayError:
 
 
 def _check(path: Path, is_kind: Callable[[int], bool]) -> None:
-    """GatewayError unless nobody else can have had a hand in it."""
+    """Raises GatewayError if it is a link, belongs to another user, or can be written by others."""
     found = path.lstat()
     if not is_kind(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise GatewayError(

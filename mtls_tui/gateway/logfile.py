@@ -36,7 +36,10 @@ class LogFile:
         return self.path is not None and self.descriptor is not None
 
     def reopen(self) -> None:
-        """Open what has the name now. GatewayError, and the old file stays open, when that can't be written."""
+        """Open the file that has the name now.
+
+        Raises GatewayError if it can't be written; the old file then stays open.
+        """
         if self.has_name:
             new = open_log(self.path)
             self.close()

@@ -171,7 +171,7 @@ def read_gateway(asking: RawQuestion) -> Question:
 
 
 def _seen_whole(asking: RawQuestion, length: str, headers: Headers) -> None:
-    """MalformedError unless the body that a question holds is all of the client's.
+    """Raises MalformedError unless a question holds all of the client's body.
 
     Envoy doesn't wait for a body where the client asks for a WebSocket: that is a GET, which has none (RFC 6455 section
     4.1). Of a chunked one nothing is left, neither here nor for the upstream.

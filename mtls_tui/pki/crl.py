@@ -130,7 +130,7 @@ class RevocationList:
 
 
 def read_crl(der: bytes, label: str) -> RevocationList:
-    """A list from DER. StoreError, beginning with `label`, when it can't be read or can never be used."""
+    """A list from DER. Raises StoreError, beginning with `label`, if it can't be read or can never be used."""
     try:
         parsed = parse_crl(der)
         return _read(der, parsed, label)

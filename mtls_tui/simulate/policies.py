@@ -67,7 +67,10 @@ def policy_of(rulefile: RuleFile) -> Loaded:
 
 
 def load_chain(path: str | Path, passphrase: bytes | None = None) -> tuple[x509.Certificate, ...]:
-    """What a client with this file (PEM, DER, PKCS#7, PKCS#12) would present, leaf first. RequestError: unusable."""
+    """What a client with this file (PEM, DER, PKCS#7, PKCS#12) would present, leaf first.
+
+    Raises RequestError if the file can't be used.
+    """
     try:
         return tuple(load_certificates(read_bounded(Path(path).expanduser(), MAX_MATERIAL, pipes=True), passphrase))
     except FileError as error:

@@ -16,7 +16,10 @@ MAX_INTEGER = 2**63 - 1
 
 
 def field_value(name: str, value: Any) -> FieldValue:
-    """The value of field `name` from text or plain data (JSON, TOML). RequestError: no such field, wrong type."""
+    """The value of field `name` from text or plain data (JSON, TOML).
+
+    Raises RequestError if there is no such field or the value has another type.
+    """
     info = FIELDS.get(name)
     if info is None:
         near = difflib.get_close_matches(name, FIELDS, n=1)

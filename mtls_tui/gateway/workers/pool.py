@@ -53,7 +53,10 @@ class Pool:
         self._watching = [asyncio.create_task(self._watch(worker)) for worker in self.workers]
 
     async def switch(self, message: Prepare) -> None:
-        """Another bundle for all: prepared by all before any switches. GatewayError, and nothing changed, if not."""
+        """Give all processes another bundle: all prepare it before any switches.
+
+        Raises GatewayError if one can't take it; then nothing has changed.
+        """
         async with self._change:
             await self._prepare_all(message, must=False)
             await self._commit_all(message)

@@ -93,7 +93,7 @@ def address(text: str) -> str:
 
 
 def check_method(method: str) -> None:
-    """RequestError unless `method` is a token (RFC 9110 9.1); methods are case-sensitive, so nothing is changed."""
+    """Raises RequestError unless `method` is a token (RFC 9110 9.1). Methods are case-sensitive."""
     if not TOKEN.fullmatch(method):
         raise RequestError(f"`{method}` is not an HTTP method")
 
