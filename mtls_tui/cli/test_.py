@@ -14,10 +14,10 @@ from mtls_tui.rulefile import RuleFileError
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.policies import read_rules
 from mtls_tui.simulate.style import Style, safe, style_for
-from mtls_tui.simulate.suggest import Suggestions, suggest, toml
 from mtls_tui.simulate.testing.coverage import Coverage
 from mtls_tui.simulate.testing.junit import junit
 from mtls_tui.simulate.testing.report import coverage_text, data, explanation, failure, suggestion_data, summary
+from mtls_tui.simulate.testing.suggest import Suggestions, suggest, toml
 from mtls_tui.simulate.testing.suite import Runner, TestReport, run_tests
 
 

@@ -8,7 +8,7 @@ from mtls_tui.simulate.requests.har import entries as har_entries
 from mtls_tui.simulate.requests.message import from_json, to_json, url_of
 from mtls_tui.simulate.requests.url import from_url
 from mtls_tui.simulate.simulation import RuleView, Simulation, simulate
-from mtls_tui.simulate.suggest import entry_of, toml
+from mtls_tui.simulate.testing.suggest import entry_of, toml
 from mtls_tui.simulate.testing.suite import Runner, TestReport, TestResult, run_tests
 
 __all__ = [

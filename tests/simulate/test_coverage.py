@@ -14,9 +14,9 @@ from mtls_tui.lang import ast, tree
 from mtls_tui.rulefile import loads
 from mtls_tui.simulate import Runner, from_url, run_tests, simulate
 from mtls_tui.simulate.style import Style
-from mtls_tui.simulate.suggest import entry_of, suggest, toml
 from mtls_tui.simulate.testing.coverage import Coverage, Goal, Probe, clauses_of, deciding
 from mtls_tui.simulate.testing.report import coverage_data, coverage_text
+from mtls_tui.simulate.testing.suggest import entry_of, suggest, toml
 from tests.simulate.conftest import NOW, RULES
 
 FIELDS = ["ssl", "cf.tls_client_auth.cert_verified", "cf.tls_client_auth.cert_revoked", "cf.client.bot"]

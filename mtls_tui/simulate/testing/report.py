@@ -14,8 +14,8 @@ from mtls_tui.simulate.report import expression_tree
 from mtls_tui.simulate.requests.message import to_json, url_of
 from mtls_tui.simulate.simulation import Simulation
 from mtls_tui.simulate.style import Style, columns, padded, safe
-from mtls_tui.simulate.suggest import Suggestions, toml
 from mtls_tui.simulate.testing.coverage import ClauseCoverage, Coverage, Goal, RuleCoverage
+from mtls_tui.simulate.testing.suggest import Suggestions, toml
 from mtls_tui.simulate.testing.suite import TestReport, TestResult
 from mtls_tui.simulate.wording import certificate_line, headline
 
