@@ -222,7 +222,7 @@ def test_only_authorities_are_imported(authority, tmp_path):
     with pytest.raises(AuthorityError, match="CA:TRUE"):
         authority.import_foreign(leaf, "leaf")
     for name in ("../evil", ".hidden", ""):
-        with pytest.raises(AuthorityError, match="plain name"):
+        with pytest.raises(AuthorityError, match="plain file name"):
             authority.import_foreign(pem, name)
 
 

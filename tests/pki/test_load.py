@@ -104,7 +104,7 @@ def test_what_openssl_writes(openssl, tmp_path):
         (LEAF.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), "only PRIVATE KEY"),
         (CRL.public_bytes(Encoding.PEM), "only X509 CRL"),
         (LEAF.pem[:300], "does not end"),
-        (LEAF.pem.replace(b"MII", b"M*I", 1), "block 1 of 1.*no base64"),
+        (LEAF.pem.replace(b"MII", b"M*I", 1), "block 1 of 1.*not base64"),
         (LEAF.pem + MIDDLE.pem.replace(b"MII", b"MIJ", 1), "block 2 of 2.*can't be read"),
         (LEAF.der[:-1], "not valid DER"),
         (LEAF.der + b"\0", "not valid DER"),
