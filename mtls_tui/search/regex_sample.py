@@ -5,10 +5,10 @@ Of alternatives the first that is not empty is taken, of repetitions the fewest,
 
 from __future__ import annotations
 
-from mtls_tui.lang import regex_sets as sets
-from mtls_tui.lang.regex_reader import read_regex
-from mtls_tui.lang.regex_sets import Ranges
-from mtls_tui.lang.regex_tree import (
+from mtls_tui.lang.regex import sets
+from mtls_tui.lang.regex.reader import read_regex
+from mtls_tui.lang.regex.sets import Ranges
+from mtls_tui.lang.regex.tree import (
     Alternation,
     Assertion,
     Char,
