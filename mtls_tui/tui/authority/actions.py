@@ -14,6 +14,7 @@ from mtls_tui.tui.authority.effects import LoadStore, RunJob, TryPassphrase, Wit
 from mtls_tui.tui.authority.state import AuthorityState, Store, authority_of
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.effects import EvaluateAgain
+from mtls_tui.tui.registry.lists import list_actions
 from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action, run
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField
@@ -192,34 +193,7 @@ def _moved(document: Document, step: int) -> Result:
     return document.with_board(authority_of(document).moved(step), notice=None)
 
 
-@action("authority.up", "Up", where="authority", keys="up k", hidden=True)
-def _up(document: Document) -> Result:
-    return _moved(document, -1)
-
-
-@action("authority.down", "Down", where="authority", keys="down j", hidden=True)
-def _down(document: Document) -> Result:
-    return _moved(document, 1)
-
-
-@action("authority.page_up", "A page up", where="authority", keys="pageup", hidden=True)
-def _page_up(document: Document) -> Result:
-    return _moved(document, -PAGE)
-
-
-@action("authority.page_down", "A page down", where="authority", keys="pagedown", hidden=True)
-def _page_down(document: Document) -> Result:
-    return _moved(document, PAGE)
-
-
-@action("authority.first", "To the first", where="authority", keys="home g", hidden=True)
-def _first(document: Document) -> Result:
-    return _moved(document, -1_000_000)
-
-
-@action("authority.last", "To the last", where="authority", keys="end G", hidden=True)
-def _last(document: Document) -> Result:
-    return _moved(document, 1_000_000)
+list_actions("authority", _moved, page=PAGE)
 
 
 @action("authority.click", "Choose with the mouse", hidden=True)

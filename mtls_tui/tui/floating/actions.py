@@ -7,6 +7,7 @@ from dataclasses import replace
 from mtls_tui.tui.builder import part_actions
 from mtls_tui.tui.builder.choices import source_offers
 from mtls_tui.tui.findings import actions as findings_actions
+from mtls_tui.tui.registry.lists import list_actions
 from mtls_tui.tui.registry.register import ACTIONS, Refusal, Result, action
 from mtls_tui.tui.state import textbuffer
 from mtls_tui.tui.state.document import Document, says_other
@@ -62,24 +63,7 @@ def _stepped(document: Document, step: int) -> Document:
     return replace(document, overlay=replace(picker, index=max(0, min(picker.index + step, last))))
 
 
-@action("picker.down", "Down", where="picker", keys="down ctrl+n", hidden=True)
-def _picker_down(document: Document) -> Result:
-    return _stepped(document, 1)
-
-
-@action("picker.up", "Up", where="picker", keys="up", hidden=True)
-def _picker_up(document: Document) -> Result:
-    return _stepped(document, -1)
-
-
-@action("picker.page_down", "A page down", where="picker", keys="pagedown", hidden=True)
-def _picker_page_down(document: Document) -> Result:
-    return _stepped(document, STEP)
-
-
-@action("picker.page_up", "A page up", where="picker", keys="pageup", hidden=True)
-def _picker_page_up(document: Document) -> Result:
-    return _stepped(document, -STEP)
+list_actions("picker", _stepped, page=STEP, up="up", down="down ctrl+n", first="", last="")
 
 
 @action("picker.key", "A key in a list", hidden=True)
@@ -331,24 +315,7 @@ def _paged(document: Document, step: int) -> Document:
     return replace(document, overlay=replace(page, top=max(0, min(page.top + step, len(page.lines) - 1))))
 
 
-@action("page.down", "Down", where="page", keys="down j", hidden=True)
-def _page_down(document: Document) -> Result:
-    return _paged(document, 1)
-
-
-@action("page.up", "Up", where="page", keys="up k", hidden=True)
-def _page_up(document: Document) -> Result:
-    return _paged(document, -1)
-
-
-@action("page.page_down", "A page down", where="page", keys="pagedown space", hidden=True)
-def _page_page_down(document: Document) -> Result:
-    return _paged(document, STEP)
-
-
-@action("page.page_up", "A page up", where="page", keys="pageup", hidden=True)
-def _page_page_up(document: Document) -> Result:
-    return _paged(document, -STEP)
+list_actions("page", _paged, page=STEP, page_down="pagedown space", first="", last="")
 
 
 @action("overlay.error", "Say what went wrong", hidden=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.tui.hosts.view import Entry, cursor_of, selectable
+from mtls_tui.tui.registry.lists import list_actions
 from mtls_tui.tui.registry.register import Refusal, Result, action
 from mtls_tui.tui.state.document import Content, Document, flushed, with_file
 
@@ -74,24 +75,7 @@ def _moved(document: Document, step: int) -> Document:
     return at_entry(document, stops[max(0, min(cursor_of(document) + step, len(stops) - 1))])
 
 
-@action("hosts.up", "Up", where="hosts", keys="up k", hidden=True)
-def _up(document: Document) -> Result:
-    return _moved(document, -1)
-
-
-@action("hosts.down", "Down", where="hosts", keys="down j", hidden=True)
-def _down(document: Document) -> Result:
-    return _moved(document, 1)
-
-
-@action("hosts.first", "To the first", where="hosts", keys="home g", hidden=True)
-def _first(document: Document) -> Result:
-    return _moved(document, -10_000)
-
-
-@action("hosts.last", "To the last", where="hosts", keys="end G", hidden=True)
-def _last(document: Document) -> Result:
-    return _moved(document, 10_000)
+list_actions("hosts", _moved)
 
 
 @action(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from mtls_tui.tui.state.document import Document
 
-_tops: dict[str, int] = {}
-
 
 def top_of(document: Document, pane: str, cursor: int, room: int, total: int) -> int:
     """The first line shown, so that the cursor is among `room` lines of `total`."""

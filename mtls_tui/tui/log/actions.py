@@ -14,6 +14,7 @@ from mtls_tui.tui.log.effects import FindCertificate, FindLogs, Follow
 from mtls_tui.tui.log.state import Entry, TailState, log_of
 from mtls_tui.tui.log.to_request import lacking, printable, probe_of
 from mtls_tui.tui.registry import boards
+from mtls_tui.tui.registry.lists import END, list_actions
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state.document import Document, flushed, with_file
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker
@@ -175,34 +176,12 @@ def _moved(document: Document, step: int) -> Result:
     return document.with_board(log_of(document).moved(step), notice=None)
 
 
-@action("tail.up", "Up", where="tail", keys="up k", hidden=True)
-def _up(document: Document) -> Result:
-    return _moved(document, -1)
-
-
-@action("tail.down", "Down", where="tail", keys="down j", hidden=True)
-def _down(document: Document) -> Result:
-    return _moved(document, 1)
-
-
-@action("tail.page_up", "A page up", where="tail", keys="pageup", hidden=True)
-def _page_up(document: Document) -> Result:
-    return _moved(document, -PAGE)
-
-
-@action("tail.page_down", "A page down", where="tail", keys="pagedown", hidden=True)
-def _page_down(document: Document) -> Result:
-    return _moved(document, PAGE)
-
-
-@action("tail.first", "To the first", where="tail", keys="home g", hidden=True)
-def _first(document: Document) -> Result:
-    return _moved(document, -1_000_000)
+list_actions("tail", _moved, page=PAGE, last="")
 
 
 @action("tail.last", "To the newest, and follow", where="tail", keys="end G", footer="newest", enabled=_open_board)
 def _last(document: Document) -> Result:
-    return _moved(document, 1_000_000)
+    return _moved(document, END)
 
 
 @action("tail.click", "Choose with the mouse", hidden=True)
