@@ -30,6 +30,7 @@ from mtls_tui.tui.simulator import probes
 from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.checked import checked
 from mtls_tui.tui.state.document import Content, Probe, work_of
+from mtls_tui.tui.state.recent import recent
 from mtls_tui.tui.state.results import Case, CertificateLine, Results, Verdict
 
 if TYPE_CHECKING:
@@ -157,17 +158,9 @@ class _Policies:
         return self._roles[day]
 
 
-_rulesets: list[tuple[Content, Ruleset]] = []
-
-
+@recent(4)
 def _ruleset(content: Content) -> Ruleset:
-    for known, ruleset in _rulesets:
-        if known is content:
-            return ruleset
-    made = Ruleset(engine_rules(content), content.file.engine_lists)
-    _rulesets.insert(0, (content, made))
-    del _rulesets[4:]
-    return made
+    return Ruleset(engine_rules(content), content.file.engine_lists)
 
 
 _known_hosts: dict[tuple[object, ...], tuple[Host, ...]] = {}

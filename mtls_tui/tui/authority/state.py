@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from mtls_tui.tui.state.recent import recent
+
 if TYPE_CHECKING:
     from mtls_tui.tui.state.document import Document
 
@@ -117,18 +119,11 @@ class AuthorityState:
         return replace(self, index=max(0, min(min(self.index, last) + step, last)))
 
 
-_found: list[tuple[Store, str, tuple[Row, ...]]] = []
-
-
+@recent(1)
 def found(store: Store, query: str) -> tuple[Row, ...]:
-    """The rows that hold every word; kept for the last search, since every key press asks anew."""
-    for known, words, rows in _found:
-        if known is store and words == query:
-            return rows
+    """The rows that hold every word."""
     wanted = query.split()
-    rows = tuple(row for row in store.rows if all(word in row.searched for word in wanted))
-    _found[:] = [(store, query, rows)]
-    return rows
+    return tuple(row for row in store.rows if all(word in row.searched for word in wanted))
 
 
 def anchor_of(row: Row, state: AuthorityState) -> Path | None:

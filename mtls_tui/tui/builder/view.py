@@ -7,6 +7,7 @@ from mtls_tui.tui.drawing.safe_text import cut, safe, width
 from mtls_tui.tui.layout.geometry import Box
 from mtls_tui.tui.layout.scroll import top_of
 from mtls_tui.tui.state.document import Document, work_of
+from mtls_tui.tui.state.recent import recent
 from mtls_tui.tui.state.results import Mark
 from mtls_tui.tui.state.rows import Part, Row, rows_of
 
@@ -53,18 +54,10 @@ def _column_width(row: Row, column: str) -> int:
     return sum(width(safe(part.text)) for part in row.parts if part.column == column)
 
 
-_columns: list[tuple[tuple[Row, ...], int, Columns]] = []
-
-
+@recent(4)
 def columns_of(rows: tuple[Row, ...], total: int) -> Columns:
-    """The columns, kept for the rows shown last."""
-    for known, across, found in _columns:
-        if known is rows and across == total:
-            return found
-    found = Columns(rows, total)
-    _columns.insert(0, (rows, total, found))
-    del _columns[4:]
-    return found
+    """The columns of rows."""
+    return Columns(rows, total)
 
 
 def heading(document: Document, total: int) -> Line:

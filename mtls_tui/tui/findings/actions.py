@@ -17,6 +17,7 @@ from mtls_tui.tui.state.document import Content, Document, with_work, work_of
 from mtls_tui.tui.state.edited_rule import Work
 from mtls_tui.tui.state.findings import Findings, counted, host_of
 from mtls_tui.tui.state.overlays import Page
+from mtls_tui.tui.state.recent import recent
 from mtls_tui.tui.state.rows import row_at, rows_of
 
 if TYPE_CHECKING:
@@ -62,17 +63,10 @@ def _page(document: Document, index: int) -> Page:
     return Page(", ".join(words), tuple(lines), index=index, top=top, name="findings", foot=foot)
 
 
-_known: list[tuple[Findings, list[list[Runs]]]] = []
-
-
+@recent(1)
 def _plain(findings: Findings) -> list[list[Runs]]:
     """The lines of every finding when it isn't chosen. Kept: a thousand are shown again at each step."""
-    for known, lines in _known:
-        if known is findings:
-            return lines
-    made = [_lines(one, findings.content.file, here=False) for one in findings.found]
-    _known[:] = [(findings, made)]
-    return made
+    return [_lines(one, findings.content.file, here=False) for one in findings.found]
 
 
 def _has_fix(one: Found) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.recent import recent
 
 if TYPE_CHECKING:
     from mtls_tui.lang.ast import Expression
@@ -313,18 +314,10 @@ def says_other(one: Content, other: Content) -> bool:
     )
 
 
-_from_file_cache: list[tuple[RuleFile, int, Work]] = []
-
-
+@recent(64)
 def _from_file(file: RuleFile, index: int) -> Work:
-    for known, place, work in _from_file_cache:
-        if known is file and place == index:
-            return work
     expression = file.expressions[index]
-    work = _unchecked(file, index) if expression is None else Work(expression)
-    _from_file_cache.insert(0, (file, index, work))
-    del _from_file_cache[64:]
-    return work
+    return _unchecked(file, index) if expression is None else Work(expression)
 
 
 def _unchecked(file: RuleFile, index: int) -> Work:
@@ -343,14 +336,9 @@ def with_work(content: Content, ref: str, work: Work) -> Content:
     return replace(content, work=MappingProxyType({**content.work, ref: work}))
 
 
-_flushed: list[tuple[Content, Content]] = []
-
-
+@recent(4)
 def flushed(content: Content) -> Content:
     """The content with all edits written into the rule file's text; muted clauses stay under edit only."""
-    for known, result in _flushed:
-        if known is content:
-            return result
     file = content.file
     kept: dict[str, Work] = {}
     for ref, work in content.work.items():
@@ -362,10 +350,7 @@ def flushed(content: Content) -> Content:
             file = update_rule(file, index, expression=work.text)
         if work.muted:
             kept[ref] = work
-    result = replace(content, file=file, work=MappingProxyType(kept))
-    _flushed.insert(0, (content, result))
-    del _flushed[4:]
-    return result
+    return replace(content, file=file, work=MappingProxyType(kept))
 
 
 def with_file(content: Content, file: RuleFile) -> Content:

@@ -34,6 +34,7 @@ from mtls_tui.lang.catalogue import BUILDER, FIELDS
 from mtls_tui.lang.formatter import format_node
 from mtls_tui.lang.tree import Node, Path
 from mtls_tui.tui.drawing.safe_text import decode
+from mtls_tui.tui.state.recent import recent
 
 Sort: TypeAlias = Literal["not", "function", "field", "index", "operator", "value", "join", "mark", "constant"]
 Column: TypeAlias = Literal["left", "operator", "right"]
@@ -254,18 +255,10 @@ def _join_words(node: Logical) -> str:
     return JOINS[node.operator]
 
 
-_cache: list[tuple[Expression, frozenset[Path], tuple[Row, ...]]] = []
-
-
+@recent(8)
 def rows_of(expression: Expression, muted: frozenset[Path] = frozenset()) -> tuple[Row, ...]:
-    """The rows of an expression. The last few are kept by identity, since drawing asks for them all the time."""
-    for known, hidden, rows in _cache:
-        if known is expression and hidden == muted:
-            return rows
-    rows = tuple(_rows(expression.root, (), 0, muted, False))
-    _cache.insert(0, (expression, muted, rows))
-    del _cache[8:]
-    return rows
+    """The rows of an expression."""
+    return tuple(_rows(expression.root, (), 0, muted, False))
 
 
 def row_at(rows: tuple[Row, ...], path: Path) -> int:
