@@ -8,9 +8,10 @@ from mtls_tui import lang
 from mtls_tui.analysis import lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.analysis.logic import Problem, TooHard
+from mtls_tui.analysis.witness import needs
 from mtls_tui.engine import Matcher, Ruleset, hostnames
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
-from mtls_tui.engine.model import HttpRequest, Rule
+from mtls_tui.engine.model import HttpRequest, Request, Rule
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.search.making import Maker
 from tests.analysis.requests import LISTS, requests, rulesets
@@ -334,3 +335,14 @@ def assert_passes_below(found, rules):
     assert hostnames.most_specific(found.http.host, dict.fromkeys(["*.p.example", "b.p.example"], 1)) is not None
     assert found.http.host != "b.p.example"
     assert rules.decide(found.request).action == "allow"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "version", "told"),
+    [("https", "HTTP/2", False), ("https", "HTTP/1.1", True), ("http", "HTTP/1.1", False), ("http", "HTTP/2", True)],
+)
+def test_a_witness_tells_the_version_of_http_where_it_is_not_the_usual_one_of_its_scheme(scheme, version, told):
+    http = HttpRequest(scheme=scheme, host="a.example", http_version=version)
+    said = needs(http, "without certificate", Request({"http.request.version": version.encode()}))
+    assert (f"over {version}" in said) is told
+    assert "over" not in needs(http, "without certificate", Request({})), "no rule reads it"
