@@ -234,7 +234,8 @@ class _Kept:
             self.unchecked[one.crl.digest] = one
             return
         alike = self.checked.setdefault((one.crl.issuer, signer.spki, one.crl.scope), [])
-        if not any(other.crl.digest == one.crl.digest or _later(other.crl, one.crl) for other in alike):
+        # The same list signed twice (an ECDSA signature is another each time) is one list.
+        if not any(other.crl.tbs == one.crl.tbs or _later(other.crl, one.crl) for other in alike):
             alike[:] = [*(other for other in alike if not _later(one.crl, other.crl)), one]
 
     def take(self, one: _Listed) -> None:

@@ -247,6 +247,13 @@ def test_lists_whose_number_and_time_contradict_each_other_are_both_in_force_unt
     assert back.lists == later and "older than number 10" in back.notes[0]
 
 
+def test_the_same_list_signed_twice_is_one_list():
+    sent = Sent("soft")
+    first, second = (listed(sent.other, 9, [5]) for _ in range(2))
+    assert first != second  # an ECDSA signature is another each time
+    assert merged(sent.bundle, "/b.crl", first, second).lists == first
+
+
 def test_lists_by_two_keys_of_one_authority_are_both_in_force():
     sent = Sent("soft")
     renewed = authority_of("B", sent.root)

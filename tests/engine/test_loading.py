@@ -65,7 +65,7 @@ def test_what_is_wrong_with_a_rule_or_list_is_said_at_load(tmp_path, rule, lists
 
 
 def test_a_file_that_can_not_be_read_is_an_os_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OSError, match="no such file"):
         Ruleset.from_bundle(tmp_path / "absent.bundle.json")
 
 

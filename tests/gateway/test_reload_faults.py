@@ -100,7 +100,7 @@ def test_revocation_written_while_envoy_is_dead_is_felt_when_it_is_back(site, li
 
 
 STEPS = {
-    "Envoy's check": (Supervisor, "_judge"),
+    "Envoy's check": (Supervisor, "_validate"),
     "waiting for Envoy to ask for more": (EnvoySync, "settled"),
     "the decision processes' switch": (Pool, "switch"),
     "what comes after the switch": (EnvoySync, "want"),

@@ -73,9 +73,8 @@ def test_flood_of_hosts_is_not_all_remembered(small):
         assert connection.get("/after", first).status == 200
         assert connection.get("/after/again", first).status == 200
     poll(lambda: small.lines_of("/after/again"))
-    # Each is counted, although the memory was emptied in between.
-    asked = len(small.lines())
-    poll(lambda: small.asked() == asked)
+    # Each is counted, although the memory was emptied in between. Lines come a moment after the answers.
+    poll(lambda: small.asked() == len(small.lines()) >= MOST + 4)
     # All within a second; yet the first host was forgotten, and is remembered once more.
     assert small.remembered("/before") == [False, True]
     assert small.remembered("/after") == [False] and small.remembered("/after/again") == [True]
