@@ -29,7 +29,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -282,6 +282,11 @@ def main() -> None:
                 finally:
                     folders.put(folder)
 
+            for path, _, mutant in drawn[:2]:  # else every mistake would seem to be noticed
+                clear = replace(mutant, source=ast.unparse(ast.parse((clean / path).read_text("utf-8"))))
+                tests = sorted(lines[path][str(mutant.line)], key=lambda test: seconds[test])[:MOST_TESTS]
+                if run(clear, tests, clean, 300) != "survived":
+                    raise SystemExit(f"{place}: the tests of {path}:{mutant.line} fail without any mistake")
             with ThreadPoolExecutor(options.jobs) as pool:
                 for mutant, fate in pool.map(one, drawn):
                     counted[place, fate] += 1
