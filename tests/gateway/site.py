@@ -193,17 +193,18 @@ class Site:
         return poll(lambda: next((one for one in self.lines(kind) if one.get("path", "").startswith(marker)), None))
 
     def lines(self, kind="decision"):
-        found = []
-        for text in self.log.read_text().splitlines():
-            one = json.loads(text)
-            if one["kind"] == kind:
-                found.append(one)
-        return found
+        return [one for one in map(json.loads, whole_lines(self.log)) if one["kind"] == kind]
 
     def settle(self):
         """Put the first bundle back and wait for it."""
         self.write()
         self.gateway.reload()
+
+
+def whole_lines(log):
+    """The lines of a log that is being written: the last one may be there in part."""
+    text = log.read_text()
+    return text[: text.rfind("\n") + 1].splitlines()
 
 
 def poll(condition, seconds=10.0):

@@ -7,7 +7,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from tests.gateway.site import poll
+from tests.gateway.site import poll, whole_lines
 from tests.gateway.test_authz import authz, files, question
 
 __all__ = ["files"]  # a fixture
@@ -33,7 +33,7 @@ class Asker(http.client.HTTPConnection):
 
 
 def paths(file):
-    return {json.loads(line)["path"] for line in file.read_text().splitlines()} if file.exists() else set()
+    return {json.loads(line)["path"] for line in whole_lines(file)} if file.exists() else set()
 
 
 def test_renamed_log_is_opened_again_on_sigusr1(files):

@@ -15,7 +15,7 @@ from mtls_tui.gateway.logfile import LogFile, open_log
 from mtls_tui.gateway.logwatch import STEADY_SECONDS, EnvoyLog, LogWatch
 from mtls_tui.gateway.tally import Tally, memory
 from tests.gateway.command import Serving, ask_status, serving
-from tests.gateway.site import poll
+from tests.gateway.site import poll, whole_lines
 from tests.gateway.wire import Connection
 
 gateway = pytest.mark.gateway
@@ -40,7 +40,7 @@ def replaced(running, victim):
 
 
 def paths(file):
-    return {json.loads(line).get("path") for line in file.read_text().splitlines()} if file.exists() else set()
+    return {json.loads(line).get("path") for line in whole_lines(file)} if file.exists() else set()
 
 
 def lost(running):

@@ -6,7 +6,7 @@ import pytest
 
 from mtls_tui.engine.bundle import BundleRule
 from mtls_tui.gateway.envoy import verdict_cache
-from tests.gateway.site import poll
+from tests.gateway.site import poll, whole_lines
 from tests.gateway.test_verdicts import Remembering
 from tests.gateway.upstream import Upstream
 
@@ -126,7 +126,7 @@ def test_nothing_a_client_writes_breaks_or_forges_a_line(small):
     with small.connect(kind="good") as connection:
         assert [connection.get("/line/end").status for _ in range(2)] == [200, 200]
     poll(lambda: len(small.lines_of("/line/end")) == 2)
-    lines = [json.loads(text) for text in small.log.read_text().splitlines()]
+    lines = [json.loads(text) for text in whole_lines(small.log)]
     lines = [line for line in lines if "/line" in (line.get("path") or "")]
     assert [line for line in lines if line.get("remembered")]
     assert {line["method"] for line in lines if line.get("remembered")} == {"GET"}

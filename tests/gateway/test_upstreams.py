@@ -8,7 +8,7 @@ import pytest
 
 from mtls_tui.engine.bundle import BundleRule
 from mtls_tui.gateway import Gateway, Limits, Settings
-from tests.gateway.site import NOT_VERIFIED, poll
+from tests.gateway.site import NOT_VERIFIED, poll, whole_lines
 from tests.gateway.wire import Connection
 
 pytestmark = pytest.mark.gateway
@@ -136,7 +136,7 @@ def test_every_error_has_a_line_that_says_why(site, odd, port, log):
     ask(port, site, "closes")
 
     def lines():
-        found = [json.loads(line) for line in log.read_text().splitlines()]
+        found = [json.loads(line) for line in whole_lines(log)]
         return [line for line in found if line["kind"] == "answer" and line["path"] == "/closes"]
 
     assert "upstream_reset_before_response_started" in poll(lines)[0]["details"]
