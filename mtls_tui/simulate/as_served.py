@@ -35,8 +35,7 @@ def chain_as_served(chain: Sequence[x509.Certificate | bytes]) -> tuple[Sequence
     client with such a key sends no certificate.
     """
     try:
-        first = chain[0] if chain else None
-        leaf = x509.load_der_x509_certificate(first) if isinstance(first, bytes) else first
+        leaf = _leaf(chain)
         if leaf is None or leaf.public_key_algorithm_oid != PublicKeyAlgorithmOID.RSASSA_PSS:
             return chain, ""
     except ValueError:
@@ -54,11 +53,16 @@ def handshake_problem(chain: Sequence[x509.Certificate | bytes]) -> str:
     would also take `keyAgreement`.
     """
     try:
-        first = chain[0] if chain else None
-        leaf = x509.load_der_x509_certificate(first) if isinstance(first, bytes) else first
+        leaf = _leaf(chain)
         usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value if leaf is not None else None
     except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ""
     if usage is None or usage.digital_signature:
         return ""
     return "the gateway's TLS ends the handshake: the certificate's key usage lacks digitalSignature"
+
+
+def _leaf(chain: Sequence[x509.Certificate | bytes]) -> x509.Certificate | None:
+    """The client's own certificate, None without a chain. Raises ValueError if it is not a certificate."""
+    first = chain[0] if chain else None
+    return x509.load_der_x509_certificate(first) if isinstance(first, bytes) else first
