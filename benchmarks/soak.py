@@ -175,7 +175,7 @@ def grown(samples: list[dict[str, tuple[int, int]]]) -> list[str]:
 
         early, late = samples[quarter : 2 * quarter], samples[-quarter:]
         if not any(name in found for found in early):
-            problems.append(f"{name} was started anew")
+            problems.append(f"{name} was restarted")
             continue
         before, after = middle(early, 0), middle(late, 0)
         if after > before * GROWTH and after - before > GROWTH_KIB:

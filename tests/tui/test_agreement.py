@@ -375,7 +375,7 @@ def test_an_edit_within_a_muted_group_brings_none_of_it_back(keys: list[str]) ->
         (["down", "=", *"equals", "enter"], "operator changed to equals with the first of 2 values; u undoes"),
         (
             ["down", "f", *"cert_verified", "enter"],
-            "field changed to Client certificate verified: its type is another, so the row begins anew; u undoes",
+            "field changed to Client certificate verified: its type is different, so the row starts over; u undoes",
         ),
         (["p", "down", "enter"], "action of both changed to Log; u undoes"),
     ],

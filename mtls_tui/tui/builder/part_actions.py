@@ -126,15 +126,15 @@ def _set_field(document: Document, key: str, path: Path) -> Result:
     if key == old:
         return document
     first = next((one for one in row.parts if one.sort == "field"), None)
-    anew = ""
+    loss = ""
     fits = old in FIELDS and key in FIELDS and FIELDS[old].type == FIELDS[key].type
     if fits or (first is not None and first.path != path):
         # What is around the field stays; only its name changes.
         result = edit.replace_part(expression, path, key)
     else:
         result = clause.change_field(expression, row.path, key)
-        anew = ": its type is another, so the row begins anew"
-    return applied(document, result, f"field changed to {field_label(key)}{anew}", path=row.path)
+        loss = ": its type is different, so the row starts over"
+    return applied(document, result, f"field changed to {field_label(key)}{loss}", path=row.path)
 
 
 @action(
