@@ -35,9 +35,9 @@ from mtls_tui import lang, pki, rulefile, targets
 from mtls_tui.analysis import findings_of
 from mtls_tui.engine import compile as compiled
 from mtls_tui.engine.bundle import BundleError, digest_of
-from mtls_tui.engine.members import ListError
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.policy import Policy, PolicyError
+from mtls_tui.engine.sets import ListError
 from mtls_tui.pki.errors import LoadError, StoreError
 from mtls_tui.pki.inventory import Inventory, InventoryError
 from mtls_tui.pki.load import presented_certificates

@@ -19,7 +19,7 @@ from mtls_tui.engine.model import Rule
 from mtls_tui.lang import ast, grammar, terminals
 from mtls_tui.lang.catalogue import BUILDER, OPERATORS
 from mtls_tui.lang.clause import clause_text
-from mtls_tui.lang.complete import complete
+from mtls_tui.lang.completion import complete
 from mtls_tui.lang.describe import describe
 from mtls_tui.lang.types import BYTES, INT, IP
 from mtls_tui.tui.registry import subjects

@@ -12,8 +12,8 @@ from mtls_tui.analysis.checks import CHECKS
 from mtls_tui.analysis.context import Target
 from mtls_tui.analysis.difference import Difference, compare
 from mtls_tui.analysis.finding import Check, Finding, Severity
-from mtls_tui.analysis.infile import Fix, Found, cured, findings_of
 from mtls_tui.analysis.linting import fixed, lint
+from mtls_tui.analysis.places_in_file import Fix, Found, cured, findings_of
 from mtls_tui.analysis.reach import Client, Reach, unprotected
 from mtls_tui.analysis.site import HostSettings, Site, Trust
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from mtls_tui.analysis.context import PRESENTED, REVOKED, VERIFIED
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.fields import EXTRACTORS
-from mtls_tui.engine.members import Addresses, ListError, Lists, of_list
+from mtls_tui.engine.sets import Addresses, ListError, Lists, of_list
 from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, ParamInfo

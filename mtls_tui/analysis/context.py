@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.guards import HOST, guards_of
-from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import TERMINATING, HttpRequest, Rule
+from mtls_tui.engine.sets import Lists
 from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS

@@ -8,8 +8,8 @@ from mtls_tui import lang
 from mtls_tui.analysis.checks import CHECKS
 from mtls_tui.analysis.context import Context, Target
 from mtls_tui.analysis.finding import Check, Finding, Hit
-from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import Rule
+from mtls_tui.engine.sets import Lists
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.tree import extent
 

@@ -34,7 +34,7 @@ from mtls_tui.analysis.cases import (
     subject_of,
 )
 from mtls_tui.engine.compile import Matcher
-from mtls_tui.engine.members import Lists
+from mtls_tui.engine.sets import Lists
 from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang import ast
 

@@ -24,9 +24,9 @@ from mtls_tui.analysis.context import (
 from mtls_tui.analysis.logic import HostNames, Problem, Solution, TooHard, Truth
 from mtls_tui.analysis.witness import needs
 from mtls_tui.engine.compile import Matcher
-from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.ruleset import Ruleset
+from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
 from mtls_tui.search.making import Maker
 

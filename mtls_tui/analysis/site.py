@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.bundle import Bundle, BundleHost
-from mtls_tui.engine.loading import lists_of, rules_of
+from mtls_tui.engine.from_bundle import lists_of, rules_of
 from mtls_tui.engine.ruleset import Ruleset
 
 _NO_NAME = "-"

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from mtls_tui.engine.functions import function_named
 from mtls_tui.engine.generate import generate, generate_value
-from mtls_tui.engine.members import Lists, of_list
 from mtls_tui.engine.model import Request
 from mtls_tui.engine.regex import searcher, wildcard_pieces
+from mtls_tui.engine.sets import Lists, of_list
 from mtls_tui.engine.types_of import check_types, kind_of
 from mtls_tui.engine.walk import canonical, fields_of, walk
 from mtls_tui.lang.ast import Call, Comparison, Expr, Expression, ListName, Pattern, Value

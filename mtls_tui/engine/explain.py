@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeAlias
 
-from mtls_tui.engine import members, regex
+from mtls_tui.engine import regex, sets
 from mtls_tui.engine.functions import FUNCTIONS
-from mtls_tui.engine.members import ListError, Lists
 from mtls_tui.engine.model import Request
+from mtls_tui.engine.sets import ListError, Lists
 from mtls_tui.engine.trace import Absent, Step, Trace
 from mtls_tui.engine.types_of import kind_of
 from mtls_tui.engine.walk import canonical, default_of, fields_of, names_of
@@ -152,7 +152,7 @@ class _Walker:
         right, operator = node.right, node.operator
         match right:
             case ast.Set():
-                inside = members.of_set(right)
+                inside = sets.of_set(right)
                 return _Seen(right, path, None, reached), lambda left: left in inside
             case ast.ListName():
                 return self.listed(node, right, path, reached)
@@ -172,7 +172,7 @@ class _Walker:
         self, node: ast.Comparison, right: ast.ListName, path: tree.Path, reached: bool
     ) -> tuple[_Seen, Callable[[Any], bool] | None]:
         try:
-            listed = members.of_list(right.name, kind_of(node.left), self.lists)
+            listed = sets.of_list(right.name, kind_of(node.left), self.lists)
         except ListError:
             return _Seen(right, path, UNKNOWN, reached), None
         return _Seen(right, path, None, reached), lambda left: left in listed

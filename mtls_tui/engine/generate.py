@@ -18,7 +18,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-from mtls_tui.engine import members, regex, runtime
+from mtls_tui.engine import regex, runtime, sets
 from mtls_tui.engine.functions import function_named
 from mtls_tui.engine.types_of import CLASSES_OR_NONE, kind_of
 from mtls_tui.engine.walk import default_of, fields_of, is_mapped, names_of
@@ -44,7 +44,7 @@ def _code(source: str) -> CodeType:
 
 
 def generate(
-    expression: ast.Expression, lists: members.Lists | None = None, unknown: frozenset[str] = frozenset()
+    expression: ast.Expression, lists: sets.Lists | None = None, unknown: frozenset[str] = frozenset()
 ) -> Callable[[Any], Any]:
     """The function of an expression; with `unknown` (canonical names of fields), three-valued.
 
@@ -54,7 +54,7 @@ def generate(
     return generator.build([f"return {generator.three(expression.root, 0)}"])
 
 
-def generate_value(node: ast.Value, lists: members.Lists | None = None) -> Callable[[Any], Any]:
+def generate_value(node: ast.Value, lists: sets.Lists | None = None) -> Callable[[Any], Any]:
     """The function that gives a value of a request, None when it is missing. Raises as `generate` does."""
     generator = Generator(lists)
     return generator.build([f"return {generator.value(node)}"])
@@ -63,7 +63,7 @@ def generate_value(node: ast.Value, lists: members.Lists | None = None) -> Calla
 class Generator:
     """Gathers constants and parts while expressions are written, and builds the function at the end."""
 
-    def __init__(self, lists: members.Lists | None, unknown: frozenset[str] = frozenset()) -> None:
+    def __init__(self, lists: sets.Lists | None, unknown: frozenset[str] = frozenset()) -> None:
         self.lists = lists
         self.unknown = unknown
         self.fields: dict[str, str] = {}
@@ -222,9 +222,9 @@ class Generator:
         right, operator = node.right, node.operator
         match right:
             case ast.Set():
-                return _Tester("{left} in " + self.constant(members.of_set(right)), total=True)
+                return _Tester("{left} in " + self.constant(sets.of_set(right)), total=True)
             case ast.ListName():
-                listed = members.of_list(right.name, kind_of(node.left), self.lists)
+                listed = sets.of_list(right.name, kind_of(node.left), self.lists)
                 return _Tester("{left} in " + self.constant(listed), total=True)
             case ast.Pattern():
                 if operator == "matches":

@@ -19,7 +19,7 @@ from mtls_tui import pki
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.engine.fields import EXTRACTORS, Extractor, RequestView, compute
-from mtls_tui.engine.loading import lists_of, rules_of
+from mtls_tui.engine.from_bundle import lists_of, rules_of
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Decision, HttpRequest, Request
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.signing import load_verify_key

@@ -13,8 +13,8 @@ from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.folding import fold
 from mtls_tui.engine.generate import Generator
 from mtls_tui.engine.guards import Subject
-from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import TERMINATING, Decision, Rule
+from mtls_tui.engine.sets import Lists
 from mtls_tui.engine.types_of import check_types
 from mtls_tui.lang import ast
 from mtls_tui.lang.types import Fields

@@ -9,17 +9,17 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from mtls_tui.engine import loading
+from mtls_tui.engine import from_bundle
 from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError
 from mtls_tui.engine.compile import Matcher, check_parts, fields_of_request
 from mtls_tui.engine.folding import fold
 from mtls_tui.engine.guards import HOST, LOWERED_HOST
 from mtls_tui.engine.index import RuleIndex, require_comparable
-from mtls_tui.engine.members import ListError, Lists, PreparedLists
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, TERMINATING, Decision, Request, Rule
 from mtls_tui.engine.partial import PartialProgram, UnknownDecision, partial_program
 from mtls_tui.engine.program import MAX_GENERATED, Program, ProgramFactory, Shared, generated, one_by_one
 from mtls_tui.engine.regex import PatternError
+from mtls_tui.engine.sets import ListError, Lists, PreparedLists
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.files import read_bounded
@@ -71,8 +71,8 @@ class Ruleset:
     def of(cls, bundle: Bundle) -> Ruleset:
         """The rules of a bundle. Raises `BundleError`."""
         try:
-            with loading.without_collector():
-                return cls(loading.rules_of(bundle), loading.lists_of(bundle))
+            with from_bundle.without_collector():
+                return cls(from_bundle.rules_of(bundle), from_bundle.lists_of(bundle))
         except (ListError, PatternError) as error:
             raise BundleError(str(error), "correct the rule file and export it again") from error
 

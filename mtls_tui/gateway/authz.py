@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mtls_tui.gateway import planning, styles
+from mtls_tui.gateway import planning, proxy_styles
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
@@ -105,7 +105,7 @@ class Authz:
 
     def _open(self, data: bytes, first: bool) -> planning.Opened:
         opened = planning.open_bundle(self.bundle, data, self.settings.verify_key, self._lists, strict=first)
-        styles.check(styles.BY_NAME[self.style], opened.policy, str(self.bundle))
+        proxy_styles.check(proxy_styles.BY_NAME[self.style], opened.policy, str(self.bundle))
         return opened
 
     def _message(self, data: bytes, opened: planning.Opened) -> Prepare:

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from mtls_tui.engine.model import Response
-from mtls_tui.gateway import planning, styles
+from mtls_tui.gateway import planning, proxy_styles
 from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.decision import REFUSED, Decider, GatewayVerdict, told_upstream
 from mtls_tui.gateway.parts import Part, needed
@@ -65,14 +65,14 @@ class MtlsMiddleware:
         limits: Limits | None = None,
         state_dir: Path | None = None,
     ) -> None:
-        if style not in styles.BY_NAME:
-            raise GatewayError(f"style `{style}`: choose one of {', '.join(styles.BY_NAME)}")
+        if style not in proxy_styles.BY_NAME:
+            raise GatewayError(f"style `{style}`: choose one of {', '.join(proxy_styles.BY_NAME)}")
         self.app = app
         self.reload_error = ""
         """What on disk was refused, and why; empty while it is what runs. It is tried again until it is taken."""
         self._bundle = Path(bundle).absolute()
         self._senders = Senders.of(secret, trust)
-        self._style = of_applications(styles.BY_NAME[style])
+        self._style = of_applications(proxy_styles.BY_NAME[style])
         self._escaped_slashes = escaped_slashes
         self._verify_key, self._shadow, self._limits = verify_key, shadow, limits or Limits()
         self._lists = CrlStore(state_dir)
@@ -106,14 +106,14 @@ class MtlsMiddleware:
         needs = needed(opened.policy)
 
         def read(asking: RawQuestion) -> Question:
-            return styles.read_forwarded(self._style, asking, self._escaped_slashes, needs)
+            return proxy_styles.read_forwarded(self._style, asking, self._escaped_slashes, needs)
 
         return Decider(opened.policy, read, shadow=self._shadow), needs
 
     def _open(self, data: bytes) -> planning.Opened:
         first = self._data is None
         opened = planning.open_bundle(self._bundle, data, self._verify_key, self._lists, strict=first)
-        styles.check(self._style, opened.policy, str(self._bundle))
+        proxy_styles.check(self._style, opened.policy, str(self._bundle))
         return opened
 
     def _marks(self) -> dict[Path, Mark]:
@@ -163,10 +163,10 @@ class MtlsMiddleware:
         await self.app({**scope, "headers": _cleaned(scope, verdict), "mtls_tui": _told(verdict)}, receive, send)
 
 
-def of_applications(style: styles.Style) -> styles.Style:
+def of_applications(style: proxy_styles.Style) -> proxy_styles.Style:
     """The style of a proxy that passes the request itself on, with its body, and no question about it."""
     told = {key: name for key, name in style.told.items() if key not in ("method", "target", "host")}
-    hop = styles.HOP_HEADERS - {"content-length", "expect", "upgrade"}
+    hop = proxy_styles.HOP_HEADERS - {"content-length", "expect", "upgrade"}
     return replace(style, told=told, body=True, question=False, joined="", hop=hop)
 
 

@@ -14,8 +14,8 @@ from urllib.parse import quote_from_bytes
 from mtls_tui.engine import paths
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
-from mtls_tui.engine.members import Lists
 from mtls_tui.engine.model import HttpRequest
+from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import BYTES, FieldValue

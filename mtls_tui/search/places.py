@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeAlias
 
-from mtls_tui.engine.members import Addresses, Integers, ListError, Lists, of_list
 from mtls_tui.engine.regex import PatternError, wildcard_pieces
+from mtls_tui.engine.sets import Addresses, Integers, ListError, Lists, of_list
 from mtls_tui.engine.trace import Absent
 from mtls_tui.engine.types_of import CLASSES, type_of
 from mtls_tui.engine.walk import canonical, walk

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any, Final, TypeAlias
 
 from mtls_tui.engine.compile import Matcher
-from mtls_tui.engine.members import Lists
+from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
 from mtls_tui.lang.types import Fields
 from mtls_tui.search.candidates import turns_for

@@ -8,12 +8,12 @@ import pytest
 from mtls_tui.engine.bundle import Bundle, BundleHost, BundleRule
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.policy import Policy
-from mtls_tui.gateway import styles
+from mtls_tui.gateway import proxy_styles
 from mtls_tui.gateway.middleware import of_applications
 from mtls_tui.gateway.parts import needed, parts_of, reads_edge
+from mtls_tui.gateway.proxy_styles import BY_NAME, CIPHERS, check, read_forwarded
 from mtls_tui.gateway.questions import MalformedError, RawQuestion
 from mtls_tui.gateway.settings import GatewayError
-from mtls_tui.gateway.styles import BY_NAME, CIPHERS, check, read_forwarded
 
 READS = {
     "body": ['http.request.body.raw contains "evil"', 'http.request.body.mime eq "text/html"',
@@ -167,7 +167,7 @@ def test_ciphers_have_the_names_that_rules_know_whatever_the_proxy_calls_them():
 
 
 def test_style_of_our_own_envoy_is_none_of_the_table():
-    assert ("gateway", *BY_NAME) == styles.STYLES
+    assert ("gateway", *BY_NAME) == proxy_styles.STYLES
 
 
 EDGE = 'ip.src.country eq "DE"'

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_tui.gateway import styles
+from mtls_tui.gateway import proxy_styles
 from mtls_tui.gateway.envoy.filters import DUPLICATES_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.questions import MalformedError, RawQuestion, apart, canonical_host, read_gateway
 
@@ -127,7 +127,7 @@ ASKED = {
 
 @pytest.mark.parametrize("style", ASKED)
 def test_styles_tell_the_same_request(style):
-    question = styles.reader(style)(
+    question = proxy_styles.reader(style)(
         RawQuestion("GET", "/auth", [("host", b"authz"), *ASKED[style], ("foo", b"1")], peer="10.0.0.1")
     )
     http = question.http
@@ -141,21 +141,21 @@ def test_styles_tell_the_same_request(style):
 def test_question_without_what_the_proxy_must_tell_is_malformed(style, drop):
     headers = [*ASKED[style][:drop], *ASKED[style][drop + 1 :]]
     with pytest.raises(MalformedError):
-        styles.reader(style)(RawQuestion("GET", "/auth", headers, peer="10.0.0.1"))
+        proxy_styles.reader(style)(RawQuestion("GET", "/auth", headers, peer="10.0.0.1"))
 
 
 @pytest.mark.parametrize("style", ASKED)
 def test_carrier_that_comes_twice_is_malformed(style):
     for header in ASKED[style]:
         with pytest.raises(MalformedError):
-            styles.reader(style)(RawQuestion("GET", "/auth", [*ASKED[style], header], peer="10.0.0.1"))
+            proxy_styles.reader(style)(RawQuestion("GET", "/auth", [*ASKED[style], header], peer="10.0.0.1"))
 
 
 def test_last_of_forwarded_for_is_the_client_since_the_proxy_wrote_it():
     headers = [*FORWARDED[:3], ("x-forwarded-for", b"6.6.6.6, 192.0.2.1")]
-    assert styles.reader("traefik")(RawQuestion("GET", "/", headers)).http.client_ip == "192.0.2.1"
+    assert proxy_styles.reader("traefik")(RawQuestion("GET", "/", headers)).http.client_ip == "192.0.2.1"
 
 
 def test_haproxy_chain_follows_the_leaf():
     headers = [*ASKED["haproxy"], ("x-client-cert-chain", b64encode(DER + DER))]
-    assert styles.reader("haproxy")(RawQuestion("GET", "/", headers)).chain() == (DER, DER, DER)
+    assert proxy_styles.reader("haproxy")(RawQuestion("GET", "/", headers)).chain() == (DER, DER, DER)

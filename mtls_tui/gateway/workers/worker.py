@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mtls_tui.gateway import styles
+from mtls_tui.gateway import proxy_styles
 from mtls_tui.gateway.accesslog import FLUSH_SECONDS, LogWriter
 from mtls_tui.gateway.crlfiles import policy_of
 from mtls_tui.gateway.decision import Decider
@@ -54,13 +54,13 @@ def prepare(message: Prepare, counters_of: Service) -> Decider:
     policy = policy_of(message.bundle, message.verify_key, message.lists)
     return Decider(
         policy=policy,
-        reader=styles.reader(message.style, message.escaped_slashes, needed(policy)),
+        reader=proxy_styles.reader(message.style, message.escaped_slashes, needed(policy)),
         generation=message.generation,
         shadow=message.shadow,
         upstream_headers=message.upstream_headers,
         asks=message.asks,
         remember=frozenset(message.remember),
-        statuses=styles.statuses(message.style),
+        statuses=proxy_styles.statuses(message.style),
         counters=counters_of.counters,
     )
 

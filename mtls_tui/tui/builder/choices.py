@@ -229,7 +229,7 @@ def new_clause(document: Document, field: str) -> str:
 
 def source_offers(document: Document, text: str, cursor: int) -> tuple[int, int, tuple[Item, ...]]:
     """What completion offers in a part edited in the language: the range that a choice replaces, the choices."""
-    from mtls_tui.lang.complete import complete
+    from mtls_tui.lang.completion import complete
 
     file = document.content.file
     lists = {name: entry.kind for name, entry in file.lists.items()}

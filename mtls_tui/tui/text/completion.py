@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtls_tui.lang.complete import Completions, complete
+from mtls_tui.lang.completion import Completions, complete
 from mtls_tui.tui.drawing.safe_text import decode
 from mtls_tui.tui.state.document import Document
 

@@ -306,7 +306,7 @@ def _foot(document: Document, total: int) -> list[Line]:
         if error.hint:
             out.add(f" · {error.hint}", "soft")
         return [out.line(total)]
-    from mtls_tui.lang.complete import hint
+    from mtls_tui.lang.completion import hint
 
     text = hint(buffer.text, buffer.cursor)
     return [out.add(f" {text}", "faint").line(total)]

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_tui.engine import Bundle, BundleError, Response, Rule, Ruleset
 from mtls_tui.engine.bundle import BundleList, BundleResponse, BundleRule
-from mtls_tui.engine.loading import without_collector
+from mtls_tui.engine.from_bundle import without_collector
 
 RULE = BundleRule(
     ref="mtls",

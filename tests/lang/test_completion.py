@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mtls_tui import lang
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS
-from mtls_tui.lang.complete import complete, hint
+from mtls_tui.lang.completion import complete, hint
 from mtls_tui.lang.types import BOOL
 
 ON_STRINGS = ["eq ", "ne ", "lt ", "le ", "gt ", "ge ", "contains ", "wildcard ", "strict wildcard ", "matches ", "in "]

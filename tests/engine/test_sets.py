@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui import engine, lang
-from mtls_tui.engine.members import (
+from mtls_tui.engine.sets import (
     Addresses,
     Hostnames,
     Integers,

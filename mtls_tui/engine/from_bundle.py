@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleRule
-from mtls_tui.engine.members import Lists, NamedList
 from mtls_tui.engine.model import Rule
 from mtls_tui.engine.rule_keys import engine_rule
+from mtls_tui.engine.sets import Lists, NamedList
 from mtls_tui.lang import ParseError, parse
 
 _CURE = "correct the rule file and export it again"
