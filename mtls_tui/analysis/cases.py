@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 from mtls_tui.analysis.context import PRESENTED, REVOKED, VERIFIED
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.fields import EXTRACTORS
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.engine.sets import Addresses, ListError, Lists, of_list
-from mtls_tui.engine.walk import canonical
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, ParamInfo
 from mtls_tui.search.places import Place, candidates, joined
@@ -295,7 +295,7 @@ def _always_there(part: ast.Argument) -> bool:
         case ast.String() | ast.Integer() | ast.Address():
             return True
         case ast.Field(name=name):
-            info = FIELDS.get(canonical(name))
+            info = FIELDS.get(canonical_field(name))
             return info is not None and (
                 info.default is not None or (info.name in EXTRACTORS and info.type.item is None)
             )

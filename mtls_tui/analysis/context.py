@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.fields_of import canonical_field, fields_of
 from mtls_tui.engine.guards import HOST, guards_of
 from mtls_tui.engine.model import TERMINATING, HttpRequest, Rule
 from mtls_tui.engine.sets import Lists
-from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.tree import Node, children, is_expression
@@ -159,7 +159,7 @@ def field_name(node: Node) -> str:
     """The canonical name of a field that stands alone, or under `lower`; "" for anything else."""
     if isinstance(node, ast.Call) and node.name == "lower" and len(node.arguments) == 1:
         node = node.arguments[0]
-    return canonical(node.name) if isinstance(node, ast.Field) else ""
+    return canonical_field(node.name) if isinstance(node, ast.Field) else ""
 
 
 def host_literals(rule: Rule) -> frozenset[str] | None:

@@ -19,9 +19,9 @@ from mtls_tui.analysis.logic import Problem, Solution, TooHard, Truth, folded
 from mtls_tui.analysis.reach import Where, let_through
 from mtls_tui.analysis.site import HostSettings, Site
 from mtls_tui.analysis.witness import needs
+from mtls_tui.engine.fields_of import fields_of, lists_of
 from mtls_tui.engine.model import Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.sets import Lists
-from mtls_tui.engine.walk import fields_of, lists_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.tree import EXPRESSIONS
 from mtls_tui.search.making import Maker

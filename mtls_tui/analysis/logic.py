@@ -34,8 +34,8 @@ from mtls_tui.analysis.cases import (
     subject_of,
 )
 from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.fields_of import canonical_field, fields_of
 from mtls_tui.engine.sets import Lists
-from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.lang import ast
 
 __all__ = ["HostNames", "Problem", "Solution", "TooHard", "Truth", "atoms", "folded"]
@@ -71,7 +71,7 @@ class Problem:
         self.max_work = max_work
         self.names = names
         self.lists: Lists = lists or {}
-        self.known = {canonical(name): value for name, value in (known or {}).items()}
+        self.known = {canonical_field(name): value for name, value in (known or {}).items()}
         self.fixed: dict[ast.Expr, bool] = {}
         self.variable_of: dict[ast.Expr, Variable] = {}
         self.variables: dict[str, Variable] = {}

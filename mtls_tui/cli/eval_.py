@@ -12,7 +12,7 @@ from mtls_tui import engine, lang
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import STDIN, echo_json, usable_rule_file
 from mtls_tui.engine import ListError, PatternError
-from mtls_tui.engine.walk import lists_of
+from mtls_tui.engine.fields_of import lists_of
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.simulate.errors import RequestError

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from mtls_tui.engine.fields_of import canonical_field, fields_of, walk
 from mtls_tui.engine.functions import function_named
 from mtls_tui.engine.generate import generate, generate_value
 from mtls_tui.engine.model import Request
 from mtls_tui.engine.regex import searcher, wildcard_pieces
 from mtls_tui.engine.sets import Lists, of_list
 from mtls_tui.engine.types_of import check_types, kind_of
-from mtls_tui.engine.walk import canonical, fields_of, walk
 from mtls_tui.lang.ast import Call, Comparison, Expr, Expression, ListName, Pattern, Value
 from mtls_tui.lang.types import Fields, FieldValue
 
@@ -43,7 +43,7 @@ class Matcher:
 
         `names` are those fields; whatever the mapping has for them is not looked at. None never stands for False.
         """
-        return self._partial(frozenset(canonical(name) for name in names) & self.fields)
+        return self._partial(frozenset(canonical_field(name) for name in names) & self.fields)
 
     def _compile_unknown(self, names: frozenset[str]) -> Callable[[Fields], bool | None]:
         return generate(self.expression, self.lists, names) if names else self.function

@@ -13,12 +13,12 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypeAlias
 
 from mtls_tui.engine import regex, sets
+from mtls_tui.engine.fields_of import canonical_field, default_of, fields_of, names_of
 from mtls_tui.engine.functions import FUNCTIONS
 from mtls_tui.engine.model import Request
 from mtls_tui.engine.sets import ListError, Lists
 from mtls_tui.engine.trace import Absent, Step, Trace
 from mtls_tui.engine.types_of import kind_of
-from mtls_tui.engine.walk import canonical, default_of, fields_of, names_of
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.formatter import format_node
 from mtls_tui.lang.types import Fields
@@ -41,7 +41,7 @@ def explain(
     list that is not among `lists` is unknown too.
     """
     values = fields.fields if isinstance(fields, Request) else fields
-    walker = _Walker(values, lists or {}, frozenset(canonical(name) for name in unknown))
+    walker = _Walker(values, lists or {}, frozenset(canonical_field(name) for name in unknown))
     seen = walker.condition(expression.root, (), reached=True)
     decisive = {id(item) for item in _deciding(seen)}
     root = _step(seen, expression.text, decisive)
@@ -53,7 +53,7 @@ def explain_value(
 ) -> Step:
     """The step of a value expression, every part of it with its value."""
     values = fields.fields if isinstance(fields, Request) else fields
-    walker = _Walker(values, lists or {}, frozenset(canonical(name) for name in unknown))
+    walker = _Walker(values, lists or {}, frozenset(canonical_field(name) for name in unknown))
     return _step(walker.value(value, (), reached=True), "", set())
 
 

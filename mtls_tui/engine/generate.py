@@ -19,9 +19,9 @@ from types import CodeType
 from typing import Any
 
 from mtls_tui.engine import regex, runtime, sets
+from mtls_tui.engine.fields_of import default_of, fields_of, is_mapped, names_of
 from mtls_tui.engine.functions import function_named
 from mtls_tui.engine.types_of import CLASSES_OR_NONE, kind_of
-from mtls_tui.engine.walk import default_of, fields_of, is_mapped, names_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 

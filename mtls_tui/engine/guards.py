@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mtls_tui.engine.fields_of import canonical_field, default_of, names_of
 from mtls_tui.engine.runtime import first_of
-from mtls_tui.engine.walk import canonical, default_of, names_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.types import Fields
 
@@ -66,9 +66,9 @@ def best_guard(guards: Guards) -> tuple[Subject, frozenset[Any]] | None:
 def subject_of(value: ast.Value) -> Subject | None:
     """What a value is as the subject of a guard; None for all but fields and fields in lower case."""
     if isinstance(value, ast.Field):
-        return Subject(canonical(value.name))
+        return Subject(canonical_field(value.name))
     if isinstance(value, ast.Call) and value.name == "lower" and isinstance(value.arguments[0], ast.Field):
-        return Subject(canonical(value.arguments[0].name), lowered=True)
+        return Subject(canonical_field(value.arguments[0].name), lowered=True)
     return None
 
 

@@ -19,11 +19,11 @@ from mtls_tui import pki
 from mtls_tui.engine import hostnames
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.engine.fields import EXTRACTORS, Extractor, RequestView, compute
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.engine.from_bundle import lists_of, rules_of
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Decision, HttpRequest, Request
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.signing import load_verify_key
-from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.catalogue import parts_of
 from mtls_tui.lang.types import FieldValue
 
@@ -179,7 +179,7 @@ class Policy:
         extractors = EXTRACTORS.items() if everything else self._extractors
         fields.update(compute(RequestView(http, now), extractors))
         if http.overrides:
-            fields.update((canonical(name), value) for name, value in http.overrides.items())
+            fields.update((canonical_field(name), value) for name, value in http.overrides.items())
         return Request(fields), verification
 
     def decide(self, http: HttpRequest, chain: Chain = (), at: When = None, *, everything: bool = False) -> Outcome:
@@ -199,7 +199,7 @@ class Policy:
             fields, verification = self._certificate_fields(host, chain, now, everything)
             fields.update(compute(view, EXTRACTORS.items() if everything else self._extractors))
             if http.overrides:
-                fields.update((canonical(name), value) for name, value in http.overrides.items())
+                fields.update((canonical_field(name), value) for name, value in http.overrides.items())
             request = Request(fields)
             if host.name in self.paths_matter and view.ambiguous:
                 return Outcome(_AMBIGUOUS, request, verification, host)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from mtls_tui.engine import from_bundle
 from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError
 from mtls_tui.engine.compile import Matcher, check_parts, fields_of_request
+from mtls_tui.engine.fields_of import canonical_field, fields_of
 from mtls_tui.engine.folding import fold
 from mtls_tui.engine.guards import HOST, LOWERED_HOST
 from mtls_tui.engine.index import RuleIndex, require_comparable
@@ -21,7 +22,6 @@ from mtls_tui.engine.program import MAX_GENERATED, Program, ProgramFactory, Shar
 from mtls_tui.engine.regex import PatternError
 from mtls_tui.engine.sets import ListError, Lists, PreparedLists
 from mtls_tui.engine.signing import load_verify_key
-from mtls_tui.engine.walk import canonical, fields_of
 from mtls_tui.files import read_bounded
 from mtls_tui.lang.ast import Always
 from mtls_tui.lang.types import Fields
@@ -113,7 +113,7 @@ class Ruleset:
         if partial is None:
             if len(self._partials) >= MAX_PARTIALS:
                 self._partials.clear()
-            partial = self._partials[unknown] = self._partial(frozenset(canonical(name) for name in unknown))
+            partial = self._partials[unknown] = self._partial(frozenset(canonical_field(name) for name in unknown))
         try:
             return partial(fields_of_request(request))
         except Exception as error:

@@ -9,7 +9,7 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Literal, TypeAlias
 
-from mtls_tui.engine.walk import canonical
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.types import FieldValue
 
@@ -85,7 +85,7 @@ class Step:
     @property
     def seen(self) -> dict[str, FieldValue | Absent]:
         """The fields that the node looks at, by canonical name, with their values."""
-        return {canonical(step.node.name): step.value for step in self.walk() if isinstance(step.node, ast.Field)}
+        return {canonical_field(step.node.name): step.value for step in self.walk() if isinstance(step.node, ast.Field)}
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: text as text, other bytes as `{"hex": …}`, absent values as None with a `state`."""

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from types import NoneType
 from typing import Any
 
-from mtls_tui.engine.walk import canonical, is_mapped
+from mtls_tui.engine.fields_of import canonical_field, is_mapped
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS
 from mtls_tui.lang.types import BYTES, Fields, Type
@@ -32,7 +32,7 @@ def type_of(node: ast.Argument) -> Type:
     """The type of a value, of an element for one over `[*]`; expressions are Bool."""
     match node:
         case ast.Field():
-            info = FIELDS.get(canonical(node.name))
+            info = FIELDS.get(canonical_field(node.name))
             return info.type if info else _UNKNOWN
         case ast.Index():
             return type_of(node.base).item or _UNKNOWN

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
+from mtls_tui.engine.fields_of import canonical_field, walk
 from mtls_tui.engine.policy import Policy
-from mtls_tui.engine.walk import canonical, walk
 from mtls_tui.lang import ast, catalogue
 from mtls_tui.lang.catalogue import FIELDS
 
@@ -99,7 +99,7 @@ def reads_edge(policy: Policy) -> str:
 
 
 def _missing(root: ast.Expr, passed: Collection[Part], withheld: Collection[str]) -> set[str]:
-    fields = {canonical(node.name) for node in walk(root) if isinstance(node, ast.Field)}
+    fields = {canonical_field(node.name) for node in walk(root) if isinstance(node, ast.Field)}
     found = {name for name in fields if not parts_of(name) <= frozenset(passed)}
     found |= {name for name in fields if name in FIELDS and FIELDS[name].header in withheld}
     if any(name.startswith("http.request.headers") for name in fields):

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from mtls_tui import lang
-from mtls_tui.engine.walk import walk
+from mtls_tui.engine.fields_of import walk
 from mtls_tui.lang.ast import Comparison, Expression, ListName
 from mtls_tui.lang.diagnostics import Diagnostic
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import permutations
 from typing import Any
 
-from mtls_tui.engine.walk import canonical
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, Part
 from mtls_tui.lang.tree import walk
@@ -79,7 +79,7 @@ def _turns(clause: ast.Expr, lists: Mapping[str, Any], hosts: Sequence[str]) -> 
     # The key of an index says where to look, not what to find there.
     keys = {id(node.key) for node in found if isinstance(node, ast.Index)}
     nodes = [node for node in found if id(node) not in keys]
-    fields = list(dict.fromkeys(canonical(node.name) for node in nodes if isinstance(node, ast.Field)))
+    fields = list(dict.fromkeys(canonical_field(node.name) for node in nodes if isinstance(node, ast.Field)))
     if any(name in _STATE_FIELDS for name in fields):
         for state in ("verified", "none", "unverified", "revoked"):
             yield Turn(Knob("certificate"), state)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeAlias
 
+from mtls_tui.engine.fields_of import canonical_field, walk
 from mtls_tui.engine.regex import PatternError, wildcard_pieces
 from mtls_tui.engine.sets import Addresses, Integers, ListError, Lists, of_list
 from mtls_tui.engine.trace import Absent
 from mtls_tui.engine.types_of import CLASSES, type_of
-from mtls_tui.engine.walk import canonical, walk
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import Fields, FieldValue, Type
@@ -77,14 +77,14 @@ def places_of(clause: ast.Expr) -> list[Place]:
     for node in walk(clause):
         if isinstance(node, ast.Index) and isinstance(node.base, ast.Field) and isinstance(node.key, ast.String):
             covered.add(id(node.base))
-            found[Place(canonical(node.base.name), node.key.value)] = None
+            found[Place(canonical_field(node.base.name), node.key.value)] = None
         elif isinstance(node, ast.Call) and node.name == "has_key":
             first, *rest = node.arguments
             if isinstance(first, ast.Field) and isinstance(rest[0], ast.String):
                 covered.add(id(first))
-                found[Place(canonical(first.name), rest[0].value)] = None
+                found[Place(canonical_field(first.name), rest[0].value)] = None
         elif isinstance(node, ast.Field) and id(node) not in covered:
-            found[Place(canonical(node.name))] = None
+            found[Place(canonical_field(node.name))] = None
     return list(found)
 
 

@@ -16,8 +16,8 @@ from mtls_tui.analysis.difference import STATES
 from mtls_tui.analysis.reach import CLIENTS
 from mtls_tui.engine import Matcher, Ruleset, hostnames
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
+from mtls_tui.engine.fields_of import walk
 from mtls_tui.engine.model import HttpRequest, Rule
-from mtls_tui.engine.walk import walk
 from mtls_tui.lang.catalogue import FUNCTIONS
 
 SETS = int(os.environ.get("PROOF_SETS", "80"))

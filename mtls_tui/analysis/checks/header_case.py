@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mtls_tui.analysis.context import Context, text
 from mtls_tui.analysis.finding import Check, Hit
-from mtls_tui.engine.walk import canonical
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast
 from mtls_tui.lang.formatter import quote
 from mtls_tui.lang.tree import walk
@@ -20,9 +20,9 @@ def find(context: Context) -> Iterator[Hit]:
         for _, node in walk(rule.expression.root):
             key: object = None
             if isinstance(node, ast.Index) and isinstance(node.base, ast.Field):
-                key = node.key if canonical(node.base.name) in MAPS else None
+                key = node.key if canonical_field(node.base.name) in MAPS else None
             elif isinstance(node, ast.Call) and node.name == "has_key" and isinstance(node.arguments[0], ast.Field):
-                key = node.arguments[1] if canonical(node.arguments[0].name) in MAPS else None
+                key = node.arguments[1] if canonical_field(node.arguments[0].name) in MAPS else None
             if isinstance(key, ast.String) and key.value != key.value.lower():
                 name = text(key.value)
                 yield Hit(

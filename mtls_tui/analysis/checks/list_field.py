@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mtls_tui.analysis.context import Context
 from mtls_tui.analysis.finding import Check, Hit, Severity
-from mtls_tui.engine.walk import canonical
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast, type_of
 from mtls_tui.lang.formatter import format_node
 from mtls_tui.lang.tree import walk
@@ -25,7 +25,7 @@ def find(context: Context) -> Iterator[Hit]:
                 continue
             kind, written = type_of(node.left), format_node(node.left)
             what, field = FIELD_OF.get(kind, ("", "")) if kind else ("", "")
-            if not what or canonical(written) == field:
+            if not what or canonical_field(written) == field:
                 continue
             severity: Severity = "info"
             message = f"a list of {what} goes with `{field}` only at Cloudflare"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from mtls_tui.analysis.checks.constant import implies
 from mtls_tui.analysis.context import Context, blocks, host_literals
 from mtls_tui.analysis.finding import Check, Hit
+from mtls_tui.engine.fields_of import fields_of
 from mtls_tui.engine.model import Rule
-from mtls_tui.engine.walk import fields_of
 from mtls_tui.lang import ast
 
 MAX_PAIRS = 4000

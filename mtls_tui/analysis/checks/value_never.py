@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mtls_tui.analysis.context import CERTIFICATE, Context, compared_strings, field_name, text
 from mtls_tui.analysis.finding import Check, Hit
-from mtls_tui.engine.walk import canonical
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.formatter import quote
@@ -25,7 +25,7 @@ def find(context: Context) -> Iterator[Hit]:
         assert isinstance(node, ast.Comparison)
         if not isinstance(node.left, ast.Field):
             continue
-        name = canonical(field_name(node.left))
+        name = canonical_field(field_name(node.left))
         fault = _fault(name, text(literal.value))
         if fault:
             message, hint, right = fault

@@ -16,8 +16,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.engine.model import HttpRequest
-from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.catalogue import FIELDS, FieldInfo, Part
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.simulate.errors import RequestError
@@ -115,7 +115,7 @@ def reading(given: Mapping[str, str | int | bool], statuses: StatusReader | None
         elif name in PARTS:
             parts[name] = "" if value == "-" else str(value)
         else:
-            fields[canonical(name)] = field_value(name, "" if value == "-" else value)
+            fields[canonical_field(name)] = field_value(name, "" if value == "-" else value)
     known.update(parts)
     headers = (
         ()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mtls_tui.engine.fields import RequestView
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.engine.policy import Policy
-from mtls_tui.engine.walk import canonical
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.pki import facts_absent
 from mtls_tui.search.scenario import CERTIFICATE
@@ -40,7 +40,7 @@ class Judge:
 
     def __init__(self, policy: Policy, fixed: Mapping[str, FieldValue] | None = None) -> None:
         self.policy = policy
-        self.fixed = {canonical(name): value for name, value in (fixed or {}).items()}
+        self.fixed = {canonical_field(name): value for name, value in (fixed or {}).items()}
         self.needed = policy.ruleset.fields_read
         self._absent = facts_absent()
 

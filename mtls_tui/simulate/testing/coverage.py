@@ -12,10 +12,10 @@ from typing import Any
 
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.explain import explain
+from mtls_tui.engine.fields_of import fields_of
 from mtls_tui.engine.model import Decision, Rule
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.trace import Step
-from mtls_tui.engine.walk import fields_of
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.tree import Path
 from mtls_tui.lang.types import Fields

@@ -14,7 +14,7 @@ Node: TypeAlias = ast.Expr | ast.Value | ast.Literal | ast.Pattern | ast.Set | a
 
 
 @cache
-def canonical(name: str) -> str:
+def canonical_field(name: str) -> str:
     """The name under which a field's value is found: a deprecated name leads to its successor."""
     info = FIELDS.get(name)
     return name if info is None else info.canonical
@@ -30,7 +30,7 @@ def default_of(name: str) -> FieldValue | None:
 @cache
 def names_of(name: str) -> tuple[str, ...]:
     """All names under which a field's value may be given, the canonical one first."""
-    info = FIELDS.get(canonical(name))
+    info = FIELDS.get(canonical_field(name))
     return (name,) if info is None else (info.name, *info.aliases)
 
 
@@ -63,7 +63,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 def fields_of(node: Node) -> frozenset[str]:
     """Canonical names of the fields that a node reads."""
-    return frozenset(canonical(item.name) for item in walk(node) if isinstance(item, ast.Field))
+    return frozenset(canonical_field(item.name) for item in walk(node) if isinstance(item, ast.Field))
 
 
 def lists_of(node: Node) -> frozenset[str]:
