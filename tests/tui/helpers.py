@@ -13,7 +13,7 @@ from mtls_tui.tui.registry import keymap, register
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.register import Refusal
 from mtls_tui.tui.simulator.secrets import Secrets
-from mtls_tui.tui.state.document import Document, flushed
+from mtls_tui.tui.state.document import Document, with_edits_written
 
 register.load()
 KEYS = keymap.build()
@@ -103,15 +103,15 @@ class Driver:
         assert row is not None
         for place, part in enumerate(row.editable):
             if part.sort == sort and text in part.text:
-                self.document = self.document.looking(part=place)
+                self.document = self.document.with_view(part=place)
                 return self
         raise AssertionError(f"no part {sort} {text!r} in {row.parts}")
 
     @property
     def text(self) -> str:
         """What the selected rule says."""
-        work = self.document.work
-        return work.text if work is not None else ""
+        edited = self.document.edited_rule
+        return edited.text if edited is not None else ""
 
     @property
     def overlay(self) -> str:
@@ -120,7 +120,7 @@ class Driver:
     @property
     def file(self) -> str:
         """The rule file as it would be saved."""
-        return flushed(self.document.content).file.text
+        return with_edits_written(self.document.content).file.text
 
     def evaluate(self) -> Driver:
         document = self.document

@@ -12,7 +12,7 @@ from mtls_tui.tui.drawing.line import Line
 from mtls_tui.tui.hosts.list_actions import chosen
 from mtls_tui.tui.hosts.view import selectable
 from mtls_tui.tui.registry import keymap
-from mtls_tui.tui.state.document import Document, flushed, says_other
+from mtls_tui.tui.state.document import Document, says_other, with_edits_written
 from mtls_tui.tui.state.overlays import PartEditor
 from mtls_tui.tui.state.rows import rows_of
 from tests.tui.helpers import Driver, document_of, with_expression
@@ -79,24 +79,24 @@ def words(line: Line) -> str:
 def agree(driver: Driver) -> None:
     """What is drawn and what would be written are about one rule."""
     document = driver.document
-    entry, rule, work = chosen(document), document.rule, document.work
+    entry, rule, edited = chosen(document), document.rule, document.edited_rule
     refs = [one.ref for one in document.content.file.rules]
     assert (rule is None) == (not refs)
-    if rule is None or work is None:
+    if rule is None or edited is None:
         return
     assert entry is not None
     if entry.kind == "rule":
         assert entry.rule == rule.ref
     else:
         assert entry.host == document.view.at_host
-    assert flushed(document.content).file.rules[document.rule_index or 0].expression == work.text
-    if work.broken is None and work.full is not None:
-        assert document.rows == rows_of(work.full, work.muted)
+    assert with_edits_written(document.content).file.rules[document.rule_index or 0].expression == edited.text
+    if edited.broken is None and edited.full is not None:
+        assert document.rows == rows_of(edited.full, edited.muted)
         assert document.row is not None
         assert document.row.path == document.view.path[: len(document.row.path)]
-        assert work.effective is not None
+        assert edited.effective is not None
         clauses = [row.text for row in document.rows if row.kind == "clause" and not row.muted]
-        assert clauses == [row.text for row in rows_of(work.effective) if row.kind == "clause"]
+        assert clauses == [row.text for row in rows_of(edited.effective) if row.kind == "clause"]
     if document.board:
         return
     drawn: Frame = frame(document, 120, 40)
@@ -110,8 +110,8 @@ def agree(driver: Driver) -> None:
     assert rule.ref[:20] in words(drawn.lines["builder"][0])
     shown = "".join(words(line) for line in drawn.lines["preview"])
     # A longer text is scrolled to the row under the cursor.
-    if document.view.text is None and document.view.tab == "expression" and 0 < len(work.text) < 300:
-        assert "".join(work.text.split())[:30] in "".join(shown.split())
+    if document.view.text is None and document.view.tab == "expression" and 0 < len(edited.text) < 300:
+        assert "".join(edited.text.split())[:30] in "".join(shown.split())
 
 
 def test_a_copy_is_where_the_cursor_is_so_that_delete_takes_the_copy() -> None:
@@ -167,7 +167,7 @@ def test_deleting_a_host_that_rules_are_about_asks_and_keeping_it_stands_first()
 
 def test_a_host_that_no_rule_is_about_is_deleted_at_once() -> None:
     driver = many().press("ctrl+o", "h").type("new.example.net").press("enter")
-    driver.document = driver.document.looking(at_host="new.example.net")
+    driver.document = driver.document.with_view(at_host="new.example.net")
     driver.press("d")
     assert driver.overlay == "NoneType" and len(driver.document.content.file.hosts) == 3
 
@@ -339,8 +339,8 @@ def test_an_edited_muted_row_stays_out_of_the_rule(keys: list[str]) -> None:
     text = 'ssl and http.request.uri.path eq "a" and not http.host eq "b"'
     driver = Driver(with_expression(text)).at("URI Path").press("space", *keys)
     assert not driver.refused and driver.text == 'ssl and not http.host eq "b"'
-    work = driver.document.work
-    assert work is not None and work.full is not None and (work.full.text != text or keys[0] == "e")
+    edited = driver.document.edited_rule
+    assert edited is not None and edited.full is not None and (edited.full.text != text or keys[0] == "e")
     assert sum(row.muted for row in driver.document.rows) == 1
     agree(driver)
 

@@ -41,10 +41,10 @@ def wander(driver: Driver, seed: int, steps: int = 100) -> int:
             driver.evaluate()
         if step % 5 == 0:
             frame(driver.document, rng.choice([40, 80, 120, 200]), rng.choice([10, 24, 40]))
-        work = driver.document.work
-        if work is not None and work.broken is None and work.full is not None and work.effective is not None:
-            assert lang.parse(work.effective.text, max_length=None, check=False) == work.effective
-            assert lang.parse(work.full.text, max_length=None, check=False) == work.full
+        edited = driver.document.edited_rule
+        if edited is not None and edited.broken is None and edited.full is not None and edited.effective is not None:
+            assert lang.parse(edited.effective.text, max_length=None, check=False) == edited.effective
+            assert lang.parse(edited.full.text, max_length=None, check=False) == edited.full
         most = max(most, len(driver.document.past))
     view = replace(driver.document.view, text=None, focus="builder")
     driver.document = replace(driver.document, overlay=None, view=view)

@@ -129,8 +129,8 @@ async def test_a_paste_becomes_the_right_thing(path: Path, tmp_path: Path) -> No
         assert controller.document.content.probe.method == "DELETE"
         app.pasted('http.host eq "pasted.example.com"')
         await settled(pilot)
-        assert controller.document.work is not None
-        assert controller.document.work.text == 'http.host eq "pasted.example.com"'
+        assert controller.document.edited_rule is not None
+        assert controller.document.edited_rule.text == 'http.host eq "pasted.example.com"'
 
 
 async def test_keys_pressed_before_the_file_is_read_are_not_lost(path: Path, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ async def test_every_control_is_reached_by_keyboard_and_every_overlay_left_by_es
         assert wanted == parts
         for key in ("f1", "ctrl+p", "f8", "f10", "slash", "f", "v", "a", "r", "R", "p", "E"):
             controller.dispatch("row.go", index=1, part=0)
-            controller.document = controller.document.looking(focus="builder")
+            controller.document = controller.document.with_view(focus="builder")
             await pilot.press(key)
             assert controller.document.overlay is not None, key
             await pilot.press("escape", "escape")

@@ -19,9 +19,9 @@ from mtls_tui.tui.app.general_actions import palette_items
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.authority import jobs
-from mtls_tui.tui.authority.state import Row, Store, authority_of
+from mtls_tui.tui.authority.state import CertificateRow, Store, authority_of
 from mtls_tui.tui.log.follow import Follower
-from mtls_tui.tui.log.state import Entry, parse
+from mtls_tui.tui.log.state import LogEntry, parse
 from tests.tui.helpers import RULES, Driver
 
 FOLDER = Path("/srv/authority")
@@ -32,23 +32,25 @@ def store(count: int = 6) -> Store:
     states = [("valid", "", 364.0), ("valid", "", 9.0), ("expired", "", -3.5), ("revoked", "keyCompromise", 200.0),
               ("on hold", "certificateHold", 88.0), ("not yet valid", "", 400.0)]  # fmt: skip
     rows = [
-        Row(
+        CertificateRow(
             "own", "Acme devices", "O=Acme,CN=Acme devices", "01AB", "valid", "", "2036-11-21 15:04Z", 3649.0, "aa" * 32
         )
     ]
     for number in range(count):
         status, reason, left = states[number % len(states)]
         rows.append(
-            Row("issued", f"device-{number}", f"CN=device-{number}", f"{number:038X}", status, reason,
+            CertificateRow("issued", f"device-{number}", f"CN=device-{number}", f"{number:038X}", status, reason,
                 "2027-11-24 15:04Z", left, f"{number:064x}", "device.example", f"clients/device-{number}.pem")
         )  # fmt: skip
     rows.append(
-        Row("foreign", "Partner", "CN=Partner", "02", "valid", "", "2030-01-01 00:00Z", 1100.0, "bb" * 32, key="p")
+        CertificateRow(
+            "foreign", "Partner", "CN=Partner", "02", "valid", "", "2030-01-01 00:00Z", 1100.0, "bb" * 32, key="p"
+        )
     )
     return Store(FOLDER, tuple(rows), encrypted=True, crl="CRL of 2026-11-24, 1 revoked, 29 days left")
 
 
-def log(count: int = 12) -> tuple[Entry, ...]:
+def log(count: int = 12) -> tuple[LogEntry, ...]:
     """Entries of every kind."""
     common = {"client": "192.0.2.7", "host": "api.example.com", "method": "GET", "id": "037a1e49"}
     kinds: list[dict[str, Any]] = [
@@ -64,7 +66,7 @@ def log(count: int = 12) -> tuple[Entry, ...]:
     found = []
     for number in range(count):
         values = common | {"kind": "decision"} | kinds[number % len(kinds)]
-        found.append(Entry(number, time=f"2026-11-24T10:00:{number % 60:02d}.000Z", **values))
+        found.append(LogEntry(number, time=f"2026-11-24T10:00:{number % 60:02d}.000Z", **values))
     return tuple(found)
 
 
@@ -152,9 +154,9 @@ def test_a_flood_is_read_in_bounded_time(tmp_path: Path) -> None:
 
 
 def test_answers_count_as_refused_only_when_the_proxy_refused() -> None:
-    assert Entry(0, "answer", status="421", details="direct_response").blocked
-    assert not Entry(0, "answer", status="404", details="via_upstream").blocked
-    assert not Entry(0, "answer", status="503", details="upstream_reset").blocked
+    assert LogEntry(0, "answer", status="421", details="direct_response").blocked
+    assert not LogEntry(0, "answer", status="404", details="via_upstream").blocked
+    assert not LogEntry(0, "answer", status="503", details="upstream_reset").blocked
 
 
 def test_a_path_that_can_not_be_is_told(tmp_path: Path) -> None:

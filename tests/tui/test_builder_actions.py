@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mtls_tui.rulefile.edit import update_rule
-from mtls_tui.tui.state.document import UNDO_LIMIT, Document, flushed
+from mtls_tui.tui.state.document import UNDO_LIMIT, Document, with_edits_written
 from tests.tui.helpers import Driver, document_of, with_expression
 
 HOST = 'http.host in {"api.example.com"  "b.example.com"}'
@@ -294,7 +294,7 @@ def test_what_is_not_touched_comes_back_byte_for_byte_in_the_file() -> None:
     document = document_of()
     driver = Driver(document).at("Client certificate revoked").press("!").press("!")
     assert driver.file == document.content.file.text
-    assert flushed(driver.document.content).file.rules == document.content.file.rules
+    assert with_edits_written(driver.document.content).file.rules == document.content.file.rules
 
 
 # --- live help while typing -----------------------------------------------------------------------------------------
@@ -327,7 +327,7 @@ def test_typing_after_an_undo_is_a_step_of_its_own() -> None:
 
     def renamed(document: Document, text: str, merge: str) -> Document:
         file = update_rule(document.content.file, 0, description=text)
-        return document.edited(replace(document.content, file=file), text, merge=merge)
+        return document.with_content(replace(document.content, file=file), text, merge=merge)
 
     typed = renamed(renamed(document, "a", "typing"), "ab", "typing")
     assert len(typed.past) == 1

@@ -12,7 +12,7 @@ from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.actions import start
 from mtls_tui.tui.files.effects import Quit, Reload
-from mtls_tui.tui.state.document import flushed
+from mtls_tui.tui.state.document import with_edits_written
 from mtls_tui.tui.state.overlays import Page
 from tests.tui.helpers import RULES, Driver, with_expression
 
@@ -174,7 +174,7 @@ def test_saving_says_that_muted_rows_are_not_in_the_file_and_keeps_them(driver: 
     assert driver.document.notice is not None
     assert driver.document.notice.text == "saved t.rules.toml; 2 muted rows are not in the file, the draft keeps them"
     assert not driver.document.unsaved
-    assert sum(row.muted for row in driver.document.rows) == 2 == sum(len(w.muted) for w in content.work.values())
+    assert sum(row.muted for row in driver.document.rows) == 2 == sum(len(w.muted) for w in content.edits.values())
     draft.write(driver.document.content, tmp_path / "state")
     assert sum(row.muted for row in restored(driver, tmp_path / "state").document.rows) == 2
 
@@ -190,7 +190,7 @@ def test_the_deploy_page_and_leaving_tell_of_muted_rows(driver: Driver) -> None:
 
 def test_reading_the_file_again_keeps_muted_rows_of_rules_that_are_the_same_there(driver: Driver) -> None:
     with_muted(driver)
-    written = save(flushed(driver.document.content).file)
+    written = save(with_edits_written(driver.document.content).file)
     other = update_rule(written, 1, description="by somebody else")
     driver.do("file.reloaded", file=other)
     assert sum(row.muted for row in driver.document.rows) == 2 and not driver.document.unsaved

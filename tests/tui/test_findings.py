@@ -12,7 +12,7 @@ from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.findings.actions import renewed
 from mtls_tui.tui.hosts.view import hosts_lines
-from mtls_tui.tui.state.document import Content, flushed
+from mtls_tui.tui.state.document import Content, with_edits_written
 from mtls_tui.tui.state.findings import counted, found_in
 from mtls_tui.tui.state.overlays import Page
 from mtls_tui.tui.text.preview import head_line
@@ -252,7 +252,7 @@ async def test_lint_waits_until_the_typing_pauses(tmp_path: Path, monkeypatch: o
     real = findings.found_in
 
     def counting(content: Content, at: datetime) -> findings.Findings | None:
-        runs.append(flushed(content).file)
+        runs.append(with_edits_written(content).file)
         return real(content, at)
 
     monkeypatch.setattr(findings, "found_in", counting)  # type: ignore[attr-defined]

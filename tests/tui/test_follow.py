@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mtls_tui.gateway.accesslog import Line
 from mtls_tui.tui.log import follow
 from mtls_tui.tui.log.follow import Follower, logs_near
-from mtls_tui.tui.log.state import KEPT, LONGEST, Entry, TailState, parse
+from mtls_tui.tui.log.state import KEPT, LONGEST, LogEntry, TailState, parse
 
 GOOD = (
     b'{"kind":"decision","time":"2026-11-24T10:00:00.000Z","action":"block","rule":"r","host":"a.example","path":"/"}'
@@ -173,20 +173,20 @@ def test_values_of_the_wrong_type_and_endless_ones_do_no_harm() -> None:
 
 @given(st.binary(max_size=200) | st.text().map(str.encode))
 def test_no_line_raises(line: bytes) -> None:
-    assert parse(line, 0) is None or isinstance(parse(line, 0), Entry)
+    assert parse(line, 0) is None or isinstance(parse(line, 0), LogEntry)
 
 
 def test_memory_is_bounded_while_following_and_while_paused() -> None:
     state = TailState()
     for begin in range(0, 5 * KEPT, 700):
-        state = state.arrived(tuple(Entry(n, "decision") for n in range(begin, begin + 700)))
+        state = state.arrived(tuple(LogEntry(n, "decision") for n in range(begin, begin + 700)))
     assert len(state.entries) == KEPT and state.entry is state.entries[-1]
     from dataclasses import replace
 
     state = replace(state, paused=True, at=state.entries[3].number)
     last = state.entries[-1].number
     for begin in range(last + 1, last + 1 + 3 * KEPT, 900):
-        state = state.arrived(tuple(Entry(n, "decision") for n in range(begin, begin + 900)))
+        state = state.arrived(tuple(LogEntry(n, "decision") for n in range(begin, begin + 900)))
     assert len(state.waiting) == KEPT and state.entries[-1].number == last and state.index == 3
     state = state.resumed()
     assert len(state.entries) == KEPT and state.index == KEPT - 1 and not state.waiting

@@ -20,7 +20,7 @@ def at_rule(driver: Driver, ref: str) -> Driver:
 
 def at_host(driver: Driver, name: str) -> Driver:
     assert any(entry.kind == "host" and entry.host == name for entry in selectable(driver.document))
-    driver.document = driver.document.looking(focus="hosts", at_host=name)
+    driver.document = driver.document.with_view(focus="hosts", at_host=name)
     return driver
 
 
@@ -146,7 +146,7 @@ def test_a_file_with_a_rule_that_does_not_parse_opens_and_shows_the_place() -> N
     document = document_of('version = 1\n[[rules]]\nref = "a"\nexpression = "http.host eq"\n')
     driver = Driver(document)
     assert driver.document.rows == ()
-    assert driver.document.work.error is not None  # type: ignore[union-attr]
+    assert driver.document.edited_rule.error is not None  # type: ignore[union-attr]
     driver.press("down")
     assert "does not parse" in driver.refused
     driver.press("t").press("end").type(' "a"').press("escape")

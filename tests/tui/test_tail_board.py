@@ -17,10 +17,10 @@ from mtls_tui.simulate.testing.suite import run_tests
 from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
-from mtls_tui.tui.certificates.by_fingerprint import Known, known, with_facts
+from mtls_tui.tui.certificates.by_fingerprint import NamedCertificate, known, with_facts
 from mtls_tui.tui.log.effects import FindCertificate
 from mtls_tui.tui.log.handlers import Following
-from mtls_tui.tui.log.state import Entry, log_of, parse
+from mtls_tui.tui.log.state import LogEntry, log_of, parse
 from tests.tui.helpers import RULES, Driver, document_of
 
 LOG = Path("/var/log/access.log")
@@ -37,7 +37,7 @@ def line(**values: Any) -> bytes:
 BLOCKED = {"action": "block", "rule": "mtls-api", "reason": "rule mtls-api matched"}
 
 
-def entries(*lines: bytes) -> tuple[Entry, ...]:
+def entries(*lines: bytes) -> tuple[LogEntry, ...]:
     found = [parse(one, number) for number, one in enumerate(lines)]
     return tuple(one for one in found if one is not None)
 
@@ -124,7 +124,7 @@ def test_lines_of_a_log_that_is_followed_no_more_are_dropped() -> None:
 # --- simulator and tests --------------------------------------------------------------------------------------------
 
 
-def simulate(values: dict[str, Any], one: Known | None = None) -> Driver:
+def simulate(values: dict[str, Any], one: NamedCertificate | None = None) -> Driver:
     driver = following(line(**values)).press("enter")
     assert isinstance(driver.effects[-1], FindCertificate) and driver.effects[-1].then == "tail.simulated"
     return driver.do("tail.simulated", entry=driver.effects[-1].entry, known=one)
@@ -143,7 +143,7 @@ def test_a_logged_request_goes_into_the_simulator_and_what_is_missing_is_told() 
 
 def test_a_certificate_that_is_known_is_presented() -> None:
     assert (
-        simulate({"fingerprint": "ab" * 32}, Known("d", "clients/d.pem")).document.content.probe.certificate
+        simulate({"fingerprint": "ab" * 32}, NamedCertificate("d", "clients/d.pem")).document.content.probe.certificate
         == "clients/d.pem"
     )
 
@@ -179,7 +179,7 @@ def test_a_path_with_question_mark_or_hash_stays_a_path() -> None:
     assert driver.document.content.probe.url == "https://api.example.com/a%3Fb%23c"
 
 
-def as_test(driver: Driver, one: Known | None = None) -> Driver:
+def as_test(driver: Driver, one: NamedCertificate | None = None) -> Driver:
     driver.press("t")
     if driver.refused:
         return driver
@@ -256,7 +256,7 @@ def test_a_test_of_a_certificate_without_a_file_sets_the_facts_that_rules_read(t
     )
     driver = Driver(document_of(pinned, tmp_path)).do("tail.open").do("tail.opened", path=LOG, files=(), names={})
     arrive(driver, line(fingerprint=issued.record.fingerprint, verified=True))
-    as_test(driver, with_facts(Known("kept", pem=issued.record.pem)))
+    as_test(driver, with_facts(NamedCertificate("kept", pem=issued.record.pem)))
     given = driver.document.content.file.tests[-1].set
     assert given["cf.tls_client_auth.cert_serial"] == issued.record.serial
     assert given["cf.tls_client_auth.cert_verified"] is True

@@ -24,8 +24,8 @@ def test_typing_as_text_is_parsed_at_once_and_the_builder_follows() -> None:
 
 def test_text_that_does_not_parse_is_kept_with_its_place_and_never_lost() -> None:
     driver = Driver(with_expression("ssl")).press("t", "end").type(" and")
-    work = driver.document.work
-    assert work is not None and work.broken == "ssl and" and work.error is not None
+    edited = driver.document.edited_rule
+    assert edited is not None and edited.broken == "ssl and" and edited.error is not None
     assert "expression = '''ssl and'''" in driver.file
     driver.press("escape", "escape")
     assert driver.document.notice is not None and driver.document.notice.kind == "bad"
@@ -117,14 +117,14 @@ def test_a_key_in_a_long_text_that_is_not_right_does_not_wait_for_its_rows(monke
     monkeypatch.setattr(parsing, "_grammar", never)
     driver = editing(WRONG_NAME).type(" or")
     driver.press("backspace", "backspace", "backspace", "left", "x")
-    work = driver.document.work
-    assert work is not None and work.unread and work.error is not None and "no.such" in driver.text
+    edited = driver.document.edited_rule
+    assert edited is not None and edited.unread and edited.error is not None and "no.such" in driver.text
 
 
 def test_a_short_text_with_a_wrong_name_is_rows_at_once() -> None:
     driver = editing('no.such.field eq "x"')
-    work = driver.document.work
-    assert work is not None and work.broken is None and not work.unread
+    edited = driver.document.edited_rule
+    assert edited is not None and edited.broken is None and not edited.unread
 
 
 def test_what_was_read_is_taken_only_for_the_text_that_is_there() -> None:
@@ -134,8 +134,8 @@ def test_what_was_read_is_taken_only_for_the_text_that_is_there() -> None:
     assert driver.do("text.read", ref="r", text=WRONG_NAME, expression=late).document is before
     now = driver.text
     driver.do("text.read", ref="r", text=now, expression=lang.parse(now, check=False))
-    work = driver.document.work
-    assert work is not None and work.broken is None and not work.unread and driver.text == now
+    edited = driver.document.edited_rule
+    assert edited is not None and edited.broken is None and not edited.unread and driver.text == now
     assert len(driver.document.past) == steps
     driver.do("undo")
     assert driver.text != now
@@ -144,8 +144,8 @@ def test_what_was_read_is_taken_only_for_the_text_that_is_there() -> None:
 def test_a_text_without_rows_is_broken_once_it_was_read() -> None:
     driver = editing(WRONG_NAME + " or or")
     driver.do("text.read", ref="r", text=driver.text, expression=None)
-    work = driver.document.work
-    assert work is not None and work.broken == driver.text and not work.unread and work.error is not None
+    edited = driver.document.edited_rule
+    assert edited is not None and edited.broken == driver.text and not edited.unread and edited.error is not None
     assert "does not parse" in driver.do("text.close").do("text.close").document.notice.text  # type: ignore[union-attr]
 
 
@@ -160,7 +160,9 @@ async def test_a_long_text_with_a_wrong_name_becomes_rows_when_the_typing_pauses
         controller.dispatch("text.open")
         controller.dispatch("text.all")
         controller.dispatch("text.paste", text=WRONG_NAME)
-        assert controller.document.work.unread  # type: ignore[union-attr]
+        assert controller.document.edited_rule.unread  # type: ignore[union-attr]
         await settled(pilot)
-        work = controller.document.work
-        assert work is not None and not work.unread and work.broken is None and len(controller.document.rows) > 100
+        edited = controller.document.edited_rule
+        assert (
+            edited is not None and not edited.unread and edited.broken is None and len(controller.document.rows) > 100
+        )

@@ -96,7 +96,7 @@ class Controller:
         if self.settings.cell_diff is False:
             self.app.use_cell_diff(False)
         if self.settings.problems:
-            self.document = self.document.noting(self.settings.problems[0], "bad")
+            self.document = self.document.with_notice(self.settings.problems[0], "bad")
         left = draft.read(self.document.content.file, self.app.drafts)
         if left is not None:
             self.dispatch("draft.offer", content=left[0], when=left[1])
@@ -161,9 +161,9 @@ class Controller:
         """Do an action and show what came of it."""
         result = register.run(self.document, action, arguments)
         if isinstance(result, Refusal):
-            self._take(self.document.noting(result.reason, "bad"))
+            self._show_and_evaluate(self.document.with_notice(result.reason, "bad"))
             return
-        self._take(result.document)
+        self._show_and_evaluate(result.document)
         for effect in result.effects:
             self.carry_out(effect)
 
@@ -171,7 +171,7 @@ class Controller:
         """Do an effect."""
         HANDLERS[type(effect)](effect, self)
 
-    def _take(self, document: Document) -> None:
+    def _show_and_evaluate(self, document: Document) -> None:
         self.document = document
         self.show()
         self._evaluate()
@@ -273,12 +273,12 @@ class Controller:
             return
         self._flipping = True
 
-        def work() -> None:
+        def job() -> None:
             from mtls_tui.tui.app.evaluate import flips
 
             self.from_thread(self._found_flips, results, flips(results.content, self.kept(Secrets)))
 
-        self.in_thread(work, "flips")
+        self.in_thread(job, "flips")
 
     def _found_flips(self, results: Results, found: tuple[str, ...]) -> None:
         self._flipping = False

@@ -29,9 +29,9 @@ from mtls_tui.tui.hosts.rule_index import rules_of_host
 from mtls_tui.tui.simulator import probes
 from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.checked import checked
-from mtls_tui.tui.state.document import Content, Probe, work_of
+from mtls_tui.tui.state.document import Content, Probe, edited_rule_of
 from mtls_tui.tui.state.recent import recent
-from mtls_tui.tui.state.results import Case, CertificateLine, Results, Verdict
+from mtls_tui.tui.state.results import Case, CertificateLine, Results, ShownVerdict
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -96,13 +96,13 @@ def flips(content: Content, secrets: Secrets) -> tuple[str, ...]:
 def _diagnostic(content: Content, ref: str) -> Diagnostic | None:
     """What is wrong with the selected rule's expression."""
     try:
-        work = work_of(content, ref)
+        edited = edited_rule_of(content, ref)
     except KeyError:
         return None
-    if work.broken is not None:
-        return work.error
+    if edited.broken is not None:
+        return edited.error
     try:
-        checked(work.text)
+        checked(edited.text)
     except ParseError as error:
         return error.diagnostic
     return None
@@ -113,7 +113,7 @@ def _problems(content: Content) -> int:
     count = sum(not (one.key.startswith("rules[") and one.key.endswith(".expression")) for one in content.file.problems)
     for rule in content.file.rules:
         try:
-            checked(work_of(content, rule.ref).text)
+            checked(edited_rule_of(content, rule.ref).text)
         except ParseError:
             count += 1
     return count
@@ -123,9 +123,9 @@ def engine_rules(content: Content) -> tuple[Rule, ...]:
     """The rules as the engine takes them. UnusableError when an enabled one is broken."""
     rules: list[Rule] = []
     for number, entry in enumerate(content.file.rules, 1):
-        work = work_of(content, entry.ref)
+        edited = edited_rule_of(content, entry.ref)
         try:
-            expression = checked(work.text)
+            expression = checked(edited.text)
         except ParseError as error:
             if not entry.enabled:
                 continue
@@ -241,15 +241,15 @@ def _judged(
 ) -> Results:
     found = replace(base, fields=fields, verdict=_verdict(content, simulation))
     try:
-        work = work_of(content, ref)
-        expression = checked(work.text)
+        edited = edited_rule_of(content, ref)
+        expression = checked(edited.text)
     except (KeyError, ParseError):
         return found
     trace = explain(expression, fields, lists=policy.ruleset.lists)
-    return replace(found, marks=marks.of(work, trace, simulation.verification), matches=trace.verdict)
+    return replace(found, marks=marks.of(edited, trace, simulation.verification), matches=trace.verdict)
 
 
-def _verdict(content: Content, simulation: Simulation) -> Verdict:
+def _verdict(content: Content, simulation: Simulation) -> ShownVerdict:
     decision, deciding = simulation.decision, simulation.deciding
     number = 0
     rule = decision.rule or decision.skipped_by
@@ -262,7 +262,7 @@ def _verdict(content: Content, simulation: Simulation) -> Verdict:
         reason = f"rule {number} {decision.skipped_by.ref} lets it past the rules below"
     elif decision.blocked:
         reason = decision.reason
-    return Verdict(
+    return ShownVerdict(
         blocked=decision.blocked,
         action=decision.action,
         rule=decision.rule.ref if decision.rule is not None else "",

@@ -74,7 +74,7 @@ def palette_items(document: Document) -> tuple[Item, ...]:
 @action("palette.run", "Run a command", hidden=True)
 def _run(document: Document, key: str) -> Result:
     found = ACTIONS[key]
-    document = boards.for_action(replace(document, overlay=None), found)
+    document = boards.cleared_for(replace(document, overlay=None), found)
     reason = found.why_not(document)
     return Refusal(reason) if reason else found.run(document)
 
@@ -92,7 +92,7 @@ def _undo(document: Document) -> Result:
     step = document.past[-1]
     back = Step(document.content, document.view, step.title)
     undone = _at_step(document, step, past=document.past[:-1], future=(*document.future, back))
-    return undone.noting(f"undone: {step.title}")
+    return undone.with_notice(f"undone: {step.title}")
 
 
 @action(
@@ -107,7 +107,7 @@ def _redo(document: Document) -> Result:
     step = document.future[-1]
     forth = Step(document.content, document.view, step.title)
     done = _at_step(document, step, past=(*document.past, forth), future=document.future[:-1])
-    return done.noting(f"done again: {step.title}")
+    return done.with_notice(f"done again: {step.title}")
 
 
 def _at_step(document: Document, step: Step, *, past: tuple[Step, ...], future: tuple[Step, ...]) -> Document:
@@ -117,10 +117,10 @@ def _at_step(document: Document, step: Step, *, past: tuple[Step, ...], future: 
     there = replace(document, content=step.content, view=view, past=past, future=future, overlay=None)
     if now.text is None:
         return replace(there, view=replace(view, text=None))
-    work = there.work
-    if work is None:
+    edited = there.edited_rule
+    if edited is None:
         return replace(there, view=replace(view, text=None, focus="builder"))
-    buffer = replace(now.text, text=work.text, cursor=min(now.text.cursor, len(work.text)), anchor=None)
+    buffer = replace(now.text, text=edited.text, cursor=min(now.text.cursor, len(edited.text)), anchor=None)
     return replace(there, view=replace(view, text=buffer))
 
 
@@ -139,7 +139,7 @@ def _theme(document: Document) -> Result:
 
 @action("theme.set", "Set the theme", hidden=True)
 def _set_theme(document: Document, key: str) -> Result:
-    shown = replace(document.looking(theme=key), overlay=None)
+    shown = replace(document.with_view(theme=key), overlay=None)
     return Done(shown, (KeepSetting("theme", key),))
 
 
@@ -152,7 +152,7 @@ def _set_theme(document: Document, key: str) -> Result:
 )
 def _mouse(document: Document) -> Result:
     on = not document.view.mouse
-    shown = document.looking(mouse=on).noting("mouse on" if on else "mouse off: the terminal selects text again")
+    shown = document.with_view(mouse=on).with_notice("mouse on" if on else "mouse off: the terminal selects text again")
     return Done(shown, (TakeMouse(on),))
 
 
@@ -175,7 +175,13 @@ def _redraw(document: Document) -> Result:
 )
 def _copy(document: Document) -> Result:
     buffer = document.view.text
-    text = (buffer.selected or buffer.text) if buffer is not None else document.work.text if document.work else ""
+    text = (
+        (buffer.selected or buffer.text)
+        if buffer is not None
+        else document.edited_rule.text
+        if document.edited_rule
+        else ""
+    )
     if not text:
         return Refusal("there is no expression to copy")
     return Done(document, (Copy(text),))
@@ -198,7 +204,7 @@ def _quit(document: Document) -> Result:
         Item("quit.discard", "Quit and throw the changes away"),
     )
     lines = [(("There are changes that are not in the file.", "text"),)]
-    left = muted_rows(document.content.work)
+    left = muted_rows(document.content.edits)
     if left:
         lines.append(((f"{left} never in the file: only the draft keeps them.", "text"),))
     return replace(document, overlay=Page("Quit", tuple(lines), choices))
@@ -216,7 +222,7 @@ def _discard(document: Document) -> Result:
 
 @action("quit.hint", "How to leave", "Says how to leave, and where every command is.", keys="q :", hidden=True)
 def _hint(document: Document) -> Result:
-    return document.noting("^Q leaves; ^P finds every command")
+    return document.with_notice("^Q leaves; ^P finds every command")
 
 
 # --- what comes back ------------------------------------------------------------------------------------------------
@@ -224,7 +230,7 @@ def _hint(document: Document) -> Result:
 
 @action("notice.show", "A line for the user", hidden=True)
 def _notice(document: Document, text: str, kind: Literal["note", "good", "bad"] = "note") -> Result:
-    return document.noting(text, kind)
+    return document.with_notice(text, kind)
 
 
 @action("notice.gone", "A line for the user goes", hidden=True)

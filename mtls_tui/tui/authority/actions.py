@@ -93,7 +93,7 @@ def _done(document: Document, store: Store, text: str) -> Result:
     state = state if new is None else replace(state, index=new)
     form = document.overlay
     overlay = None if isinstance(form, Form) and form.then.startswith("authority.") else form
-    return Done(document.with_board(state, overlay=overlay).noting(text, "good"), (EvaluateAgain(),))
+    return Done(document.with_board(state, overlay=overlay).with_notice(text, "good"), (EvaluateAgain(),))
 
 
 @action("authority.failed", "A job failed", hidden=True)
@@ -103,7 +103,7 @@ def _failed(document: Document, text: str) -> Result:
     form = document.overlay
     if isinstance(form, Form) and form.then.startswith("authority."):
         return replace(document, overlay=replace(form, error=text))
-    return document.noting(text, "bad")
+    return document.with_notice(text, "bad")
 
 
 @action(
@@ -313,4 +313,4 @@ def _go_on(document: Document, then: str, then_arguments: Mapping[str, Any]) -> 
 def _close(document: Document) -> Result:
     if authority_of(document).query:
         return _with(document, query="", index=0)
-    return boards.without(document)
+    return boards.close_board(document)

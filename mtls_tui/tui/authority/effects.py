@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mtls_tui.tui.authority.state import Row
+from mtls_tui.tui.authority.state import CertificateRow
 from mtls_tui.tui.registry.effects import Effect
 
 
@@ -52,7 +52,7 @@ class ShowFacts(Effect):
     """Every fact of a certificate."""
 
     folder: Path | None
-    row: Row
+    row: CertificateRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class FetchCertificate(Effect):
     """A certificate for the simulator."""
 
     folder: Path | None
-    row: Row
+    row: CertificateRow
 
 
 @dataclass(frozen=True, slots=True)

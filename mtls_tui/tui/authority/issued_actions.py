@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mtls_tui.tui.authority.actions import KEY_KINDS, days_of, job, on_row, ready, unlocked
 from mtls_tui.tui.authority.effects import FetchCertificate, ShowFacts
-from mtls_tui.tui.authority.state import AuthorityState, Row, authority_of
+from mtls_tui.tui.authority.state import AuthorityState, CertificateRow, authority_of
 from mtls_tui.tui.drawing.safe_text import safe, wrap
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
@@ -22,7 +22,7 @@ REASONS = (
 """Why a certificate is revoked (RFC 5280, 5.3.1). The one that can be lifted stands first: Enter is pressed easily."""
 
 
-def _chosen(document: Document) -> tuple[AuthorityState, Row]:
+def _chosen(document: Document) -> tuple[AuthorityState, CertificateRow]:
     state = authority_of(document)
     row = state.row
     assert row is not None
@@ -39,7 +39,7 @@ def _show(document: Document) -> Result:
 
 
 @action("authority.facts", "Show the facts", hidden=True)
-def _facts(document: Document, row: Row, facts: tuple[tuple[str, str], ...]) -> Result:
+def _facts(document: Document, row: CertificateRow, facts: tuple[tuple[str, str], ...]) -> Result:
     lines: list[tuple[tuple[str, str], ...]] = []
     for name, value in facts:
         if len(value) <= 26:
@@ -62,11 +62,11 @@ def _simulate(document: Document) -> Result:
 @action("authority.simulated", "The certificate for the simulator", hidden=True)
 def _simulated(document: Document, name: str, file: str, pem: str) -> Result:
     probe = replace(document.content.probe, certificate=file, pem="" if file else pem)
-    done = boards.without(document).edited(
+    done = boards.close_board(document).with_content(
         replace(document.content, probe=probe), f"{name} in the simulator", focus="simulator", tab="simulator",
         simulator_at=(0, 2),
     )  # fmt: skip
-    return done.noting(f"the simulator shows {name} now", "good")
+    return done.with_notice(f"the simulator shows {name} now", "good")
 
 
 @action(

@@ -33,7 +33,7 @@ from mtls_tui.pki.inventory import InventoryError, Record, serial_text
 from mtls_tui.pki.issue import IssueError
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.simulate.certificate_facts import span
-from mtls_tui.tui.authority.state import Row, Store
+from mtls_tui.tui.authority.state import CertificateRow, Store
 from mtls_tui.tui.certificates.by_fingerprint import files_near, stores_of
 from mtls_tui.tui.certificates.lines import CRL_SOON, common_name
 
@@ -90,13 +90,13 @@ def is_encrypted(folder: Path) -> bool:
         return False
 
 
-def _own(certificate: x509.Certificate, now: datetime) -> Row:
+def _own(certificate: x509.Certificate, now: datetime) -> CertificateRow:
     return _authority_row("own", "", certificate, now)
 
 
-def _authority_row(kind: Any, key: str, certificate: x509.Certificate, now: datetime) -> Row:
+def _authority_row(kind: Any, key: str, certificate: x509.Certificate, now: datetime) -> CertificateRow:
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return Row(
+    return CertificateRow(
         kind,
         common_name(certificate),
         certificate.subject.rfc4514_string(),
@@ -109,13 +109,13 @@ def _authority_row(kind: Any, key: str, certificate: x509.Certificate, now: date
     )
 
 
-def _issued(record: Record, now: datetime, files: Mapping[str, str]) -> Row:
+def _issued(record: Record, now: datetime, files: Mapping[str, str]) -> CertificateRow:
     try:
         certificate = record.certificate
         name, names = common_name(certificate), ", ".join(_names(certificate))
     except ValueError:
         name, names = record.subject, ""
-    return Row(
+    return CertificateRow(
         "issued",
         name,
         record.subject,
@@ -138,13 +138,15 @@ def _names(certificate: x509.Certificate) -> list[str]:
     return [str(getattr(one, "value", one)) for one in list(names)[:8]]
 
 
-def _foreign(folder: Path, now: datetime) -> list[Row]:
+def _foreign(folder: Path, now: datetime) -> list[CertificateRow]:
     rows = []
     for path in sorted(folder.glob("*.pem"))[:200]:
         try:
             certificate = load_certificates(read_bounded(path, LARGEST))[0]
         except (OSError, LoadError, IndexError) as error:
-            rows.append(Row("foreign", path.stem, f"{path.name}: {error}", status="can't be read", key=path.stem))
+            rows.append(
+                CertificateRow("foreign", path.stem, f"{path.name}: {error}", status="can't be read", key=path.stem)
+            )
             continue
         rows.append(_authority_row("foreign", path.stem, certificate, now))
     return rows
@@ -168,7 +170,7 @@ def _crl(path: Path, now: datetime) -> tuple[str, str]:
     )
 
 
-def pem_of(folder: Path, row: Row) -> bytes:
+def pem_of(folder: Path, row: CertificateRow) -> bytes:
     """The certificate of a row as PEM."""
     if row.kind == "own":
         return read_bounded(folder / "ca.pem", LARGEST)
@@ -177,7 +179,7 @@ def pem_of(folder: Path, row: Row) -> bytes:
     return Authority(folder).inventory.find(row.serial).pem.encode()
 
 
-def facts_of(folder: Path, row: Row) -> list[tuple[str, str]]:
+def facts_of(folder: Path, row: CertificateRow) -> list[tuple[str, str]]:
     """Every fact of a row's certificate, as the rules see it."""
     try:
         shown = facts(load_certificates(pem_of(folder, row))[0])

@@ -23,7 +23,7 @@ Kind: TypeAlias = Literal["own", "issued", "foreign"]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CertificateRow:
     """A certificate of the list: the authority's own, one that it issued, or a foreign authority's.
 
     `days_left` is negative after the end; `file` is where it lies, relative to the rule file, "" for nowhere near.
@@ -74,7 +74,7 @@ class Store:
     """What was read from the folder of an authority. `problem` tells why there is nothing, "" when there is."""
 
     folder: Path
-    rows: tuple[Row, ...] = ()
+    rows: tuple[CertificateRow, ...] = ()
     problem: str = ""
     missing: bool = False
     """There is no authority yet: one can be made here."""
@@ -85,7 +85,7 @@ class Store:
     crl_state: Literal["good", "warn", "bad"] = "good"
 
     @property
-    def own(self) -> Row | None:
+    def own(self) -> CertificateRow | None:
         """The authority's own certificate."""
         return next((row for row in self.rows if row.kind == "own"), None)
 
@@ -101,14 +101,14 @@ class AuthorityState:
     doing: str = ""
 
     @cached_property
-    def shown(self) -> tuple[Row, ...]:
+    def shown(self) -> tuple[CertificateRow, ...]:
         """The rows that the search leaves."""
         if self.store is None:
             return ()
         return found(self.store, self.query.lower()) if self.query.strip() else self.store.rows
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> CertificateRow | None:
         """The row under the cursor."""
         shown = self.shown
         return shown[min(self.index, len(shown) - 1)] if shown else None
@@ -120,13 +120,13 @@ class AuthorityState:
 
 
 @recent(1)
-def found(store: Store, query: str) -> tuple[Row, ...]:
+def found(store: Store, query: str) -> tuple[CertificateRow, ...]:
     """The rows that hold every word."""
     wanted = query.split()
     return tuple(row for row in store.rows if all(word in row.searched for word in wanted))
 
 
-def anchor_of(row: Row, state: AuthorityState) -> Path | None:
+def anchor_of(row: CertificateRow, state: AuthorityState) -> Path | None:
     """The file that a host names to trust this authority; for a client's certificate, that of its issuer."""
     if state.folder is None:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 from mtls_tui.rulefile import HostEntry, RuleFile
 from mtls_tui.rulefile.edit import update_host
 from mtls_tui.tui.authority.actions import on_row
-from mtls_tui.tui.authority.state import Row, anchor_of, authority_of
+from mtls_tui.tui.authority.state import CertificateRow, anchor_of, authority_of
 from mtls_tui.tui.authority.view import trusted_by
 from mtls_tui.tui.drawing.safe_text import safe
 from mtls_tui.tui.hosts.list_actions import changed
@@ -51,7 +51,7 @@ def _trust(document: Document) -> Result:
 @action("authority.trust_now", "Trust it now", hidden=True)
 def _trust_now(document: Document, key: str, foreign: str, name: str) -> Result:
     state = authority_of(document)
-    row = Row("foreign" if foreign else "own", name, "", key=foreign)
+    row = CertificateRow("foreign" if foreign else "own", name, "", key=foreign)
     anchor = anchor_of(row, state)
     assert anchor is not None and state.folder is not None
     crl = None if foreign else state.folder / "ca.crl"
@@ -64,8 +64,8 @@ def _trust_now(document: Document, key: str, foreign: str, name: str) -> Result:
     if not isinstance(result, Document):
         return result
     if result.content is document.content:
-        return result.noting(f"{names}: trusts {name} already")
-    return result.noting(f"{names}: trusts {name} now; ^S saves, u undoes", "good")
+        return result.with_notice(f"{names}: trusts {name} already")
+    return result.with_notice(f"{names}: trusts {name} now; ^S saves, u undoes", "good")
 
 
 def _words(host: HostEntry, trusts: bool) -> str:

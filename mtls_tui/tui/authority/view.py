@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtls_tui.tui.authority.state import AuthorityState, Row, Store, anchor_of, authority_of
+from mtls_tui.tui.authority.state import AuthorityState, CertificateRow, Store, anchor_of, authority_of
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.state.document import Document
@@ -99,7 +99,7 @@ def _nothing(store: Store, total: int) -> list[Line]:
     return lines
 
 
-def _columns(rows: tuple[Row, ...], total: int) -> tuple[int, int, int]:
+def _columns(rows: tuple[CertificateRow, ...], total: int) -> tuple[int, int, int]:
     """Widths of name, status and what is left."""
     status = max([6, *(width(row.status_words) for row in rows[:500])])
     status = min(status, 32 if total >= 100 else 24)
@@ -116,7 +116,7 @@ def _titles(columns: tuple[int, int, int], total: int) -> Line:
     return out.line(total)
 
 
-def _row(row: Row, place: int, columns: tuple[int, int, int], total: int, *, here: bool) -> Line:
+def _row(row: CertificateRow, place: int, columns: tuple[int, int, int], total: int, *, here: bool) -> Line:
     out = LineBuilder(click=Click("authority.click", {"index": place}))
     out.add(" ▌ " if here else "   ", "accent-strong")
     mark = {"own": "● ", "foreign": "○ ", "issued": ""}[row.kind]
@@ -152,7 +152,7 @@ def _detail(document: Document, state: AuthorityState, total: int, room: int) ->
     return lines
 
 
-def trusted_by(document: Document, row: Row, state: AuthorityState) -> list[str]:
+def trusted_by(document: Document, row: CertificateRow, state: AuthorityState) -> list[str]:
     """The hosts of the rule file that have an authority among their anchors."""
     path = anchor_of(row, state)
     file = document.content.file

@@ -14,7 +14,7 @@ from mtls_tui.lang.types import BYTES, Type
 from mtls_tui.tui.drawing.safe_text import decode
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Item
-from mtls_tui.tui.state.rows import Row, literal_text
+from mtls_tui.tui.state.rows import BuilderRow, literal_text
 
 GROUPS = (
     "Certificate", "Host and path", "Address and place", "Headers", "Connection and TLS", "Time", "Body",
@@ -89,7 +89,7 @@ def field_at(expression: Expression | None, path: Path) -> str:
     return node.name if isinstance(node, Field) else ""
 
 
-def operators(document: Document, row: Row) -> tuple[Item, ...]:
+def operators(document: Document, row: BuilderRow) -> tuple[Item, ...]:
     """The builder's operators for a row, with what each writes."""
     expression = document.expression
     assert expression is not None
@@ -134,7 +134,7 @@ def sort_of_left(expression: Expression, path: Path) -> str:
     return {"Ip": "ip", "Int": "integer"}.get(kind.name if kind else "", "string")
 
 
-def lists(document: Document, row: Row | None) -> tuple[Item, ...]:
+def lists(document: Document, row: BuilderRow | None) -> tuple[Item, ...]:
     """The named lists that fit a row's field: those of the file, then Cloudflare's managed ones for addresses."""
     expression = document.expression
     wanted = ""

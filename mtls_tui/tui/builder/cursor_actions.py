@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtls_tui.tui.registry.register import Refusal, Result, action
 from mtls_tui.tui.state.document import Document, Focus
 from mtls_tui.tui.state.overlays import Item, Picker
-from mtls_tui.tui.state.rows import Row
+from mtls_tui.tui.state.rows import BuilderRow
 
 PAGE = 10
 ORDER: tuple[Focus, ...] = ("hosts", "builder", "text", "simulator")
@@ -28,7 +28,7 @@ def on_row(document: Document, index: int, part: int | None = None) -> Document:
     row = rows[max(0, min(index, len(rows) - 1))]
     count = len(row.editable)
     wanted = document.view.part if part is None else part
-    return document.looking(path=row.path, closing=row.kind == "close", part=max(0, min(wanted, max(count - 1, 0))))
+    return document.with_view(path=row.path, closing=row.kind == "close", part=max(0, min(wanted, max(count - 1, 0))))
 
 
 @action("pane.next", "Next pane", "Go on to the next part of the screen.", keys="tab")
@@ -53,10 +53,10 @@ def _focus(document: Document, pane: Focus) -> Result:
     if pane == "text" and document.view.text is None:
         return Refusal("the expression is not being edited as text (t)")
     if pane == "simulator":
-        return document.looking(focus=pane, tab="simulator")
+        return document.with_view(focus=pane, tab="simulator")
     if pane == "text":
-        return document.looking(focus=pane, tab="expression")
-    return document.looking(focus=pane)
+        return document.with_view(focus=pane, tab="expression")
+    return document.with_view(focus=pane)
 
 
 @action("row.up", "Row up", where="builder", keys="up k", enabled=no_rows)
@@ -77,7 +77,7 @@ def _same_column(document: Document, index: int) -> int:
     return part_in_column(rows[index], part.column)
 
 
-def part_in_column(row: Row, column: str) -> int:
+def part_in_column(row: BuilderRow, column: str) -> int:
     """The first part of a row in a column, or its last part."""
     parts = row.editable
     for place, part in enumerate(parts):
@@ -95,7 +95,7 @@ def part_in_column(row: Row, column: str) -> int:
     enabled=no_rows,
 )
 def _left(document: Document) -> Result:
-    return document.looking(part=max(0, document.view.part - 1))
+    return document.with_view(part=max(0, document.view.part - 1))
 
 
 @action(
@@ -109,7 +109,7 @@ def _left(document: Document) -> Result:
 def _right(document: Document) -> Result:
     row = document.row
     last = max(0, len(row.editable) - 1) if row else 0
-    return document.looking(part=min(last, document.view.part + 1))
+    return document.with_view(part=min(last, document.view.part + 1))
 
 
 @action("row.first", "First row", where="builder", keys="home g", enabled=no_rows)
@@ -157,4 +157,4 @@ def _go(document: Document, key: str = "", index: int = 0, part: int | None = No
     from dataclasses import replace
 
     place = int(key) if key else index
-    return on_row(replace(document.looking(focus="builder"), overlay=None), place, part)
+    return on_row(replace(document.with_view(focus="builder"), overlay=None), place, part)

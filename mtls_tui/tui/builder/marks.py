@@ -11,9 +11,9 @@ from mtls_tui.lang.describe import describe
 from mtls_tui.lang.tree import Path
 from mtls_tui.pki.errors import Code
 from mtls_tui.tui.drawing.safe_text import decode
-from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.results import Mark, Truth
-from mtls_tui.tui.state.rows import Row, rows_of
+from mtls_tui.tui.state.rows import BuilderRow, rows_of
 
 if TYPE_CHECKING:
     from mtls_tui.pki import Verification
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 VERIFIED = "cf.tls_client_auth.cert_verified"
 
 
-def of(work: Work, trace: Trace, verification: Verification | None) -> Mapping[Path, Mark]:
+def of(edited: EditedRule, trace: Trace, verification: Verification | None) -> Mapping[Path, Mark]:
     """A mark for each row of the builder that isn't muted."""
-    assert work.full is not None
+    assert edited.full is not None
     found: dict[Path, Mark] = {}
-    for row, path in pairs(work):
+    for row, path in pairs(edited):
         step = trace.at(path)
         if step is not None:
             found[row.path] = _mark(step, row, verification)
     return MappingProxyType(found)
 
 
-def pairs(work: Work) -> list[tuple[Row, Path]]:
+def pairs(edited: EditedRule) -> list[tuple[BuilderRow, Path]]:
     """Each active row with the path of its node in the expression without muted clauses."""
-    assert work.full is not None and work.effective is not None
-    rows = [row for row in rows_of(work.full, work.muted) if row.kind != "close" and not row.muted]
-    if not work.muted:
+    assert edited.full is not None and edited.effective is not None
+    rows = [row for row in rows_of(edited.full, edited.muted) if row.kind != "close" and not row.muted]
+    if not edited.muted:
         return [(row, row.path) for row in rows]
     # Clauses keep their order when others go; a group is where its clauses' paths part.
-    left = [row.path for row in rows_of(work.effective) if row.kind == "clause"]
+    left = [row.path for row in rows_of(edited.effective) if row.kind == "clause"]
     clauses = [row for row in rows if row.kind == "clause"]
     places = {row.path: path for row, path in zip(clauses, left, strict=False)}
-    found: list[tuple[Row, Path]] = []
+    found: list[tuple[BuilderRow, Path]] = []
     for row in rows:
         if row.kind == "clause":
             found.append((row, places[row.path]))
@@ -62,7 +62,7 @@ def _common(paths: list[Path]) -> Path:
     return first[:length]
 
 
-def _mark(step: Step, row: Row, verification: Verification | None) -> Mark:
+def _mark(step: Step, row: BuilderRow, verification: Verification | None) -> Mark:
     truth: Truth = "unknown"
     if step.mark in ("true", "false", "not reached", "unknown"):
         truth = step.mark

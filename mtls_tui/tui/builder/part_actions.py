@@ -26,9 +26,9 @@ from mtls_tui.tui.builder.cursor_actions import no_rows, part_in_column
 from mtls_tui.tui.builder.row_actions import applied, current, joined_by
 from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action
 from mtls_tui.tui.state import edited_rule
-from mtls_tui.tui.state.document import Document, Step, work_of
+from mtls_tui.tui.state.document import Document, Step, edited_rule_of
 from mtls_tui.tui.state.overlays import PartEditor, Picker, standing
-from mtls_tui.tui.state.rows import Part, Row, field_label, row_at
+from mtls_tui.tui.state.rows import BuilderRow, Part, field_label, row_at
 from mtls_tui.tui.state.textbuffer import Buffer
 
 
@@ -77,7 +77,7 @@ def _drop_not(document: Document, part: Part) -> Result:
     return applied(document, edit.negate(expression, part.path), "`not` taken away", path=document.view.path, part=0)
 
 
-def _toggle_join(document: Document, row: Row, part: Part) -> Result:
+def _toggle_join(document: Document, row: BuilderRow, part: Part) -> Result:
     expression, _ = current(document)
     result = edit.toggle_join(expression, part.path, xor=True)
     return applied(document, result, joined_by(result), path=row.path)
@@ -156,7 +156,7 @@ def _operator(document: Document) -> Result:
     return replace(document, overlay=Picker("Operator", items, "part.set_operator", index=index, anchor="row"))
 
 
-def operator_words(row: Row) -> str:
+def operator_words(row: BuilderRow) -> str:
     """The operator of a row as the builder shows it."""
     return next((part.text for part in row.parts if part.sort == "operator"), "")
 
@@ -186,7 +186,7 @@ def _set_operator(document: Document, key: str) -> Result:
     after = done.document if isinstance(done, Done) else done
     if after.row is None:
         return after
-    return after.looking(part=part_in_column(after.row, "operator"))
+    return after.with_view(part=part_in_column(after.row, "operator"))
 
 
 def _left_out(expression: Expression, path: Path, choice: BuilderOperator) -> str:
@@ -207,10 +207,10 @@ def _value(document: Document) -> Result:
     _, row = current(document)
     for place, part in enumerate(row.editable):
         if part.sort == "value" and part.column == "right":
-            return _open_value(document.looking(part=place), part)
+            return _open_value(document.with_view(part=place), part)
     for place, part in enumerate(row.editable):
         if part.sort == "value":
-            return _open_value(document.looking(part=place), part)
+            return _open_value(document.with_view(part=place), part)
     return Refusal("this row has no value: it is true or false by itself (! negates it)")
 
 
@@ -304,7 +304,7 @@ def _opened(document: Document, path: Path, kind: str, text: str | None, *, sele
         offers=choices.values_for(document, path, kind),
         raw=raw,
     )
-    return replace(document.looking(focus="builder"), overlay=editor)
+    return replace(document.with_view(focus="builder"), overlay=editor)
 
 
 @action("part.set_list", "Set the list", hidden=True)
@@ -320,10 +320,10 @@ def typed(document: Document, editor: PartEditor, buffer: Buffer) -> Document:
     opened = replace(document, overlay=replace(editor, buffer=buffer, error="", index=-1))
     if buffer.text == editor.buffer.text:
         return opened
-    work = work_of(document.content, document.view.rule)
-    if work.full is None:
+    edited = edited_rule_of(document.content, document.view.rule)
+    if edited.full is None:
         return opened
-    result = value_edit(work.full, editor, buffer.text)
+    result = value_edit(edited.full, editor, buffer.text)
     if isinstance(result, edit.Refusal):
         return replace(opened, overlay=replace(editor, buffer=buffer, error=result.reason, index=-1))
     done = applied(
@@ -419,7 +419,7 @@ def _insert(document: Document, key: str, join: str = "") -> Result:
         return after
     named = [i for i, part in enumerate(new.editable) if part.sort == "index" and part.text.startswith('["')]
     if named:
-        opened = run_on(after.looking(part=named[0]), "part.source")
+        opened = run_on(after.with_view(part=named[0]), "part.source")
     elif any(part.sort == "value" for part in new.parts):
         opened = run_on(after, "part.value")
     else:
@@ -435,4 +435,4 @@ def _insert(document: Document, key: str, join: str = "") -> Result:
 def select_row(document: Document, path: Path) -> Document:
     """The cursor on the row that a path belongs to."""
     rows = document.rows
-    return document.looking(path=rows[row_at(rows, path)].path, closing=False) if rows else document
+    return document.with_view(path=rows[row_at(rows, path)].path, closing=False) if rows else document

@@ -10,12 +10,12 @@ from mtls_tui.lang.tree import Path, node_at
 from mtls_tui.tui.builder.cursor_actions import no_rows
 from mtls_tui.tui.registry.register import Refusal, Result, action
 from mtls_tui.tui.state import edited_rule
-from mtls_tui.tui.state.document import Document, with_work
-from mtls_tui.tui.state.edited_rule import Work
-from mtls_tui.tui.state.rows import Row, row_at, rows_of
+from mtls_tui.tui.state.document import Document, with_edited_rule
+from mtls_tui.tui.state.edited_rule import EditedRule
+from mtls_tui.tui.state.rows import BuilderRow, row_at, rows_of
 
 
-def current(document: Document) -> tuple[Expression, Row]:
+def current(document: Document) -> tuple[Expression, BuilderRow]:
     """The expression and the row under the cursor; the action's `enabled` has made sure of both."""
     expression, row = document.expression, document.row
     assert expression is not None and row is not None
@@ -40,25 +40,25 @@ def applied(
     """
     if isinstance(result, edit.Refusal):
         return result
-    work = document.work
-    assert work is not None and work.full is not None
-    before, after = work.full, result.expression
-    carried = moved is not None and moved in work.muted
-    muted, gone = edited_rule.relocated(before, after, work.muted - {moved} if moved is not None else work.muted)
+    edited = document.edited_rule
+    assert edited is not None and edited.full is not None
+    before, after = edited.full, result.expression
+    carried = moved is not None and moved in edited.muted
+    muted, gone = edited_rule.relocated(before, after, edited.muted - {moved} if moved is not None else edited.muted)
     if gone and not losing:
         return Refusal("this would bring a muted row back into the rule: do that first (space), or delete the row")
     if carried:
         muted = edited_rule.normal(after, muted | {result.path})
-    content = with_work(document.content, document.view.rule, Work(after, muted))
+    content = with_edited_rule(document.content, document.view.rule, EditedRule(after, muted))
     rows = rows_of(after, muted)
     on = rows[row_at(rows, result.path if path is None else path)]
     view: dict[str, object] = {"path": on.path, "closing": False}
     if part is not None:
         view["part"] = part
-    return document.edited(content, title, merge, **view)
+    return document.with_content(content, title, merge, **view)
 
 
-def _kind(row: Row) -> str:
+def _kind(row: BuilderRow) -> str:
     return "row" if row.kind == "clause" else "group"
 
 
@@ -91,7 +91,7 @@ def _negate(document: Document) -> Result:
     return applied(document, edit.negate(expression, row.path), _negation(row))
 
 
-def _negation(row: Row) -> str:
+def _negation(row: BuilderRow) -> str:
     taken = row.negated or any(part.sort == "not" and part.path == row.path for part in row.parts)
     return "`not` taken away" if taken else "row negated" if row.kind == "clause" else "group negated"
 
@@ -127,14 +127,14 @@ def _clone(document: Document) -> Result:
 )
 def _mute(document: Document) -> Result:
     _, row = current(document)
-    work = document.work
-    assert work is not None
-    result = edited_rule.mute(work, row.path)
+    edited = document.edited_rule
+    assert edited is not None
+    result = edited_rule.mute(edited, row.path)
     if isinstance(result, Refusal):
         return result
-    muted = row.path in result.muted or len(result.muted) > len(work.muted)
+    muted = row.path in result.muted or len(result.muted) > len(edited.muted)
     title = f"{_kind(row)} muted: the rule is without it" if muted else f"{_kind(row)} in the rule again"
-    return document.edited(with_work(document.content, document.view.rule, result), title)
+    return document.with_content(with_edited_rule(document.content, document.view.rule, result), title)
 
 
 @action(
@@ -237,6 +237,6 @@ def _click(document: Document, index: int, part: int) -> Result:
     from mtls_tui.tui.builder.cursor_actions import on_row
     from mtls_tui.tui.registry.register import ACTIONS
 
-    moved = on_row(replace(document.looking(focus="builder"), overlay=None), index, part)
+    moved = on_row(replace(document.with_view(focus="builder"), overlay=None), index, part)
     same = document.view.focus == "builder" and document.row_index == index and document.view.part == part
     return ACTIONS["part.edit"].run(moved) if same and document.overlay is None else moved

@@ -6,10 +6,10 @@ from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
 from mtls_tui.tui.layout.geometry import Box
 from mtls_tui.tui.layout.scroll import top_of
-from mtls_tui.tui.state.document import Document, work_of
+from mtls_tui.tui.state.document import Document, edited_rule_of
 from mtls_tui.tui.state.recent import recent
 from mtls_tui.tui.state.results import Mark
-from mtls_tui.tui.state.rows import Part, Row, rows_of
+from mtls_tui.tui.state.rows import BuilderRow, Part, rows_of
 
 ACTION_WORDS = {
     "block": "Block", "log": "Log", "skip": "Skip", "managed_challenge": "Managed challenge",
@@ -28,7 +28,7 @@ _STYLES = {
 class Columns:
     """Where the columns of the rows begin, for one width."""
 
-    def __init__(self, rows: tuple[Row, ...], total: int) -> None:
+    def __init__(self, rows: tuple[BuilderRow, ...], total: int) -> None:
         self.seen = max(8, min(30, total // 5))
         self.mark = total - self.seen - 3
         compared = [row for row in rows if any(part.sort == "operator" and part.column != "left" for part in row.parts)]
@@ -41,21 +41,21 @@ class Columns:
         self.value = self.operator + min(max([0, *operators]), most) + 2
 
 
-def _left_width(row: Row) -> int:
+def _left_width(row: BuilderRow) -> int:
     lead = 2 * row.depth + (2 if row.depth else 0)
     return lead + sum(width(safe(part.text)) for part in row.parts if part.column == "left") + _nots(row)
 
 
-def _nots(row: Row) -> int:
+def _nots(row: BuilderRow) -> int:
     return sum(2 for part in row.parts if part.sort == "not")
 
 
-def _column_width(row: Row, column: str) -> int:
+def _column_width(row: BuilderRow, column: str) -> int:
     return sum(width(safe(part.text)) for part in row.parts if part.column == column)
 
 
 @recent(4)
-def columns_of(rows: tuple[Row, ...], total: int) -> Columns:
+def columns_of(rows: tuple[BuilderRow, ...], total: int) -> Columns:
     """The columns of rows."""
     return Columns(rows, total)
 
@@ -145,17 +145,17 @@ def _more(line: Line, text: str, total: int) -> Line:
 
 
 def _broken(document: Document, total: int) -> list[Line]:
-    work = document.work
+    edited = document.edited_rule
     lines = [LineBuilder().add("   ✗ the expression does not parse", "bad-strong").line(total)]
-    if work is not None and work.error is not None:
-        error = work.error
+    if edited is not None and edited.error is not None:
+        error = edited.error
         lines.append(LineBuilder().add(f"     {error.line}:{error.column} {error.message}", "bad").line(total))
         if error.hint:
             lines.append(LineBuilder().add(f"     {error.hint}", "soft").line(total))
     return [*lines, Line(), LineBuilder().add("   t edits it as text", "soft", Click("text.open")).line(total)]
 
 
-def row_line(document: Document, row: Row, index: int, columns: Columns, total: int) -> Line:
+def row_line(document: Document, row: BuilderRow, index: int, columns: Columns, total: int) -> Line:
     """One row."""
     here = index == document.row_index
     active = here and document.view.focus == "builder"
@@ -176,7 +176,9 @@ def row_line(document: Document, row: Row, index: int, columns: Columns, total: 
     return out.line(total)
 
 
-def _parts(out: LineBuilder, document: Document, row: Row, index: int, columns: Columns, *, active: bool) -> None:
+def _parts(
+    out: LineBuilder, document: Document, row: BuilderRow, index: int, columns: Columns, *, active: bool
+) -> None:
     place = -1
     column = "left"
     for part in row.parts:
@@ -200,7 +202,7 @@ def _style(part: Part) -> str:
     return _STYLES[part.sort]
 
 
-def _mark(document: Document, row: Row) -> Mark | None:
+def _mark(document: Document, row: BuilderRow) -> Mark | None:
     results = document.results
     return results.marks.get(row.path) if results is not None and marks_hold(document) else None
 
@@ -223,7 +225,7 @@ def marks_hold(document: Document) -> bool:
         if content is document.content and known is results and rule == ref:
             return holds
     try:
-        before = work_of(results.content, ref)
+        before = edited_rule_of(results.content, ref)
     except KeyError:
         return False
     rows = document.rows
@@ -239,7 +241,7 @@ def marks_hold(document: Document) -> bool:
 MARK_STYLES = {"true": "good", "false": "bad", "not reached": "faint", "unknown": "warn"}
 
 
-def _add_mark(out: LineBuilder, mark: Mark, document: Document, row: Row, columns: Columns) -> None:
+def _add_mark(out: LineBuilder, mark: Mark, document: Document, row: BuilderRow, columns: Columns) -> None:
     style = MARK_STYLES[mark.truth]
     out.add(mark.sign, style)
     rule = document.rule

@@ -26,7 +26,7 @@ MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class NamedCertificate:
     """A certificate with its name; where it lies, relative to the rule file, or its PEM when it is in no file near."""
 
     name: str
@@ -69,18 +69,18 @@ def files_near(folder: Path) -> Mapping[str, str]:
     return found
 
 
-def known(file: RuleFile, stores: Iterable[Path], probes: Iterable[Probe] = ()) -> dict[str, Known]:
+def known(file: RuleFile, stores: Iterable[Path], probes: Iterable[Probe] = ()) -> dict[str, NamedCertificate]:
     """Every certificate that can be told, by fingerprint. Never raises: what can't be read is not known."""
-    found: dict[str, Known] = {}
+    found: dict[str, NamedCertificate] = {}
     for folder in dict.fromkeys(stores):
         try:
             records = Inventory(folder / "inventory.db").all() if is_store(folder) else []
         except InventoryError:
             continue
         for record in records:
-            found[record.fingerprint] = Known(record.subject.removeprefix("CN="), pem=record.pem)
+            found[record.fingerprint] = NamedCertificate(record.subject.removeprefix("CN="), pem=record.pem)
     for mark, path in files_near(file.folder).items():
-        found[mark] = Known(_name(file, path, found.get(mark)), path)
+        found[mark] = NamedCertificate(_name(file, path, found.get(mark)), path)
     for probe in probes:
         if probe.pem:
             mark, one = _pasted(probe.pem)
@@ -88,12 +88,12 @@ def known(file: RuleFile, stores: Iterable[Path], probes: Iterable[Probe] = ()) 
                 found.setdefault(mark, one)
         elif "/" in probe.certificate or "." in probe.certificate:
             mark, name = _first(file.resolve(probe.certificate))
-            if mark and not found.get(mark, Known("")).file:
-                found[mark] = Known(name, probe.certificate)
+            if mark and not found.get(mark, NamedCertificate("")).file:
+                found[mark] = NamedCertificate(name, probe.certificate)
     return found
 
 
-def with_facts(one: Known) -> Known:
+def with_facts(one: NamedCertificate) -> NamedCertificate:
     """The same, with the fields of the certificate where it is in no file."""
     if not one.pem or one.file:
         return one
@@ -102,7 +102,7 @@ def with_facts(one: Known) -> Known:
     except (LoadError, IndexError):
         return one
     texts = {name: _plain(value) for name, value in shown.items()}
-    return Known(one.name, one.file, one.pem, MappingProxyType(texts))
+    return NamedCertificate(one.name, one.file, one.pem, MappingProxyType(texts))
 
 
 def _plain(value: object) -> str:
@@ -111,7 +111,7 @@ def _plain(value: object) -> str:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
-def _name(file: RuleFile, path: str, before: Known | None) -> str:
+def _name(file: RuleFile, path: str, before: NamedCertificate | None) -> str:
     return before.name if before is not None else _first(file.folder / path)[1]
 
 
@@ -124,9 +124,9 @@ def _first(path: Path) -> tuple[str, str]:
         return "", ""
 
 
-def _pasted(pem: str) -> tuple[str, Known | None]:
+def _pasted(pem: str) -> tuple[str, NamedCertificate | None]:
     try:
         leaf = load_certificates(pem.encode())[0]
     except (LoadError, ValueError, IndexError):
         return "", None
-    return fingerprint(leaf), Known(common_name(leaf), pem=pem)
+    return fingerprint(leaf), NamedCertificate(common_name(leaf), pem=pem)

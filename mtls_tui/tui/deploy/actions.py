@@ -7,7 +7,7 @@ from dataclasses import replace
 from mtls_tui.tui.deploy.effects import Export, MakeReport, OfferKept, Restore
 from mtls_tui.tui.files.effects import Compare, Save
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
-from mtls_tui.tui.state.document import Deployed, Document, Gateway, Probe, flushed
+from mtls_tui.tui.state.document import Deployed, Document, Gateway, Probe, with_edits_written
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Item, Page, Picker
 
@@ -26,8 +26,8 @@ LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
 def _deploy(document: Document) -> Result:
     if document.content.file.path is None:
         return Refusal("save the file first (^S)")
-    shown = replace(document, overlay=None).noting("comparing with what is exported, running the tests …")
-    return Done(shown, (MakeReport(flushed(document.content)),))
+    shown = replace(document, overlay=None).with_notice("comparing with what is exported, running the tests …")
+    return Done(shown, (MakeReport(with_edits_written(document.content)),))
 
 
 @action("deploy.show", "Show the deploy page", hidden=True)
@@ -51,7 +51,7 @@ def _show(
         ),
         Item("page.close", "Not now"),
     )
-    left = muted_rows(document.content.work)
+    left = muted_rows(document.content.edits)
     if left:
         lines = (((f"! {left} not in the bundle", "warn"),), (), *lines)
     if looking:
@@ -78,8 +78,8 @@ def _consequences(
 @action("deploy.witness", "Try a request of the deploy page", hidden=True)
 def _witness(document: Document, probe: Probe) -> Result:
     content = replace(document.content, probe=probe)
-    done = replace(document, overlay=None, board="").edited(content, "a request of the deploy page tried")
-    return done.looking(focus="simulator", tab="simulator", simulator_at=(0, 0)).noting(
+    done = replace(document, overlay=None, board="").with_content(content, "a request of the deploy page tried")
+    return done.with_view(focus="simulator", tab="simulator", simulator_at=(0, 0)).with_notice(
         "this request is in the simulator now; u takes it back"
     )
 
@@ -90,14 +90,14 @@ def _export(document: Document) -> Result:
         return Refusal("save the file first (^S)")
     closed = replace(document, overlay=None)
     if document.unsaved:
-        return Done(closed, (Save(flushed(document.content), then=(Export(),)),))
+        return Done(closed, (Save(with_edits_written(document.content), then=(Export(),)),))
     return Done(closed, (Export(),))
 
 
 @action("deploy.exported", "Exported", hidden=True)
 def _exported(document: Document, path: str, digest: str, note: str = "") -> Result:
     done = replace(document, deployed=Deployed(digest))
-    return Done(done.noting(f"exported {path} · {Deployed(digest).short}{note}", "good"), (Compare(),))
+    return Done(done.with_notice(f"exported {path} · {Deployed(digest).short}{note}", "good"), (Compare(),))
 
 
 @action("deploy.known", "What is exported", hidden=True)

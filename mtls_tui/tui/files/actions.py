@@ -9,7 +9,7 @@ from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, Quit, Reload, Save, Written
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
-from mtls_tui.tui.state.document import Content, Document, Probe, flushed
+from mtls_tui.tui.state.document import Content, Document, Probe, with_edits_written
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -21,7 +21,7 @@ def start(file: RuleFile, *, theme: str = "dark", mouse: bool = True, on_disk: b
     ref = file.rules[0].ref if file.rules else ""
     host = file.hosts[0].name if file.hosts else ""
     document = Document(content, saved=content if on_disk else None)
-    return document.looking(rule=ref, host=host, theme=theme, mouse=mouse)
+    return document.with_view(rule=ref, host=host, theme=theme, mouse=mouse)
 
 
 def first_probe(file: RuleFile) -> Probe:
@@ -43,10 +43,10 @@ def _save(document: Document) -> Result:
     if document.content.file.path is None:
         return _save_as(document)
     if document.saved is not None and not document.unsaved and not document.changed_on_disk:
-        return document.noting("there is nothing to save")
+        return document.with_notice("there is nothing to save")
     if document.changed_on_disk:
         return _conflict(document)
-    return Done(document, (Save(flushed(document.content)),))
+    return Done(document, (Save(with_edits_written(document.content)),))
 
 
 @action("file.save_quit", "Save and quit", hidden=True)
@@ -71,7 +71,7 @@ def _conflict(document: Document) -> Result:
 
 @action("file.overwrite", "Overwrite the file", hidden=True)
 def _overwrite(document: Document) -> Result:
-    return Done(replace(document, overlay=None), (Save(flushed(document.content), force=True),))
+    return Done(replace(document, overlay=None), (Save(with_edits_written(document.content), force=True),))
 
 
 @action("file.save_as", "Save under another name")
@@ -85,7 +85,7 @@ def _save_as(document: Document) -> Result:
 def _save_to(document: Document, path: str) -> Result:
     if not path.strip():
         return Refusal("give a file name")
-    effect = Save(flushed(document.content), path.strip())
+    effect = Save(with_edits_written(document.content), path.strip())
     return Done(replace(document, overlay=None), (effect,))
 
 
@@ -93,17 +93,17 @@ def _save_to(document: Document, path: str) -> Result:
 def _saved(document: Document, content: Content, file: RuleFile, then: tuple[Effect, ...] = ()) -> Result:
     """What was written is what is on disk now; edits made while it was being written stay unsaved."""
     written = replace(content, file=file)
-    unchanged = flushed(document.content).file.text == content.file.text
+    unchanged = with_edits_written(document.content).file.text == content.file.text
     moved = file.path != document.content.file.path
-    current = replace(document.content, file=file, work=written.work) if unchanged else document.content
+    current = replace(document.content, file=file, edits=written.edits) if unchanged else document.content
     if moved and not unchanged:
         current = replace(current, file=replace(current.file, path=file.path, folder=file.folder))
     done = replace(document, content=current, saved=written, changed_on_disk=False)
     said = f"saved {file.path.name if file.path else ''}"
-    left = muted_rows(current.work)
+    left = muted_rows(current.edits)
     if left:
         said = f"{said}; {left} not in the file, the draft keeps them"
-    return Done(done.noting(said, "good"), (Compare(), Written(file.path), *then))
+    return Done(done.with_notice(said, "good"), (Compare(), Written(file.path), *then))
 
 
 @action("file.reload", "Read the file again", "Take over what is on disk; undo brings the edits here back.")
@@ -116,19 +116,19 @@ def _reload(document: Document) -> Result:
 @action("file.reloaded", "Read again", hidden=True)
 def _reloaded(document: Document, file: RuleFile) -> Result:
     texts = {rule.ref: rule.expression for rule in file.rules}
-    held = {ref: work for ref, work in document.content.work.items() if work.muted}
+    held = {ref: edited for ref, edited in document.content.edits.items() if edited.muted}
     # Muted rows are in no file: they stay where the rest of their rule is the same on disk.
-    kept = {ref: work for ref, work in held.items() if texts.get(ref) == work.text}
+    kept = {ref: edited for ref, edited in held.items() if texts.get(ref) == edited.text}
     content = Content(file, MappingProxyType(kept), document.content.probe, document.content.probes)
     refs = list(texts)
     ref = document.view.rule if document.view.rule in refs else (refs[0] if refs else "")
-    done = document.edited(content, "reading the file again", rule=ref, path=(), part=0, closing=False, text=None)
-    lost = muted_rows({ref: work for ref, work in held.items() if ref not in kept})
+    done = document.with_content(content, "reading the file again", rule=ref, path=(), part=0, closing=False, text=None)
+    lost = muted_rows({ref: edited for ref, edited in held.items() if ref not in kept})
     said = f"read again from disk, without {lost.removesuffix(' are').removesuffix(' is')}; u brings them back"
     # An editor over a part may be over something else by now.
     overlay = None if isinstance(done.overlay, PartEditor) else done.overlay
     shown = replace(done, saved=content, changed_on_disk=False, overlay=overlay)
-    return shown.noting(said, "bad") if lost else shown.noting("read again from disk", "good")
+    return shown.with_notice(said, "bad") if lost else shown.with_notice("read again from disk", "good")
 
 
 @action("file.touched", "The file changed on disk", hidden=True)
@@ -138,7 +138,7 @@ def _touched(document: Document, file: RuleFile | None) -> Result:
         return document
     if not document.unsaved:
         return _reloaded(document, file)
-    return replace(document, changed_on_disk=True).noting(
+    return replace(document, changed_on_disk=True).with_notice(
         "the file was changed on disk; ^S asks what to do, nothing is overwritten", "bad"
     )
 
@@ -173,8 +173,8 @@ def _offer(document: Document, content: Content, when: str) -> Result:
 def _take(document: Document, content: Content) -> Result:
     refs = [rule.ref for rule in content.file.rules]
     ref = document.view.rule if document.view.rule in refs else (refs[0] if refs else "")
-    done = replace(document, overlay=None).edited(content, "restoring the draft", rule=ref, path=(), part=0)
-    return done.noting("restored; undo goes back to what is on disk", "good")
+    done = replace(document, overlay=None).with_content(content, "restoring the draft", rule=ref, path=(), part=0)
+    return done.with_notice("restored; undo goes back to what is on disk", "good")
 
 
 @action("draft.drop", "Throw the draft away", hidden=True)

@@ -18,8 +18,8 @@ from typing import Any
 from mtls_tui.files import read_bounded, write_atomically
 from mtls_tui.lang.diagnostics import ParseError
 from mtls_tui.rulefile import RuleFile, RuleFileError, loads
-from mtls_tui.tui.state.document import Content, Probe, flushed
-from mtls_tui.tui.state.edited_rule import Work, normal
+from mtls_tui.tui.state.document import Content, Probe, with_edits_written
+from mtls_tui.tui.state.edited_rule import EditedRule, normal
 
 VERSION = 1
 LARGEST = 64 * 1024 * 1024
@@ -43,20 +43,20 @@ def path_for(file: Path | None, where: Path | None = None) -> Path:
 def encode(content: Content) -> bytes:
     """A draft as bytes. The file's text and the edited expressions stand apart: putting them together takes time."""
     file = content.file
-    work = {
+    edited = {
         ref: {
-            "text": work.text,
-            "full": work.full.text if work.full is not None and work.muted else None,
-            "muted": sorted(list(path) for path in work.muted),
+            "text": edited.text,
+            "full": edited.full.text if edited.full is not None and edited.muted else None,
+            "muted": sorted(list(path) for path in edited.muted),
         }
-        for ref, work in content.work.items()
+        for ref, edited in content.edits.items()
     }
     data = {
         "version": VERSION,
         "file": str(file.path) if file.path else None,
         "read_digest": file.read_digest,
         "text": file.text,
-        "work": work,
+        "work": edited,
         "probe": asdict(content.probe),
         "probes": [asdict(probe) for probe in content.probes],
     }
@@ -64,7 +64,7 @@ def encode(content: Content) -> bytes:
 
 
 def write(content: Content, where: Path | None = None) -> None:
-    """Keep a draft. Raises OSError; the caller tells it, and work goes on without."""
+    """Keep a draft. Raises OSError; the caller reports it, and editing goes on."""
     path = path_for(content.file.path, where)
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -97,25 +97,25 @@ def decode(data: dict[str, Any], file: RuleFile) -> Content | None:
     probes = tuple(_probe(one) for one in data.get("probes", ()))
     draft = loads(data["text"], file.folder, strict=False)
     draft = replace(draft, path=file.path, folder=file.folder, read_digest=data.get("read_digest"))
-    work: dict[str, Work] = {}
+    edited: dict[str, EditedRule] = {}
     for ref, one in data["work"].items():
         found = _work(one)
         if found is not None and any(rule.ref == ref for rule in draft.rules):
-            work[ref] = found
-    content = flushed(Content(draft, MappingProxyType(work), _probe(data["probe"]), probes))
-    if content.file.text == file.text and not content.work and not probes:
+            edited[ref] = found
+    content = with_edits_written(Content(draft, MappingProxyType(edited), _probe(data["probe"]), probes))
+    if content.file.text == file.text and not content.edits and not probes:
         return None
     return content
 
 
-def _work(data: dict[str, Any]) -> Work:
+def _work(data: dict[str, Any]) -> EditedRule:
     from mtls_tui import lang
 
     try:
         expression = lang.parse(data["full"] or data["text"], max_length=None, check=False)
-        return Work(expression, normal(expression, frozenset(tuple(path) for path in data["muted"])))
+        return EditedRule(expression, normal(expression, frozenset(tuple(path) for path in data["muted"])))
     except (ParseError, LookupError) as error:
-        return Work(None, broken=data["text"], error=error.diagnostic if isinstance(error, ParseError) else None)
+        return EditedRule(None, broken=data["text"], error=error.diagnostic if isinstance(error, ParseError) else None)
 
 
 def _probe(data: dict[str, Any]) -> Probe:

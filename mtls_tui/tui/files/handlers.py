@@ -70,7 +70,7 @@ def _written(effect: Written, host: Host) -> None:
 
 def _has_unwritten(document: Document) -> bool:
     """Whether something is neither in the file nor gone: unsaved edits, muted rows."""
-    return document.unsaved or any(work.muted for work in document.content.work.values())
+    return document.unsaved or any(edited.muted for edited in document.content.edits.values())
 
 
 @handles(Reload)

@@ -13,8 +13,8 @@ from mtls_tui.tui.drawing.safe_text import wrap
 from mtls_tui.tui.findings.effects import Linted
 from mtls_tui.tui.hosts.list_actions import select
 from mtls_tui.tui.registry.register import Done, Result, action
-from mtls_tui.tui.state.document import Content, Document, with_work, work_of
-from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.document import Content, Document, edited_rule_of, with_edited_rule
+from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.findings import Findings, counted, host_of
 from mtls_tui.tui.state.overlays import Page
 from mtls_tui.tui.state.recent import recent
@@ -39,7 +39,7 @@ def _open(document: Document) -> Result:
     if document.findings is None:
         return Refusal("the rules are being looked at: in a moment")
     if not document.findings.found:
-        return replace(document.noting("no warnings", "good"), overlay=None)
+        return replace(document.with_notice("no warnings", "good"), overlay=None)
     found = document.findings.found
     here = next((place for place, one in enumerate(found) if one.rule and one.rule == document.view.rule), 0)
     return replace(document, overlay=_page(document, here))
@@ -111,7 +111,7 @@ def renewed(document: Document) -> Document:
     if not isinstance(page, Page) or page.name != "findings" or document.findings is None:
         return document
     if not document.findings.found:
-        return replace(document.noting("no warnings left", "good"), overlay=None)
+        return replace(document.with_notice("no warnings left", "good"), overlay=None)
     return replace(document, overlay=_page(document, page.index))
 
 
@@ -139,26 +139,26 @@ def go(document: Document) -> Result:
     document = replace(document, overlay=None)
     if not one.rule:
         return _to_host(document, host_of(one, document.content.file), one)
-    document = select(document, one.rule).looking(focus="builder", text=None, completing=False)
+    document = select(document, one.rule).with_view(focus="builder", text=None, completing=False)
     if one.finding is None or one.finding.span is None:
         return on_row(document, 0)
     return on_row(document, _row_of(document, one.finding.span.start), 0)
 
 
 def _to_host(document: Document, host: str, one: Found) -> Result:
-    there = document.looking(focus="hosts", at_host=host if host else document.view.at_host)
-    return there.noting(one.problem.message)
+    there = document.with_view(focus="hosts", at_host=host if host else document.view.at_host)
+    return there.with_notice(one.problem.message)
 
 
 def _row_of(document: Document, offset: int) -> int:
     """The row of the builder for a place in the rule's text, which leaves muted rows out."""
-    work = document.work
-    if work is None or work.effective is None:
+    edited = document.edited_rule
+    if edited is None or edited.effective is None:
         return 0
-    path = clause_path(work.effective, path_at(work.effective, offset))
-    plain = rows_of(work.effective)
+    path = clause_path(edited.effective, path_at(edited.effective, offset))
+    plain = rows_of(edited.effective)
     index = row_at(plain, path)
-    if not work.muted:
+    if not edited.muted:
         return index
     clauses = [place for place, row in enumerate(document.rows) if row.kind == "clause" and not row.muted]
     before = sum(row.kind == "clause" for row in plain[:index])
@@ -193,13 +193,13 @@ def _fix(document: Document) -> Result:
     from mtls_tui.analysis import fixed
 
     assert one.finding is not None
-    work = work_of(document.content, one.rule)
-    if work.muted:
+    edited = edited_rule_of(document.content, one.rule)
+    if edited.muted:
         return Refusal("some rows of the rule are muted: bring them back (space) or delete them first")
-    changed = fixed(work.full, one.finding) if work.full is not None and work.broken is None else None
+    changed = fixed(edited.full, one.finding) if edited.full is not None and edited.broken is None else None
     if changed is None:
         return Refusal("the cure doesn't fit into the rule any more: ⏎ goes to the row")
-    content = with_work(document.content, one.rule, Work(changed))
-    there = select(document, one.rule).looking(text=None, completing=False)
-    done = there.edited(content, f"fixed {one.problem.code}", path=(), part=0, closing=False)
-    return replace(done, overlay=page).noting(f"fixed {one.problem.code} in {one.rule}; u undoes")
+    content = with_edited_rule(document.content, one.rule, EditedRule(changed))
+    there = select(document, one.rule).with_view(text=None, completing=False)
+    done = there.with_content(content, f"fixed {one.problem.code}", path=(), part=0, closing=False)
+    return replace(done, overlay=page).with_notice(f"fixed {one.problem.code} in {one.rule}; u undoes")

@@ -117,7 +117,7 @@ def _finish(document: Document) -> Result:
         return Refusal(f"{editor.error}; Esc goes back to the value before")
     done = closed(document)
     row = done.row
-    return done if row is None else done.looking(part=min(done.view.part, max(0, len(row.editable) - 1)))
+    return done if row is None else done.with_view(part=min(done.view.part, max(0, len(row.editable) - 1)))
 
 
 @action("editor.cancel", "Undo", "Close, with the value as it was.", where="editor", keys="escape", footer="undo")
@@ -127,7 +127,7 @@ def _cancel(document: Document) -> Result:
         return replace(document, overlay=replace(editor, index=-1))
     there = replace(document, content=editor.before.content, view=editor.before.view, overlay=None, notice=None)
     there = replace(there, past=editor.before_past, future=editor.before_future)
-    return there.noting("taken back") if says_other(document.content, there.content) else there
+    return there.with_notice("taken back") if says_other(document.content, there.content) else there
 
 
 @action(
@@ -273,7 +273,7 @@ def _with_field(document: Document, form: Form, field: FormField) -> Document:
     # What is typed is tried at once, so that the verdict follows; what is wrong yet is only told.
     result = ACTIONS[form.then].run(document, **form.arguments, **changed.values())
     if isinstance(result, Document) and result.content is not document.content:
-        applied = document.edited(result.content, "request changed", _merge_key(form))
+        applied = document.with_content(result.content, "request changed", _merge_key(form))
         return replace(applied, overlay=changed)
     error = result.reason if isinstance(result, Refusal) else ""
     return replace(document, overlay=replace(changed, error=error))
@@ -323,7 +323,7 @@ def _error(document: Document, text: str) -> Result:
     """In the form that asked for it, else as a notice."""
     if isinstance(document.overlay, Form):
         return replace(document, overlay=replace(document.overlay, error=text))
-    return document.noting(text, "bad")
+    return document.with_notice(text, "bad")
 
 
 @action("overlay.first", "Say that what floats comes first", hidden=True)

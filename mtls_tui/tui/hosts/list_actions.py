@@ -8,7 +8,7 @@ from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.tui.hosts.view import Entry, cursor_of, selectable
 from mtls_tui.tui.registry.lists import list_actions
 from mtls_tui.tui.registry.register import Refusal, Result, action
-from mtls_tui.tui.state.document import Content, Document, flushed, with_file
+from mtls_tui.tui.state.document import Content, Document, with_edits_written, with_file
 
 
 def chosen(document: Document) -> Entry | None:
@@ -25,21 +25,21 @@ def on_entry(document: Document) -> str:
 def select(document: Document, ref: str, host: str = "") -> Document:
     """Another rule in the builder."""
     if ref == document.view.rule:
-        return document.looking(host=host or document.view.host, at_host="")
+        return document.with_view(host=host or document.view.host, at_host="")
     view = {"path": (), "part": 0, "closing": False, "text": None, "completing": False}
-    return document.looking(rule=ref, host=host, at_host="", **view)
+    return document.with_view(rule=ref, host=host, at_host="", **view)
 
 
 def at_entry(document: Document, entry: Entry) -> Document:
     """The list's cursor on a line; with a rule's, the rule is in the builder."""
     if entry.kind == "rule":
         return select(document, entry.rule, entry.host)
-    return document.looking(at_host=entry.host)
+    return document.with_view(at_host=entry.host)
 
 
 def changed(document: Document, title: str, edit: object) -> Result:
     """The document after a change of the rule file; a refusal says why it can't be."""
-    base = flushed(document.content)
+    base = with_edits_written(document.content)
     try:
         file = edit(base.file)  # type: ignore[operator]
     except RuleFileError as error:
@@ -48,7 +48,7 @@ def changed(document: Document, title: str, edit: object) -> Result:
     assert isinstance(file, RuleFile)
     content: Content = with_file(base, file)
     document = replace(document, overlay=None)
-    return standing_on(document.edited(content, title), document)
+    return standing_on(document.with_content(content, title), document)
 
 
 def standing_on(document: Document, before: Document) -> Document:
@@ -65,7 +65,7 @@ def standing_on(document: Document, before: Document) -> Document:
 
 def and_select(result: Result, ref: str, **view: object) -> Result:
     """The result with a rule chosen, unless it is a refusal."""
-    return result if not isinstance(result, Document) else select(result, ref, result.view.host).looking(**view)
+    return result if not isinstance(result, Document) else select(result, ref, result.view.host).with_view(**view)
 
 
 def _moved(document: Document, step: int) -> Document:
@@ -91,7 +91,7 @@ def _enter(document: Document) -> Result:
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "rule":
-        return select(document, entry.rule, entry.host).looking(focus="builder")
+        return select(document, entry.rule, entry.host).with_view(focus="builder")
     from mtls_tui.tui.registry.register import ACTIONS
 
     return ACTIONS["host.edit"].run(document)
@@ -103,10 +103,10 @@ def _click(document: Document, index: int) -> Result:
     if not 0 <= index < len(stops):
         return document
     same = document.view.focus == "hosts" and cursor_of(document) == index
-    moved = at_entry(replace(document.looking(focus="hosts"), overlay=None), stops[index])
+    moved = at_entry(replace(document.with_view(focus="hosts"), overlay=None), stops[index])
     return _enter(moved) if same else moved
 
 
 @action("hosts.open", "Go to the list of hosts and rules", keys="ctrl+o f5")
 def _open(document: Document) -> Result:
-    return document.looking(focus="hosts")
+    return document.with_view(focus="hosts")

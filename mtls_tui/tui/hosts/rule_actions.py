@@ -13,7 +13,7 @@ from mtls_tui.tui.builder.view import ACTION_WORDS
 from mtls_tui.tui.hosts.host_actions import host_index, toggle_mtls
 from mtls_tui.tui.hosts.list_actions import and_select, changed, chosen, on_entry, select
 from mtls_tui.tui.registry.register import Refusal, Result, action
-from mtls_tui.tui.state.document import Document, flushed
+from mtls_tui.tui.state.document import Document, with_edits_written
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
 
@@ -218,8 +218,8 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
     if not ref.strip():
         return Refusal("a rule needs a name")
     old = document.content.file.rules[index].ref
-    base = flushed(document.content)
-    kept = base.work.get(old)
+    base = with_edits_written(document.content)
+    kept = base.edits.get(old)
     result = changed(
         document,
         f"rule {ref.strip()} named and described",
@@ -228,9 +228,9 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
     if not isinstance(result, Document):
         return result
     if kept is not None and ref.strip() != old:
-        from mtls_tui.tui.state.document import with_work
+        from mtls_tui.tui.state.document import with_edited_rule
 
-        result = replace(result, content=with_work(result.content, ref.strip(), kept))
+        result = replace(result, content=with_edited_rule(result.content, ref.strip(), kept))
     return and_select(result, ref.strip(), host=document.view.host) if document.view.rule == old else result
 
 
@@ -410,7 +410,7 @@ def _duplicate(document: Document) -> Result:
     if not isinstance(result, Document):
         return result
     new = result.content.file.rules[place + 1].ref
-    return select(result, new, entry.host).noting(f"{entry.rule} copied to {new}; u undoes")
+    return select(result, new, entry.host).with_notice(f"{entry.rule} copied to {new}; u undoes")
 
 
 @action(
@@ -461,9 +461,9 @@ def _delete_host(document: Document, name: str) -> Result:
     over_boards=True,
 )
 def _problems(document: Document) -> Result:
-    problems = flushed(document.content).file.problems
+    problems = with_edits_written(document.content).file.problems
     if not problems:
-        return document.noting("no problems", "good")
+        return document.with_notice("no problems", "good")
     lines: list[tuple[tuple[str, str], ...]] = []
     for problem in problems:
         place = f"line {problem.line}  " if problem.line else ""

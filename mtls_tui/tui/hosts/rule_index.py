@@ -9,7 +9,7 @@ from mtls_tui.engine.index import RuleIndex
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.diagnostics import ParseError
 from mtls_tui.tui.state.checked import checked
-from mtls_tui.tui.state.document import Content, work_of
+from mtls_tui.tui.state.document import Content, edited_rule_of
 
 
 def rules_of_host(content: Content) -> Mapping[str, tuple[int, ...]]:
@@ -38,7 +38,7 @@ class _Index:
         self.broken: list[int] = []
         for place, entry in enumerate(content.file.rules):
             try:
-                expressions.append(checked(work_of(content, entry.ref).text))
+                expressions.append(checked(edited_rule_of(content, entry.ref).text))
                 self.positions.append(place)
             except ParseError:
                 self.broken.append(place)

@@ -176,7 +176,7 @@ def _rule(out: LineBuilder, document: Document, entry: Entry, total: int, *, her
     verdict = results.verdict if results is not None else None
     decides = verdict is not None and verdict.rule == rule.ref
     room = total - out.at - width(word) - 3
-    broken = file.expressions[entry.number - 1] is None and rule.ref not in document.content.work
+    broken = file.expressions[entry.number - 1] is None and rule.ref not in document.content.edits
     warned = document.findings.of_rule.get(rule.ref, 0) if document.findings is not None else 0
     tail = ("✗ ", "bad") if broken else ("", "text")
     if warned and not broken:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from mtls_tui.rulefile import RuleFileError
 from mtls_tui.rulefile.edit import insert_test
 from mtls_tui.tui.log.effects import FindCertificate, FindLogs, Follow
-from mtls_tui.tui.log.state import Entry, TailState, log_of
+from mtls_tui.tui.log.state import LogEntry, TailState, log_of
 from mtls_tui.tui.log.to_request import lacking, printable, probe_of
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.lists import END, list_actions
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
-from mtls_tui.tui.state.document import Document, flushed, with_file
+from mtls_tui.tui.state.document import Document, with_edits_written, with_file
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker
-from mtls_tui.tui.state.results import Verdict
+from mtls_tui.tui.state.results import ShownVerdict
 from mtls_tui.tui.state.textbuffer import Buffer
 
 if TYPE_CHECKING:
-    from mtls_tui.tui.certificates.by_fingerprint import Known
+    from mtls_tui.tui.certificates.by_fingerprint import NamedCertificate
 
 PAGE = 10
 
@@ -58,15 +58,15 @@ def _found(document: Document, then: str) -> Result:
 
 
 @action("tail.simulated", "Into the simulator", hidden=True)
-def _simulated(document: Document, entry: Entry, known: Known | None) -> Result:
+def _simulated(document: Document, entry: LogEntry, known: NamedCertificate | None) -> Result:
     probe = probe_of(entry, known)
     if isinstance(probe, Refusal):
         return probe
-    done = boards.without(document).edited(
+    done = boards.close_board(document).with_content(
         replace(document.content, probe=probe), "logged request in the simulator", focus="simulator", tab="simulator",
         simulator_at=(0, 0),
     )  # fmt: skip
-    return done.noting(f"as logged at {entry.clock}; {lacking(entry, known)}")
+    return done.with_notice(f"as logged at {entry.clock}; {lacking(entry, known)}")
 
 
 @action(
@@ -84,7 +84,7 @@ def _as_test(document: Document) -> Result:
 
 
 @action("tail.tested", "Into the tests", hidden=True)
-def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
+def _tested(document: Document, entry: LogEntry, known: NamedCertificate | None) -> Result:
     from mtls_tui.tui.simulator import probes
 
     expressions = "\n".join(rule.expression for rule in document.content.file.rules)
@@ -95,16 +95,16 @@ def _tested(document: Document, entry: Entry, known: Known | None) -> Result:
     names = {test.name for test in document.content.file.tests}
     who = known.name if known is not None else "an unknown certificate" if entry.fingerprint else "no certificate"
     name = f"{probe.method} {entry.path or '/'} with {who}"
-    verdict = Verdict(entry.blocked or bool(entry.would), entry.would or entry.action or "allow", rule)
-    base = flushed(document.content)
+    verdict = ShownVerdict(entry.blocked or bool(entry.would), entry.would or entry.action or "allow", rule)
+    base = with_edits_written(document.content)
     try:
         test = probes.to_test(replace(probe, name=printable(name)[:120]), verdict, names)
         file = insert_test(base.file, test)
     except (RuleFileError, ValueError) as error:
         return Refusal(str(error).splitlines()[0])
-    done = document.edited(with_file(base, file), "test made of a logged request")
+    done = document.with_content(with_file(base, file), "test made of a logged request")
     gone = "" if rule or not entry.rule else f"; the file has no rule {printable(entry.rule)}"
-    return done.noting(f"a test expects {verdict.action} now{gone}; {lacking(entry, known)}; u undoes", "good")
+    return done.with_notice(f"a test expects {verdict.action} now{gone}; {lacking(entry, known)}; u undoes", "good")
 
 
 # --- opening and following ------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def _opened(document: Document, path: Path | None, files: tuple[str, ...], names
 
 @action("tail.arrived", "Lines arrived", hidden=True)
 def _arrived(
-    document: Document, path: Path, entries: tuple[Entry, ...], unreadable: int, skipped: int, problem: str
+    document: Document, path: Path, entries: tuple[LogEntry, ...], unreadable: int, skipped: int, problem: str
 ) -> Result:
     state = log_of(document)
     if path != state.path:
@@ -244,4 +244,4 @@ def _all(document: Document) -> Result:
 
 @action("tail.close", "Close", "Back to the rules.", where="tail", keys="escape q", footer="close", enabled=_open_board)
 def _close(document: Document) -> Result:
-    return boards.without(document)
+    return boards.close_board(document)

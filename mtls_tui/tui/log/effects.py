@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtls_tui.tui.log.state import Entry
+from mtls_tui.tui.log.state import LogEntry
 from mtls_tui.tui.registry.effects import Effect
 
 
@@ -33,5 +33,5 @@ class Pause(Effect):
 class FindCertificate(Effect):
     """The certificate of an entry, for the action `then`."""
 
-    entry: Entry
+    entry: LogEntry
     then: str

@@ -27,7 +27,7 @@ LONGEST_PATH = 4000
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """One line of the log. `kind` is `decision`, or `answer` for what Envoy answered by itself.
 
     `number` counts from the opening of the log on: it stays when older entries go.
@@ -80,7 +80,7 @@ class Entry:
         ).lower()  # fmt: skip
 
 
-def parse(line: bytes, number: int) -> Entry | None:
+def parse(line: bytes, number: int) -> LogEntry | None:
     """An entry from a line of the access log; None for what is none (no JSON, another log, damaged). Never raises."""
     try:
         data = msgspec.json.decode(line)
@@ -89,7 +89,7 @@ def parse(line: bytes, number: int) -> Entry | None:
     if not isinstance(data, dict) or data.get("kind") not in ("decision", "answer"):
         return None
     logged = data.get("logged")
-    return Entry(
+    return LogEntry(
         number,
         data["kind"],
         logged=tuple(_text(one) for one in logged[:20]) if isinstance(logged, list) else (),
@@ -132,8 +132,8 @@ class TailState:
 
     path: Path | None = None
     files: tuple[str, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    waiting: tuple[Entry, ...] = ()
+    entries: tuple[LogEntry, ...] = ()
+    waiting: tuple[LogEntry, ...] = ()
     paused: bool = False
     at: int | None = None
     query: str = ""
@@ -147,14 +147,14 @@ class TailState:
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
-    def shown(self) -> tuple[Entry, ...]:
+    def shown(self) -> tuple[LogEntry, ...]:
         """The entries that the filters leave, oldest first."""
         words = self.query.lower().split()
         if not (words or self.blocked_only or self.host or self.rule):
             return self.entries
         return tuple(one for one in self.entries if self._fits(one, words))
 
-    def _fits(self, one: Entry, words: list[str]) -> bool:
+    def _fits(self, one: LogEntry, words: list[str]) -> bool:
         if self.blocked_only and not one.blocked and not one.would:
             return False
         if self.host and one.host != self.host:
@@ -178,7 +178,7 @@ class TailState:
         return 0
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> LogEntry | None:
         """The entry under the cursor."""
         return self.shown[self.index] if self.shown else None
 
@@ -190,7 +190,7 @@ class TailState:
         place = max(0, min(self.index + step, len(shown) - 1))
         return replace(self, at=None if place == len(shown) - 1 else shown[place].number)
 
-    def arrived(self, new: tuple[Entry, ...]) -> TailState:
+    def arrived(self, new: tuple[LogEntry, ...]) -> TailState:
         """With new entries; only the last `KEPT` are kept."""
         if not new:
             return self

@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mtls_tui.tui.log.state import Entry
+from mtls_tui.tui.log.state import LogEntry
 from mtls_tui.tui.registry.register import Refusal
 from mtls_tui.tui.state.document import Probe
 
 if TYPE_CHECKING:
-    from mtls_tui.tui.certificates.by_fingerprint import Known
+    from mtls_tui.tui.certificates.by_fingerprint import NamedCertificate
 
 PREFIX = "cf.tls_client_auth."
 LACKS = "the log has no query, headers or body"
@@ -23,7 +23,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
-def probe_of(entry: Entry, known: Known | None, *, by_file: bool = False, wanted: str = "") -> Probe | Refusal:
+def probe_of(
+    entry: LogEntry, known: NamedCertificate | None, *, by_file: bool = False, wanted: str = ""
+) -> Probe | Refusal:
     """The request of a line.
 
     A certificate that isn't known is replaced by what the log says of it: fingerprint, verified, revoked. `by_file`:
@@ -54,7 +56,7 @@ def probe_of(entry: Entry, known: Known | None, *, by_file: bool = False, wanted
     return probe
 
 
-def _logged_facts(entry: Entry, known: Known | None, wanted: str) -> tuple[tuple[str, str], ...]:
+def _logged_facts(entry: LogEntry, known: NamedCertificate | None, wanted: str) -> tuple[tuple[str, str], ...]:
     facts = {
         "cert_presented": "true",
         "cert_verified": str(entry.verified).lower(),
@@ -75,7 +77,7 @@ def _address(text: str) -> str:
         return ""
 
 
-def lacking(entry: Entry, known: Known | None) -> str:
+def lacking(entry: LogEntry, known: NamedCertificate | None) -> str:
     """What the log does not have, in words."""
     if entry.fingerprint and known is None:
         return f"{LACKS}; nor the certificate: what it says of it is set instead"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtls_tui.tui.authority.view import place_words, shortened
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
-from mtls_tui.tui.log.state import Entry, TailState, log_of
+from mtls_tui.tui.log.state import LogEntry, TailState, log_of
 from mtls_tui.tui.state.document import Document
 
 HEAD = 4
@@ -88,7 +88,7 @@ def _nothing(state: TailState, total: int) -> list[Line]:
     return [LineBuilder().add(f"   {text}", "soft").line(total)]
 
 
-def _columns(entries: tuple[Entry, ...], total: int) -> tuple[int, int]:
+def _columns(entries: tuple[LogEntry, ...], total: int) -> tuple[int, int]:
     """Widths of the rule and of the request."""
     rule = min(max([4, *(width(safe(rule_words(one))) for one in entries)]), 22 if total >= 100 else 14)
     cert = CERTIFICATE if total >= 100 else 0
@@ -103,12 +103,12 @@ def _titles(columns: tuple[int, int], total: int) -> Line:
     return out.line(total)
 
 
-def rule_words(entry: Entry) -> str:
+def rule_words(entry: LogEntry) -> str:
     """Which rule decided, or that none did."""
     return entry.rule or ("–" if entry.kind == "decision" else "")
 
 
-def verdict_words(entry: Entry) -> tuple[str, str]:
+def verdict_words(entry: LogEntry) -> tuple[str, str]:
     """The outcome, as a sign with a word, and its style."""
     if entry.kind == "answer":
         return f"▪ answer {entry.status[:4]}", "warn"
@@ -119,7 +119,7 @@ def verdict_words(entry: Entry) -> tuple[str, str]:
     return ("□ allowed", "good") if not entry.logged else ("□ logged", "good")
 
 
-def certificate_words(state: TailState, entry: Entry) -> str:
+def certificate_words(state: TailState, entry: LogEntry) -> str:
     """Whose certificate it was, as far as it is known, and what it was worth."""
     if not entry.fingerprint:
         return "none"
@@ -129,7 +129,7 @@ def certificate_words(state: TailState, entry: Entry) -> str:
     return f"✗ {name} revoked" if entry.revoked else f"{'✓' if entry.verified else '✗'} {name}"
 
 
-def _row(state: TailState, entry: Entry, columns: tuple[int, int], total: int, *, here: bool) -> Line:
+def _row(state: TailState, entry: LogEntry, columns: tuple[int, int], total: int, *, here: bool) -> Line:
     out = LineBuilder(click=Click("tail.click", {"number": entry.number}))
     out.add(" ▌ " if here else "   ", "accent-strong")
     verdict, style = verdict_words(entry)
@@ -143,7 +143,7 @@ def _row(state: TailState, entry: Entry, columns: tuple[int, int], total: int, *
     return out.line(total)
 
 
-def _detail(state: TailState, entry: Entry, total: int, room: int) -> list[Line]:
+def _detail(state: TailState, entry: LogEntry, total: int, room: int) -> list[Line]:
     lines = [LineBuilder().add("─" * total, "line").line(total)]
     head = (
         LineBuilder().add(" ").add(entry.method, "strong").add(" ").add(f"https://{entry.host}{entry.path}", "strong")

@@ -12,12 +12,12 @@ from mtls_tui.tui.registry.register import Action
 from mtls_tui.tui.state.document import Document
 
 
-def without(document: Document) -> Document:
+def close_board(document: Document) -> Document:
     """The panes again."""
     return replace(document, board="", overlay=None, notice=None)
 
 
-def for_action(document: Document, action: Action) -> Document:
+def cleared_for(document: Document, action: Action) -> Document:
     """The document in which an action can be done: a board gives way to what happens in a pane."""
     stays = not document.board or action.context == document.board or action.over_boards
-    return document if stays else without(document)
+    return document if stays else close_board(document)

@@ -127,7 +127,7 @@ def told(before: Document, after: Document) -> Document:
         return after
     if step is None or step.merge or after.past is before.past or not says_other(before.content, after.content):
         return after
-    return after.noting(f"{step.title}; u undoes")
+    return after.with_notice(f"{step.title}; u undoes")
 
 
 def use_keys(changes: Mapping[str, tuple[str, ...]]) -> None:

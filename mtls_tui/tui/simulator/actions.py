@@ -9,7 +9,7 @@ from mtls_tui.rulefile.edit import insert_test, remove_test
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.simulator.effects import AskPassphrase, KeepPassphrase, OfferCertificates
 from mtls_tui.tui.simulator.view import FIELDS
-from mtls_tui.tui.state.document import Document, Probe, flushed, with_file
+from mtls_tui.tui.state.document import Document, Probe, with_edits_written, with_file
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker, standing
 from mtls_tui.tui.state.results import Case
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -40,7 +40,7 @@ def _moved(document: Document, rows: int, columns: int) -> Document:
     row, column = document.view.simulator_at
     row = max(0, min(row + rows, cases(document)))
     column = max(0, min(column + columns, len(FIELDS) - 1)) if row == 0 else 0 if rows else column
-    return document.looking(simulator_at=(row, column))
+    return document.with_view(simulator_at=(row, column))
 
 
 @action("simulator.up", "Up", where="simulator", keys="up k", hidden=True)
@@ -66,7 +66,7 @@ def _right(document: Document) -> Result:
 @action("simulator.click", "Choose with the mouse", hidden=True)
 def _click(document: Document, row: int, column: int) -> Result:
     same = document.view.focus == "simulator" and document.view.simulator_at == (row, column)
-    moved = replace(document.looking(focus="simulator", tab="simulator", simulator_at=(row, column)), overlay=None)
+    moved = replace(document.with_view(focus="simulator", tab="simulator", simulator_at=(row, column)), overlay=None)
     return _edit(moved) if same else moved
 
 
@@ -113,7 +113,7 @@ def _load(document: Document, index: int) -> Result:
         assert case.probe is not None
         probe = document.content.probes[case.probe]
     content = replace(document.content, probe=probe)
-    return document.edited(content, "another request loaded").noting("this request is in the simulator now")
+    return document.with_content(content, "another request loaded").with_notice("this request is in the simulator now")
 
 
 @action(
@@ -165,7 +165,7 @@ def _set(document: Document, **values: str) -> Result:
     if isinstance(made, str):
         return Refusal(made)
     content = document.content if made == document.content.probe else replace(document.content, probe=made)
-    return replace(document, overlay=None).edited(content, "request changed")
+    return replace(document, overlay=None).with_content(content, "request changed")
 
 
 @action(
@@ -189,9 +189,9 @@ def _curl(document: Document, text: str) -> Result:
     if isinstance(made, str):
         return Refusal(made)
     content = replace(document.content, probe=made.probe)
-    done = replace(document, overlay=None).edited(content, "curl command pasted")
+    done = replace(document, overlay=None).with_content(content, "curl command pasted")
     if made.notes:
-        done = done.noting(f"taken; {'; '.join(made.notes)}")
+        done = done.with_notice(f"taken; {'; '.join(made.notes)}")
     path = made.probe.certificate
     if made.passphrase is not None:
         return Done(done, (KeepPassphrase(path, made.passphrase),))
@@ -232,7 +232,7 @@ def _set_certificate(document: Document, key: str) -> Result:
     if key.strip() == document.content.probe.certificate:
         return replace(document, overlay=None)
     probe = replace(document.content.probe, certificate=key.strip(), pem="")
-    done = replace(document, overlay=None).edited(replace(document.content, probe=probe), "certificate chosen")
+    done = replace(document, overlay=None).with_content(replace(document.content, probe=probe), "certificate chosen")
     if key.strip().lower().endswith(CONTAINERS):
         return Done(done, (AskPassphrase(key.strip()),))
     return done
@@ -247,9 +247,9 @@ def _paste_pem(document: Document, text: str) -> Result:
     if not pem:
         return Refusal("there is no certificate in what was pasted")
     probe = replace(document.content.probe, pem=pem, certificate="")
-    done = replace(document, overlay=None).edited(replace(document.content, probe=probe), "certificate pasted")
+    done = replace(document, overlay=None).with_content(replace(document.content, probe=probe), "certificate pasted")
     left_out = "PRIVATE KEY" in text
-    return done.noting("certificate taken" + ("; the private key in it was left out" if left_out else ""), "good")
+    return done.with_notice("certificate taken" + ("; the private key in it was left out" if left_out else ""), "good")
 
 
 @action("simulator.passphrase", "Ask for the passphrase", hidden=True)
@@ -279,7 +279,9 @@ def _save(document: Document) -> Result:
     if probe in document.content.probes:
         return Refusal("this request is in the table already")
     content = replace(document.content, probes=(*document.content.probes, probe))
-    return document.edited(content, "request saved").noting("saved: every edit now shows what it gets", "good")
+    return document.with_content(content, "request saved").with_notice(
+        "saved: every edit now shows what it gets", "good"
+    )
 
 
 @action(
@@ -299,12 +301,14 @@ def _as_test(document: Document) -> Result:
     from mtls_tui.tui.simulator import probes
 
     names = {test.name for test in document.content.file.tests}
-    base = flushed(document.content)
+    base = with_edits_written(document.content)
     try:
         file = insert_test(base.file, probes.to_test(probe, results.verdict, names))
     except (RuleFileError, ValueError) as error:
         return Refusal(str(error).splitlines()[0])
-    return document.edited(with_file(base, file), "saved as a test").noting("written into the file's tests", "good")
+    return document.with_content(with_file(base, file), "saved as a test").with_notice(
+        "written into the file's tests", "good"
+    )
 
 
 @action(
@@ -322,11 +326,11 @@ def _remove(document: Document) -> Result:
     if case.probe is not None:
         probes = document.content.probes
         content = replace(document.content, probes=probes[: case.probe] + probes[case.probe + 1 :])
-        return document.edited(content, "request removed").noting("the saved request is gone; u undoes")
+        return document.with_content(content, "request removed").with_notice("the saved request is gone; u undoes")
     assert case.test is not None
-    base = flushed(document.content)
+    base = with_edits_written(document.content)
     content = with_file(base, remove_test(base.file, case.test))
-    return document.edited(content, "test removed").noting("the test is gone from the file; u undoes")
+    return document.with_content(content, "test removed").with_notice("the test is gone from the file; u undoes")
 
 
 def empty(probe: Probe) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mtls_tui.rulefile import TestEntry
 from mtls_tui.tui.drawing.safe_text import decode
 from mtls_tui.tui.state.document import Probe
-from mtls_tui.tui.state.results import Verdict
+from mtls_tui.tui.state.results import ShownVerdict
 
 if TYPE_CHECKING:
     from mtls_tui.engine.model import HttpRequest
@@ -123,7 +123,7 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def to_test(probe: Probe, verdict: Verdict, taken: set[str]) -> dict[str, Any]:
+def to_test(probe: Probe, verdict: ShownVerdict, taken: set[str]) -> dict[str, Any]:
     """The request as a new test that expects the verdict."""
     from mtls_tui.rulefile.edit import fresh_name
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.rulefile.edit import update_rule
-from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.recent import recent
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mtls_tui.tui.state.findings import Findings
     from mtls_tui.tui.state.overlays import Overlay
     from mtls_tui.tui.state.results import Results
-    from mtls_tui.tui.state.rows import Part, Row
+    from mtls_tui.tui.state.rows import BuilderRow, Part
     from mtls_tui.tui.state.textbuffer import Buffer
 
 UNDO_LIMIT = 500
@@ -31,7 +31,7 @@ UNDO_LIMIT = 500
 
 Focus: TypeAlias = Literal["hosts", "builder", "text", "simulator"]
 State = TypeVar("State")
-_NO_WORK: Mapping[str, Work] = MappingProxyType({})
+_NO_WORK: Mapping[str, EditedRule] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ class Content:
     """What can be undone and is kept in the draft."""
 
     file: RuleFile
-    work: Mapping[str, Work] = field(default_factory=lambda: _NO_WORK)
+    edits: Mapping[str, EditedRule] = field(default_factory=lambda: _NO_WORK)
     probe: Probe = Probe()
     probes: tuple[Probe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ViewState:
     """Where one looks. `path` and `part` are the builder's cursor; `closing`: it is on the last line of a group.
 
     The list's cursor has no place of its own: it is on the rule that the builder shows (`rule`, under `host`), or on
@@ -96,7 +96,7 @@ class Step:
     """A state to go back to, what was done from it, and the key under which further typing joins it."""
 
     content: Content
-    view: View
+    view: ViewState
     title: str
     merge: str = ""
 
@@ -139,7 +139,7 @@ class Document:
     """The whole state."""
 
     content: Content
-    view: View = View()
+    view: ViewState = ViewState()
     overlay: Overlay | None = None
     past: tuple[Step, ...] = ()
     future: tuple[Step, ...] = ()
@@ -176,25 +176,25 @@ class Document:
         return None if index is None else self.content.file.rules[index]
 
     @property
-    def work(self) -> Work | None:
+    def edited_rule(self) -> EditedRule | None:
         """The selected rule's expression under edit."""
-        return None if self.rule is None else work_of(self.content, self.view.rule)
+        return None if self.rule is None else edited_rule_of(self.content, self.view.rule)
 
     @property
     def expression(self) -> Expression | None:
         """The selected rule's expression, muted clauses in it; None when there is none to show as rows."""
-        work = self.work
-        return None if work is None or work.broken is not None else work.full
+        edited = self.edited_rule
+        return None if edited is None or edited.broken is not None else edited.full
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[BuilderRow, ...]:
         """The rows of the builder."""
         from mtls_tui.tui.state.rows import rows_of
 
-        work = self.work
-        if work is None or work.full is None or work.broken is not None:
+        edited = self.edited_rule
+        if edited is None or edited.full is None or edited.broken is not None:
             return ()
-        return rows_of(work.full, work.muted)
+        return rows_of(edited.full, edited.muted)
 
     @property
     def row_index(self) -> int:
@@ -211,7 +211,7 @@ class Document:
         return row_at(rows, self.view.path)
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> BuilderRow | None:
         """The row under the cursor."""
         rows = self.rows
         return rows[self.row_index] if rows else None
@@ -231,7 +231,7 @@ class Document:
 
         if self.saved is None:
             return self.content.file.text != EMPTY
-        return not written(self.content, self.saved)
+        return not is_saved(self.content, self.saved)
 
     def board_state(self, kind: type[State]) -> State:
         """The state of a board; as it is made when it was never open."""
@@ -239,7 +239,7 @@ class Document:
 
     # --- making the next one -------------------------------------------------------------------------------------
 
-    def looking(self, **changes: object) -> Document:
+    def with_view(self, **changes: object) -> Document:
         """The same content, looked at differently."""
         return replace(self, view=replace(self.view, **changes), notice=None)  # type: ignore[arg-type]
 
@@ -248,30 +248,30 @@ class Document:
         boards = MappingProxyType({**self.boards, type(state): state})
         return replace(self, boards=boards, **changes)  # type: ignore[arg-type]
 
-    def noting(self, text: str, kind: Literal["note", "good", "bad"] = "note") -> Document:
+    def with_notice(self, text: str, kind: Literal["note", "good", "bad"] = "note") -> Document:
         """With a line for the user."""
         return replace(self, notice=Notice(text, kind))
 
-    def edited(self, content: Content, title: str, merge: str = "", **view: object) -> Document:
+    def with_content(self, content: Content, title: str, merge: str = "", **view: object) -> Document:
         """With other content: one step of undo, or more of the last one when both have the same merge key."""
-        if same(content, self.content):
-            return self.looking(**view)
+        if same_text(content, self.content):
+            return self.with_view(**view)
         joined = bool(merge) and bool(self.past) and self.past[-1].merge == merge and not self.future
         past = self.past if joined else (*self.past, Step(self.content, self.view, title, merge))[-UNDO_LIMIT:]
         new = replace(self, content=content, past=past, future=(), notice=None)
         return replace(new, view=replace(new.view, **view)) if view else new  # type: ignore[arg-type]
 
 
-def work_of(content: Content, ref: str) -> Work:
+def edited_rule_of(content: Content, ref: str) -> EditedRule:
     """A rule's expression under edit; made from the file when it isn't being edited yet."""
-    known = content.work.get(ref)
+    known = content.edits.get(ref)
     if known is not None:
         return known
     index = content.file.index_of(ref)
     return _from_file(content.file, index)
 
 
-def same(one: Content, other: Content) -> bool:
+def same_text(one: Content, other: Content) -> bool:
     """Whether two contents say the same, down to the letter."""
     if one is other:
         return True
@@ -280,12 +280,12 @@ def same(one: Content, other: Content) -> bool:
     if one.probes != other.probes:
         return False
     known = {rule.ref for rule in one.file.rules}
-    for ref in one.work.keys() | other.work.keys():
-        if one.work.get(ref) is other.work.get(ref):
+    for ref in one.edits.keys() | other.edits.keys():
+        if one.edits.get(ref) is other.edits.get(ref):
             continue
         if ref not in known:
             return False
-        mine, theirs = work_of(one, ref), work_of(other, ref)
+        mine, theirs = edited_rule_of(one, ref), edited_rule_of(other, ref)
         if mine.broken != theirs.broken or mine.muted != theirs.muted:
             return False
         if (mine.full.text if mine.full else "") != (theirs.full.text if theirs.full else ""):
@@ -293,68 +293,68 @@ def same(one: Content, other: Content) -> bool:
     return True
 
 
-def written(content: Content, saved: Content) -> bool:
-    """Whether the file says all of a content; cheaper than `flushed`, since it writes no text."""
+def is_saved(content: Content, saved: Content) -> bool:
+    """Whether the file says all of a content; cheaper than `with_edits_written`, since it writes no text."""
     if content.file is not saved.file and content.file.text != saved.file.text:
         return False
     known = {rule.ref: rule.expression for rule in content.file.rules}
-    return all(work.text == known[ref] for ref, work in content.work.items() if ref in known)
+    return all(edited.text == known[ref] for ref, edited in content.edits.items() if ref in known)
 
 
 def says_other(one: Content, other: Content) -> bool:
     """Whether two contents differ in what a file of them would say: a rule, a host, a list or a test."""
     if one.file is not other.file and one.file.text != other.file.text:
         return True
-    refs = one.work.keys() | other.work.keys()
+    refs = one.edits.keys() | other.edits.keys()
     known = {rule.ref for rule in one.file.rules} if refs else set()
     return any(
-        work_of(one, ref).text != work_of(other, ref).text
+        edited_rule_of(one, ref).text != edited_rule_of(other, ref).text
         for ref in refs & known
-        if one.work.get(ref) is not other.work.get(ref)
+        if one.edits.get(ref) is not other.edits.get(ref)
     )
 
 
 @recent(64)
-def _from_file(file: RuleFile, index: int) -> Work:
+def _from_file(file: RuleFile, index: int) -> EditedRule:
     expression = file.expressions[index]
-    return _unchecked(file, index) if expression is None else Work(expression)
+    return _unchecked(file, index) if expression is None else EditedRule(expression)
 
 
-def _unchecked(file: RuleFile, index: int) -> Work:
+def _unchecked(file: RuleFile, index: int) -> EditedRule:
     """A rule that has a problem: as rows where it can be read at all (a wrong name, too long), else as text."""
     from mtls_tui import lang
 
     text = file.rules[index].expression
     try:
-        return Work(lang.parse(text, max_length=None, check=False))
+        return EditedRule(lang.parse(text, max_length=None, check=False))
     except lang.ParseError as error:
-        return Work(None, broken=text, error=error.diagnostic)
+        return EditedRule(None, broken=text, error=error.diagnostic)
 
 
-def with_work(content: Content, ref: str, work: Work) -> Content:
+def with_edited_rule(content: Content, ref: str, edited: EditedRule) -> Content:
     """The content with a rule's expression under edit replaced."""
-    return replace(content, work=MappingProxyType({**content.work, ref: work}))
+    return replace(content, edits=MappingProxyType({**content.edits, ref: edited}))
 
 
 @recent(4)
-def flushed(content: Content) -> Content:
+def with_edits_written(content: Content) -> Content:
     """The content with all edits written into the rule file's text; muted clauses stay under edit only."""
     file = content.file
-    kept: dict[str, Work] = {}
-    for ref, work in content.work.items():
+    kept: dict[str, EditedRule] = {}
+    for ref, edited in content.edits.items():
         try:
             index = file.index_of(ref)
         except KeyError:
             continue
-        if work.text != file.rules[index].expression:
-            file = update_rule(file, index, expression=work.text)
-        if work.muted:
-            kept[ref] = work
-    return replace(content, file=file, work=MappingProxyType(kept))
+        if edited.text != file.rules[index].expression:
+            file = update_rule(file, index, expression=edited.text)
+        if edited.muted:
+            kept[ref] = edited
+    return replace(content, file=file, edits=MappingProxyType(kept))
 
 
 def with_file(content: Content, file: RuleFile) -> Content:
     """The content with another rule file; rules that are gone are no longer under edit."""
     refs = {rule.ref for rule in file.rules}
-    kept = {ref: work for ref, work in content.work.items() if ref in refs}
-    return replace(content, file=file, work=MappingProxyType(kept))
+    kept = {ref: edited for ref, edited in content.edits.items() if ref in refs}
+    return replace(content, file=file, edits=MappingProxyType(kept))

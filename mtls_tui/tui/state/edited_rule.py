@@ -18,7 +18,7 @@ from mtls_tui.lang.tree import Node, Path, extent, node_at, walk
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class EditedRule:
     """One rule's expression as it is being edited.
 
     `broken` is a text that does not parse (then `full` is the last one that did, or None); `full` has a text.
@@ -84,25 +84,25 @@ def without(expression: Expression, muted: frozenset[Path]) -> Expression:
     return expression
 
 
-def muted_rows(works: Mapping[str, Work]) -> str:
+def muted_rows(edits: Mapping[str, EditedRule]) -> str:
     """`2 muted rows are`: how many there are (a muted group is one), for a sentence; "" when there are none."""
-    count = sum(len(work.muted) for work in works.values())
+    count = sum(len(edited.muted) for edited in edits.values())
     return f"{count} muted row{'s are' if count > 1 else ' is'}" if count else ""
 
 
-def mute(work: Work, path: Path) -> Work | edit.Refusal:
+def mute(edited: EditedRule, path: Path) -> EditedRule | edit.Refusal:
     """Mute a row, or bring it back. The last active row stays: disable the rule instead."""
-    assert work.full is not None
-    path = row_path(work.full, path)
-    if path in work.muted:
-        return Work(work.full, work.muted - {path})
+    assert edited.full is not None
+    path = row_path(edited.full, path)
+    if path in edited.muted:
+        return EditedRule(edited.full, edited.muted - {path})
     for length in range(len(path)):
-        if path[:length] in work.muted:
+        if path[:length] in edited.muted:
             return edit.Refusal("the group around it is muted: unmute the group")
-    muted = normal(work.full, work.muted | {path})
+    muted = normal(edited.full, edited.muted | {path})
     if () in muted:
         return edit.Refusal("a rule needs at least one clause: disable the rule instead")
-    return Work(work.full, muted)
+    return EditedRule(edited.full, muted)
 
 
 def relocate(old: Expression, new: Expression, muted: frozenset[Path]) -> frozenset[Path]:

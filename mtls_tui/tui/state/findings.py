@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mtls_tui.rulefile import RuleFile, RuleFileError
-from mtls_tui.tui.state.document import Content, flushed
+from mtls_tui.tui.state.document import Content, with_edits_written
 
 if TYPE_CHECKING:
     from mtls_tui.analysis import Found
@@ -33,7 +33,7 @@ def found_in(content: Content, at: datetime) -> Findings | None:
     """Lint over a content as it would be saved; None when the file has problems, so that lint can't tell."""
     from mtls_tui.analysis import findings_of
 
-    file = flushed(content).file
+    file = with_edits_written(content).file
     if file.problems:
         return None
     try:

@@ -32,7 +32,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ShownVerdict:
     """What the simulator's request gets: `rule` is the deciding rule's ref with its `number` (from 1)."""
 
     blocked: bool
@@ -87,7 +87,7 @@ class Results:
     content: Content
     rule: str
     fields: Mapping[str, FieldValue] = field(default_factory=lambda: _EMPTY)
-    verdict: Verdict | None = None
+    verdict: ShownVerdict | None = None
     marks: Mapping[Path, Mark] = field(default_factory=lambda: MappingProxyType({}))
     """By path in the expression with its muted clauses."""
     matches: bool | None = None

@@ -56,7 +56,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BuilderRow:
     """One line of the builder.
 
     `path` is the node with the `not`s around it, `core` the node without them. A group opens and closes with a row
@@ -229,7 +229,7 @@ def _says_negation(node: Expr) -> bool:
             return False
 
 
-def _rows(node: Expr, path: Path, depth: int, muted: frozenset[Path], within: bool) -> Iterator[Row]:
+def _rows(node: Expr, path: Path, depth: int, muted: frozenset[Path], within: bool) -> Iterator[BuilderRow]:
     hidden = within or path in muted
     core, core_path = node, path
     nots: list[Part] = []
@@ -238,15 +238,15 @@ def _rows(node: Expr, path: Path, depth: int, muted: frozenset[Path], within: bo
         core, core_path = core.item, (*core_path, 0)
     if isinstance(core, Logical):
         join = Part("join", core_path, _join_words(core))
-        yield Row("open", path, core_path, depth, (*nots, join), muted=hidden)
+        yield BuilderRow("open", path, core_path, depth, (*nots, join), muted=hidden)
         for index, item in enumerate(core.items):
             yield from _rows(item, (*core_path, index), depth + 1, muted, hidden)
-        yield Row("close", path, core_path, depth, muted=hidden)
+        yield BuilderRow("close", path, core_path, depth, muted=hidden)
         return
     negated = bool(nots) and _says_negation(core)
     shown = nots[:-1] if negated else nots
     parts = (*shown, *clause_parts(core, core_path, negated=negated))
-    yield Row("clause", path, core_path, depth, parts, negated=negated, muted=hidden)
+    yield BuilderRow("clause", path, core_path, depth, parts, negated=negated, muted=hidden)
 
 
 def _join_words(node: Logical) -> str:
@@ -256,12 +256,12 @@ def _join_words(node: Logical) -> str:
 
 
 @recent(8)
-def rows_of(expression: Expression, muted: frozenset[Path] = frozenset()) -> tuple[Row, ...]:
+def rows_of(expression: Expression, muted: frozenset[Path] = frozenset()) -> tuple[BuilderRow, ...]:
     """The rows of an expression."""
     return tuple(_rows(expression.root, (), 0, muted, False))
 
 
-def row_at(rows: tuple[Row, ...], path: Path) -> int:
+def row_at(rows: tuple[BuilderRow, ...], path: Path) -> int:
     """The index of the row that stands for a path, or of the nearest one above it."""
     best, length = 0, -1
     for index, row in enumerate(rows):

@@ -9,8 +9,8 @@ from mtls_tui.lang.diagnostics import Diagnostic, ParseError
 from mtls_tui.lang.tree import Path
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state import edited_rule, textbuffer
-from mtls_tui.tui.state.document import Document, with_work
-from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.document import Document, with_edited_rule
+from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.textbuffer import Buffer
 from mtls_tui.tui.text.effects import EditOutside
 
@@ -29,17 +29,17 @@ def editing(document: Document) -> str:
 )
 def _open(document: Document) -> Result:
     if document.view.text is not None:
-        return document.looking(focus="text", tab="expression")
-    work = document.work
-    if work is None:
+        return document.with_view(focus="text", tab="expression")
+    edited = document.edited_rule
+    if edited is None:
         return Refusal("no rule is selected")
-    if work.muted:
+    if edited.muted:
         return Refusal("some rows are muted, and text can't hold those: bring them back (space) or delete them first")
     from mtls_tui.tui.text.preview import marked_range
 
     start, _ = marked_range(document)
-    buffer = Buffer(work.text, start, None, multiline=True)
-    return document.looking(text=buffer, focus="text", tab="expression", completing=False)
+    buffer = Buffer(edited.text, start, None, multiline=True)
+    return document.with_view(text=buffer, focus="text", tab="expression", completing=False)
 
 
 @action(
@@ -52,38 +52,40 @@ def _open(document: Document) -> Result:
 )
 def _close(document: Document) -> Result:
     if document.view.completing:
-        return document.looking(completing=False)
-    buffer, work = document.view.text, document.work
+        return document.with_view(completing=False)
+    buffer, edited = document.view.text, document.edited_rule
     path: Path = ()
-    if buffer is not None and work is not None and work.full is not None and work.broken is None:
+    if buffer is not None and edited is not None and edited.full is not None and edited.broken is None:
         from mtls_tui.lang.tree import clause_path, path_at
 
-        offset = min(buffer.cursor, len(work.full.text))
-        path = clause_path(work.full, path_at(work.full, offset))
+        offset = min(buffer.cursor, len(edited.full.text))
+        path = clause_path(edited.full, path_at(edited.full, offset))
         from mtls_tui.tui.state.rows import row_at, rows_of
 
-        rows = rows_of(work.full, work.muted)
+        rows = rows_of(edited.full, edited.muted)
         path = rows[row_at(rows, path)].path
-    closed = document.looking(text=None, focus="builder", path=path, part=0, closing=False, completing=False)
-    if work is not None and work.broken is not None and not work.unread:
-        return closed.noting("the expression does not parse: the rule can't be exported until it does", "bad")
+    closed = document.with_view(text=None, focus="builder", path=path, part=0, closing=False, completing=False)
+    if edited is not None and edited.broken is not None and not edited.unread:
+        return closed.with_notice("the expression does not parse: the rule can't be exported until it does", "bad")
     return closed
 
 
 def typed(document: Document, buffer: Buffer) -> Document:
     """The document after the text changed: parsed at once; what doesn't parse is kept as it is, with the reason."""
     old = document.view.text
-    moved = document.looking(text=buffer)
+    moved = document.with_view(text=buffer)
     if old is not None and old.text == buffer.text:
         return replace(moved, view=replace(moved.view, completing=False))
-    work = document.work
-    if work is None:
+    edited = document.edited_rule
+    if edited is None:
         return moved
-    before = work.full.text if work.full is not None else ""
+    before = edited.full.text if edited.full is not None else ""
     merge = f"text:{document.view.rule}:{_burst(old.text if old else before, buffer)}"
-    content = with_work(document.content, document.view.rule, parsed(buffer.text, work, at_once=False))
+    content = with_edited_rule(document.content, document.view.rule, parsed(buffer.text, edited, at_once=False))
     completing = _completes(buffer)
-    return moved.edited(content, "typing in the expression", merge, text=buffer, completing=completing, completion=0)
+    return moved.with_content(
+        content, "typing in the expression", merge, text=buffer, completing=completing, completion=0
+    )
 
 
 def _burst(old: str, buffer: Buffer) -> str:
@@ -106,7 +108,7 @@ AT_ONCE = 400
 """Characters up to which a text that isn't right is read for its rows at once: that takes some milliseconds."""
 
 
-def parsed(text: str, work: Work, *, at_once: bool = True) -> Work:
+def parsed(text: str, edited: EditedRule, *, at_once: bool = True) -> EditedRule:
     """A text as a rule under edit.
 
     A long text that isn't right is not read for its rows unless `at_once`: at 4,000 characters that takes 50 ms or
@@ -118,20 +120,20 @@ def parsed(text: str, work: Work, *, at_once: bool = True) -> Work:
     try:
         expression: Expression = lang.parse(text, max_length=None, check=later)
     except ParseError as error:
-        return Work(work.full, frozenset(), text, error.diagnostic, unread=later)
-    if work.full is not None and work.muted:
-        return Work(expression, edited_rule.relocate(work.full, expression, work.muted))
-    return Work(expression)
+        return EditedRule(edited.full, frozenset(), text, error.diagnostic, unread=later)
+    if edited.full is not None and edited.muted:
+        return EditedRule(expression, edited_rule.relocate(edited.full, expression, edited.muted))
+    return EditedRule(expression)
 
 
 @action("text.read", "The text is read for its rows", hidden=True)
 def _read(document: Document, ref: str, text: str, expression: Expression | None) -> Result:
     """`expression` is None when the text has no rows. No step of undo: the rule says what it said."""
-    work = document.content.work.get(ref)
-    if work is None or not work.unread or work.broken != text:
+    edited = document.content.edits.get(ref)
+    if edited is None or not edited.unread or edited.broken != text:
         return document
-    new = replace(work, unread=False) if expression is None else Work(expression)
-    return replace(document, content=with_work(document.content, ref, new))
+    new = replace(edited, unread=False) if expression is None else EditedRule(expression)
+    return replace(document, content=with_edited_rule(document.content, ref, new))
 
 
 @action(
@@ -146,13 +148,13 @@ def _read(document: Document, ref: str, text: str, expression: Expression | None
 def _format(document: Document) -> Result:
     from mtls_tui import lang
 
-    buffer, work = document.view.text, document.work
-    if buffer is None or work is None or work.full is None or work.broken is not None:
+    buffer, edited = document.view.text, document.edited_rule
+    if buffer is None or edited is None or edited.full is None or edited.broken is not None:
         return Refusal("what does not parse can't be formatted")
-    one_line = lang.format(work.full)
-    text = one_line if len(one_line) <= 80 else lang.format(work.full, width=80)
+    one_line = lang.format(edited.full)
+    text = one_line if len(one_line) <= 80 else lang.format(edited.full, width=80)
     if text == buffer.text:
-        return document.noting("it is in canonical form already")
+        return document.with_notice("it is in canonical form already")
     return typed(document, Buffer(text, min(buffer.cursor, len(text)), None, multiline=True))
 
 
@@ -162,14 +164,16 @@ def _format(document: Document) -> Result:
 def _format_rule(document: Document) -> Result:
     from mtls_tui import lang
 
-    work = document.work
-    if work is None or work.full is None or work.broken is not None:
+    edited = document.edited_rule
+    if edited is None or edited.full is None or edited.broken is not None:
         return Refusal("what does not parse can't be formatted")
-    new = lang.parse(lang.format(work.full), max_length=None, check=False)
-    if new.text == work.full.text:
-        return document.noting("it is in canonical form already")
-    changed = Work(new, work.muted)
-    return document.edited(with_work(document.content, document.view.rule, changed), "expression formatted")
+    new = lang.parse(lang.format(edited.full), max_length=None, check=False)
+    if new.text == edited.full.text:
+        return document.with_notice("it is in canonical form already")
+    changed = EditedRule(new, edited.muted)
+    return document.with_content(
+        with_edited_rule(document.content, document.view.rule, changed), "expression formatted"
+    )
 
 
 @action(
@@ -186,8 +190,8 @@ def _complete(document: Document) -> Result:
 
     found = completions(document)
     if found is None or not found.items:
-        return document.noting("nothing to offer here")
-    return document.looking(completing=True, completion=0)
+        return document.with_notice("nothing to offer here")
+    return document.with_view(completing=True, completion=0)
 
 
 @action("text.complete", "Take a completion", hidden=True)
@@ -213,7 +217,7 @@ def _key(document: Document, key: str, character: str | None = None) -> Result:
     if document.view.completing:
         if key in {"up", "down"}:
             step = 1 if key == "down" else -1
-            return document.looking(completion=max(0, document.view.completion + step))
+            return document.with_view(completion=max(0, document.view.completion + step))
         if key in {"tab", "enter"}:
             return _take(document)
     if key in {"tab", "shift+tab"}:
@@ -240,62 +244,64 @@ def _click(document: Document, start: int, end: int, x: int = 1) -> Result:
 
     while offset < end and width(safe(buffer.text[start : offset + 1])) <= x - 1:
         offset += 1
-    return document.looking(focus="text", text=replace(buffer, cursor=offset, anchor=None), completing=False)
+    return document.with_view(focus="text", text=replace(buffer, cursor=offset, anchor=None), completing=False)
 
 
 @action("text.all", "Select all", where="text", keys="ctrl+a", enabled=editing)
 def _all(document: Document) -> Result:
     assert document.view.text is not None
-    return document.looking(text=textbuffer.select_all(document.view.text))
+    return document.with_view(text=textbuffer.select_all(document.view.text))
 
 
 @action(
     "text.editor", "Open in $EDITOR", "Edit the expression in the editor that $VISUAL or $EDITOR names.", keys="f12"
 )
 def _editor(document: Document) -> Result:
-    work = document.work
-    if work is None:
+    edited = document.edited_rule
+    if edited is None:
         return Refusal("no rule is selected")
-    if work.muted:
+    if edited.muted:
         return Refusal("some rows are muted, and text can't hold those: bring them back (space) or delete them first")
-    return Done(document, (EditOutside(work.text, "text.replace"),))
+    return Done(document, (EditOutside(edited.text, "text.replace"),))
 
 
 @action("text.replace", "Replace the expression", hidden=True)
 def _replace(document: Document, text: str) -> Result:
-    work = document.work
-    if work is None:
+    edited = document.edited_rule
+    if edited is None:
         return Refusal("no rule is selected")
     text = text.strip()
-    if not text or text == work.text:
-        return document.noting("nothing was changed")
-    new = parsed(text, work)
+    if not text or text == edited.text:
+        return document.with_notice("nothing was changed")
+    new = parsed(text, edited)
     buffer = document.view.text
     if buffer is not None:
         buffer = Buffer(text, len(text), None, multiline=True)
-    content = with_work(document.content, document.view.rule, new)
-    done = document.edited(content, "expression replaced", path=(), part=0, closing=False, text=buffer)
+    content = with_edited_rule(document.content, document.view.rule, new)
+    done = document.with_content(content, "expression replaced", path=(), part=0, closing=False, text=buffer)
     if new.broken is not None and new.error is not None:
-        return done.noting(f"{new.error.line}:{new.error.column} {new.error.message}", "bad")
+        return done.with_notice(f"{new.error.line}:{new.error.column} {new.error.message}", "bad")
     return done
 
 
 @action("text.paste_over", "Paste an expression over the rule's", hidden=True)
 def _paste_over(document: Document, text: str) -> Result:
     """An expression that is pasted into the builder is the rule's from then on; anything else leaves the rule alone."""
-    work, text = document.work, text.strip()
+    edited, text = document.edited_rule, text.strip()
     if document.view.focus != "builder":
         return Refusal("pasted text was not taken: an expression can be pasted in the builder (Tab), or as text (t)")
-    if work is None:
+    if edited is None:
         return Refusal("pasted text was not taken: no rule is selected")
-    if work.muted:
+    if edited.muted:
         return Refusal("pasted text was not taken: some rows are muted; bring them back (space) or delete them first")
-    if text == work.text:
-        return document.noting("the rule says that already")
+    if text == edited.text:
+        return document.with_notice("the rule says that already")
     new = edited_rule.read(text)
     if isinstance(new, Diagnostic):
         count = f"{len(text):,} character{'s' if len(text) > 1 else ''}"
         return Refusal(f"pasted text was not taken: its {count} are no expression ({new.message}); the rule stays")
-    content = with_work(document.content, document.view.rule, Work(new))
-    done = document.edited(content, f"expression of {document.view.rule} replaced", path=(), part=0, closing=False)
-    return done.noting(f"pasted over the expression of {document.view.rule}; u undoes")
+    content = with_edited_rule(document.content, document.view.rule, EditedRule(new))
+    done = document.with_content(
+        content, f"expression of {document.view.rule} replaced", path=(), part=0, closing=False
+    )
+    return done.with_notice(f"pasted over the expression of {document.view.rule}; u undoes")

@@ -12,9 +12,9 @@ from mtls_tui.lang.tree import extent, node_at
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import safe, width
 from mtls_tui.tui.layout.scroll import scrolled
-from mtls_tui.tui.state.document import Document, View
+from mtls_tui.tui.state.document import Document, ViewState
 from mtls_tui.tui.state.findings import counted
-from mtls_tui.tui.state.rows import Row, rows_of
+from mtls_tui.tui.state.rows import BuilderRow, rows_of
 from mtls_tui.tui.state.textbuffer import Buffer
 from mtls_tui.tui.text.highlight import highlight_in, tokens_of
 
@@ -91,22 +91,22 @@ def _fits(text: str, start: int, end: int, total: int) -> int:
     return stop
 
 
-def effective_row(document: Document) -> tuple[Expression, Row] | None:
+def effective_row(document: Document) -> tuple[Expression, BuilderRow] | None:
     """The cursor's row in the expression without muted clauses; None when it isn't in there."""
-    work, row = document.work, document.row
-    if work is None or row is None or work.full is None or work.effective is None or row.muted:
+    edited, row = document.edited_rule, document.row
+    if edited is None or row is None or edited.full is None or edited.effective is None or row.muted:
         return None
-    if not work.muted:
-        return work.full, row
+    if not edited.muted:
+        return edited.full, row
     index = document.row_index
     same = [one for one in document.rows if not one.muted]
-    rows = rows_of(work.effective)
+    rows = rows_of(edited.effective)
     if row.kind == "clause":
         place = sum(1 for one in document.rows[:index] if one.kind == "clause" and not one.muted)
         clauses = [one for one in rows if one.kind == "clause"]
-        return (work.effective, clauses[place]) if place < len(clauses) else None
+        return (edited.effective, clauses[place]) if place < len(clauses) else None
     place = same.index(row)
-    return (work.effective, rows[place]) if len(rows) == len(same) and place < len(rows) else None
+    return (edited.effective, rows[place]) if len(rows) == len(same) and place < len(rows) else None
 
 
 def marked_range(document: Document) -> tuple[int, int]:
@@ -123,25 +123,25 @@ def marked_range(document: Document) -> tuple[int, int]:
 
 def error_of(document: Document) -> Diagnostic | None:
     """What is wrong with the selected rule's expression: it doesn't parse, or (once worked out) names and types."""
-    work, results = document.work, document.results
-    if work is None:
+    edited, results = document.edited_rule, document.results
+    if edited is None:
         return None
-    if work.broken is not None:
-        return work.error
+    if edited.broken is not None:
+        return edited.error
     if results is None or results.rule != document.view.rule or results.diagnostic is None:
         return None
-    return results.diagnostic if results.diagnostic.span.start <= len(work.text) else None
+    return results.diagnostic if results.diagnostic.span.start <= len(edited.text) else None
 
 
 def status(document: Document) -> tuple[str, str]:
     """Whether the text is valid, in a sign and in words, with its style."""
-    work = document.work
-    if work is None:
+    edited = document.edited_rule
+    if edited is None:
         return "", "soft"
     error = error_of(document)
     if error is not None:
         return f"✗ {error.line}:{error.column} {error.message}", "bad"
-    if len(work.text) > MAX_LENGTH:
+    if len(edited.text) > MAX_LENGTH:
         return "✗ too long", "bad"
     return "✓ valid", "good"
 
@@ -158,7 +158,13 @@ def head_line(document: Document, total: int) -> Line:
     editing = document.view.text is not None
     title = " Expression as text " if editing else " Expression "
     out.add("─", "line").add(title, "accent-strong" if document.view.focus == "text" else "soft", Click("text.open"))
-    text = document.view.text.text if document.view.text is not None else document.work.text if document.work else ""
+    text = (
+        document.view.text.text
+        if document.view.text is not None
+        else document.edited_rule.text
+        if document.edited_rule
+        else ""
+    )
     words, style = status(document)
     warned = warned_words(document) if style == "good" else ""
     length = f" · {len(text)}/{MAX_LENGTH} "
@@ -176,10 +182,10 @@ def preview_lines(document: Document, total: int, height: int) -> list[Line]:
     lines = [head_line(document, total)]
     if document.view.text is not None:
         return lines + editor_lines(document, document.view.text, total, height - 1)
-    work = document.work
-    if work is None:
+    edited = document.edited_rule
+    if edited is None:
         return lines
-    text = work.text
+    text = edited.text
     start, end = marked_range(document)
     wrapped = wrap_text(text, max(10, total - 2))
     cursor = next((place for place, line in enumerate(wrapped) if line.end > start), 0) if end > start else 0
@@ -312,7 +318,7 @@ def _foot(document: Document, total: int) -> list[Line]:
     return [out.add(f" {text}", "faint").line(total)]
 
 
-def top_of_text(view: View, total: int, height: int) -> int:
+def top_of_text(view: ViewState, total: int, height: int) -> int:
     """The first line shown of a text under edit."""
     assert view.text is not None
     wrapped = wrap_text(view.text.text, max(10, total - 3))

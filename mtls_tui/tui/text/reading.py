@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mtls_tui.tui.registry.effects import Host, Timer
-from mtls_tui.tui.state.edited_rule import Work
+from mtls_tui.tui.state.edited_rule import EditedRule
 
 DELAY_S = 0.2
 """Quiet time before it is read."""
@@ -16,8 +16,8 @@ class Reading:
     """What is waited for, and what is being read."""
 
     timer: Timer | None = None
-    wanted: Work | None = None
-    running: Work | None = None
+    wanted: EditedRule | None = None
+    running: EditedRule | None = None
 
     @property
     def busy(self) -> bool:
@@ -27,24 +27,24 @@ class Reading:
 
 def read_soon(host: Host) -> None:
     """Have the selected rule's text read, if it hasn't been; every other text puts it off, and the newest wins."""
-    reading, work = host.kept(Reading), host.document.work
-    if work is reading.wanted and reading.timer is not None:
+    reading, edited = host.kept(Reading), host.document.edited_rule
+    if edited is reading.wanted and reading.timer is not None:
         return
     if reading.timer is not None:
         reading.timer.stop()
         reading.timer = reading.wanted = None
-    if work is None or not work.unread or work is reading.running:
+    if edited is None or not edited.unread or edited is reading.running:
         return
-    reading.wanted = work
+    reading.wanted = edited
     reading.timer = host.after(DELAY_S, lambda: _read(host))
 
 
 def _read(host: Host) -> None:
-    reading, ref, work = host.kept(Reading), host.document.view.rule, host.document.work
+    reading, ref, edited = host.kept(Reading), host.document.view.rule, host.document.edited_rule
     reading.timer = reading.wanted = None
-    if work is None or not work.unread or work.broken is None:
+    if edited is None or not edited.unread or edited.broken is None:
         return
-    text, reading.running = work.broken, work
+    text, reading.running = edited.broken, edited
 
     def job() -> None:
         from mtls_tui import lang
@@ -54,7 +54,7 @@ def _read(host: Host) -> None:
         except lang.ParseError:
             expression = None
         host.post("text.read", ref=ref, text=text, expression=expression)
-        if reading.running is work:
+        if reading.running is edited:
             reading.running = None
 
     host.in_thread(job, "read")
