@@ -14,9 +14,6 @@ from mtls_tui.engine.bundle import Bundle, BundleHost
 from mtls_tui.engine.from_bundle import lists_of, rules_of
 from mtls_tui.engine.ruleset import Ruleset
 
-_NO_NAME = "-"
-"""A label that a request may have and no configured host can."""
-
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -67,9 +64,7 @@ class Site:
 
     def serving(self, name: str) -> HostSettings | None:
         """The settings for requests to a name, or to the names of a wildcard that no other host has; None: refused."""
-        if name in self.hosts:
-            return self.hosts[name]
-        return hostnames.most_specific(f"{_NO_NAME}{name[1:]}" if name.startswith("*.") else name, self.hosts)
+        return hostnames.serving(name, self.hosts)
 
 
 def _settings(bundle: Bundle, host: BundleHost) -> HostSettings:

@@ -80,6 +80,12 @@ def _written(loaded: RuleFile, target: Target, name: str) -> tuple[str, list[tar
     if loaded.lists:
         names = ", ".join(f"${list_name}" for list_name in loaded.lists)
         notes = [*notes, targets.Note("", f"lists are not part of a ruleset: make {names} there before")]
+    if loaded.properties:
+        names = ", ".join(f"`{entry.name}`" for entry in loaded.properties)
+        notes = [
+            *notes,
+            targets.Note("", f"properties are not part of a ruleset: {names}; `mtls-tui prove` checks them"),
+        ]
     return text, notes
 
 

@@ -91,8 +91,21 @@ class BundleList(_Part, frozen=True):
     items: tuple[str | int, ...] = ()
 
 
+class BundleProperty(_Part, frozen=True):
+    """What the rules were meant to do, as the rule file states it: kept for who compares bundles; decides nothing."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    expect: Literal["blocked", "allowed"]
+    hosts: tuple[str, ...] = ()
+    when: str = "true"
+    unless: str | None = None
+    client: Literal["any", "none", "untrusted", "revoked", "trusted"] = "any"
+
+
 class Bundle(_Part, frozen=True):
-    """All that a decision depends on. Top-level anchors, intermediates and CRLs hold for every host that asks.
+    """All that a decision depends on, and the stated `properties`, on which none depends.
+
+    Top-level anchors, intermediates and CRLs hold for every host that asks.
 
     `created` is RFC 3339 in UTC; it is part of the digest. `content_digest` leaves it out.
     """
@@ -106,6 +119,7 @@ class Bundle(_Part, frozen=True):
     hosts: tuple[BundleHost, ...] = ()
     lists: dict[str, BundleList] = {}
     rules: tuple[BundleRule, ...] = ()
+    properties: tuple[BundleProperty, ...] = ()
 
     def canonical(self) -> bytes:
         """The bytes that digest and signature are over."""

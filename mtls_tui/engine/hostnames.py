@@ -133,3 +133,14 @@ def most_specific(name: str, hosts: Mapping[str, T]) -> T | None:
         found = hosts.get(f"*.{rest}")
         if found is not None:
             return found
+
+
+_NO_NAME = "-"
+"""A label that a request may have and no configured host can."""
+
+
+def serving(name: str, hosts: Mapping[str, T]) -> T | None:
+    """What `hosts` has for a configured name: a wildcard means the names below it that no other host has."""
+    if name in hosts:
+        return hosts[name]
+    return most_specific(f"{_NO_NAME}{name[1:]}" if name.startswith("*.") else name, hosts)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mtls_tui.rulefile.places import Places
 
-SECTIONS = ("hosts", "lists", "rules", "tests")
+SECTIONS = ("hosts", "lists", "rules", "properties", "tests")
 """The order in which sections are written."""
 
 

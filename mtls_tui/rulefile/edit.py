@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mtls_tui.engine import hostnames
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.reading import reread
-from mtls_tui.rulefile.schema import HostEntry, RuleEntry, TestEntry
+from mtls_tui.rulefile.schema import HostEntry, PropertyEntry, RuleEntry, TestEntry
 
 
 def update_rule(rulefile: RuleFile, index: int, **changes: Any) -> RuleFile:
@@ -47,8 +48,14 @@ def copy_rule(rulefile: RuleFile, index: int) -> RuleFile:
 
 
 def update_host(rulefile: RuleFile, index: int, **changes: Any) -> RuleFile:
-    """Host `index` with some keys changed; None takes a key out."""
-    return _edited(rulefile, "update", "hosts", index, changes)
+    """Host `index` with some keys changed; None takes a key out. Properties follow a host to its new name."""
+    edited = _edited(rulefile, "update", "hosts", index, changes)
+    old, new = rulefile.hosts[index].name, edited.hosts[index].name
+    for place, entry in enumerate(edited.properties if new != old else ()):
+        hosts = tuple(new if hostnames.normalise(name) == hostnames.normalise(old) else name for name in entry.hosts)
+        if hosts != entry.hosts:
+            edited = update_property(edited, place, hosts=hosts)
+    return edited
 
 
 def insert_host(rulefile: RuleFile, host: HostEntry | Mapping[str, Any], at: int | None = None) -> RuleFile:
@@ -69,6 +76,26 @@ def move_host(rulefile: RuleFile, index: int, to: int) -> RuleFile:
 def copy_host(rulefile: RuleFile, index: int, name: str) -> RuleFile:
     """With a copy of host `index` right after it, under another name."""
     return _edited(rulefile, "copy", "hosts", index, {"name": name})
+
+
+def update_property(rulefile: RuleFile, index: int, **changes: Any) -> RuleFile:
+    """Property `index` with some keys changed; None takes a key out. `when` and `unless` are texts or expressions."""
+    return _edited(rulefile, "update", "properties", index, changes)
+
+
+def insert_property(rulefile: RuleFile, entry: PropertyEntry | Mapping[str, Any], at: int | None = None) -> RuleFile:
+    """With a property inserted before position `at` (None: after the last)."""
+    return _edited(rulefile, "insert", "properties", at, entry)
+
+
+def remove_property(rulefile: RuleFile, index: int) -> RuleFile:
+    """Without property `index` and the comment that stands on it."""
+    return _edited(rulefile, "remove", "properties", index)
+
+
+def move_property(rulefile: RuleFile, index: int, to: int) -> RuleFile:
+    """With property `index` at position `to`; the comment on it moves along."""
+    return _edited(rulefile, "move", "properties", index, to)
 
 
 def insert_test(rulefile: RuleFile, test: TestEntry | Mapping[str, Any], at: int | None = None) -> RuleFile:

@@ -17,13 +17,15 @@ from mtls_tui.engine.bundle import (
     BundleError,
     BundleHost,
     BundleList,
+    BundleProperty,
 )
 from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.engine.rule_keys import bundle_rule
 from mtls_tui.rulefile import history, materials, saving
 from mtls_tui.rulefile.errors import Problem, RuleFileError
+from mtls_tui.rulefile.expressions import parse
 from mtls_tui.rulefile.model import RuleFile
-from mtls_tui.rulefile.schema import HostEntry
+from mtls_tui.rulefile.schema import HostEntry, PropertyEntry
 from mtls_tui.rulefile.trust import trust_problems
 
 
@@ -59,6 +61,7 @@ def bundle(rulefile: RuleFile, *, created: datetime | None = None) -> Bundle:
             for entry, expression in zip(rulefile.rules, rulefile.expressions, strict=True)
             if expression is not None
         ),
+        properties=tuple(map(_property, rulefile.properties)),
     )
 
 
@@ -155,6 +158,23 @@ def _host(rulefile: RuleFile, host: HostEntry) -> BundleHost:
         server_certificate=str(rulefile.resolve(host.server_certificate)) if host.server_certificate else None,
         server_key=str(rulefile.resolve(host.server_key)) if host.server_key else None,
     )
+
+
+def _property(entry: PropertyEntry) -> BundleProperty:
+    return BundleProperty(
+        name=entry.name,
+        expect=entry.expect,
+        hosts=tuple(map(hostnames.configured, entry.hosts)),
+        when=_canonical(entry.when),
+        unless=_canonical(entry.unless) if entry.unless is not None else None,
+        client=entry.client,
+    )
+
+
+def _canonical(text: str) -> str:
+    expression, _ = parse(text)
+    assert expression is not None  # the rule file has no problems
+    return lang.format(expression)
 
 
 def _certificates(rulefile: RuleFile, paths: Iterable[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from mtls_tui.engine.model import Rule
 from mtls_tui.engine.rule_keys import engine_rule
 from mtls_tui.lang.ast import Expression
 from mtls_tui.rulefile.errors import Problem, RuleFileError
-from mtls_tui.rulefile.schema import VERSION, HostEntry, ListEntry, RuleEntry, TestEntry
+from mtls_tui.rulefile.schema import VERSION, HostEntry, ListEntry, PropertyEntry, RuleEntry, TestEntry
 
 if TYPE_CHECKING:
     from mtls_tui.rulefile.places import Places
@@ -43,6 +43,7 @@ class RuleFile:
     hosts: tuple[HostEntry, ...] = ()
     lists: Mapping[str, ListEntry] = field(default_factory=lambda: MappingProxyType({}))
     rules: tuple[RuleEntry, ...] = ()
+    properties: tuple[PropertyEntry, ...] = ()
     tests: tuple[TestEntry, ...] = ()
     expressions: tuple[Expression | None, ...] = ()
     problems: tuple[Problem, ...] = ()

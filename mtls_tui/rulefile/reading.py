@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from mtls_tui.rulefile import checks
+from mtls_tui.rulefile.blocks import SECTIONS
 from mtls_tui.rulefile.errors import Problem, RuleFileError, nearest
 from mtls_tui.rulefile.materials import MAX_RULE_FILE, MaterialError, read_bytes
 from mtls_tui.rulefile.model import RuleFile
@@ -23,6 +24,7 @@ from mtls_tui.rulefile.schema import (
     FileEntry,
     HostEntry,
     ListEntry,
+    PropertyEntry,
     ResponseEntry,
     RuleEntry,
     TestEntry,
@@ -104,6 +106,7 @@ def _read(text: str, folder: Path, path: Path | None, read_digest: str | None) -
         hosts=entry.hosts,
         lists=MappingProxyType(entry.lists),
         rules=entry.rules,
+        properties=entry.properties,
         tests=entry.tests,
         read_digest=read_digest,
         places=places,
@@ -160,13 +163,14 @@ class _Shape:
     def file(self, data: dict[str, Any]) -> FileEntry:
         hosts = self.entries(data, "hosts", HostEntry)
         rules = self.entries(data, "rules", RuleEntry)
+        properties = self.entries(data, "properties", PropertyEntry)
         tests = self.entries(data, "tests", TestEntry)
         lists = self.lists(data)
-        rest = {key: value for key, value in data.items() if key not in ("hosts", "rules", "tests", "lists")}
+        rest = {key: value for key, value in data.items() if key not in SECTIONS}
         entry = self.convert(rest, FileEntry, ())
         if self.problems or entry is None:
             raise RuleFileError(sorted(self.problems, key=lambda problem: (problem.line, problem.column)))
-        return msgspec.structs.replace(entry, hosts=hosts, rules=rules, tests=tests, lists=lists)
+        return msgspec.structs.replace(entry, hosts=hosts, rules=rules, properties=properties, tests=tests, lists=lists)
 
     def entries(self, data: dict[str, Any], section: str, struct: type[E]) -> tuple[E, ...]:
         value = data.get(section, [])
@@ -253,6 +257,8 @@ def _in_toml_words(message: str) -> str:
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "action": ("block", "log", "skip", "managed_challenge", "js_challenge", "challenge"),
+    "expect": ("blocked", "allowed"),
+    "client": ("any", "none", "untrusted", "revoked", "trusted"),
     "expect.action": ("allow", "block", "log", "skip", "managed_challenge", "js_challenge", "challenge"),
     "kind": ("ip", "hostname", "asn"),
     "crl_policy": ("require", "soft"),

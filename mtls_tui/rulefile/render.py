@@ -15,6 +15,8 @@ from mtls_tui.lang.ast import Expression
 from mtls_tui.rulefile.errors import Problem, RuleFileError
 from mtls_tui.rulefile.expressions import parse
 
+EXPRESSIONS = frozenset({"expression", "when", "unless"})
+"""Keys whose texts are in the Rules language."""
 WIDE = 100
 """Arrays that take more characters go on several lines."""
 
@@ -50,7 +52,7 @@ def default_of(struct: type[msgspec.Struct], key: str) -> Any:
 def item(key: str, value: Any) -> Item:
     """A value as a TOML item; `value` is plain data."""
     if isinstance(value, str):
-        return _expression(value) if key == "expression" else _string(value)
+        return _expression(value) if key in EXPRESSIONS else _string(value)
     if isinstance(value, Mapping):
         return _inline(value)
     if isinstance(value, Sequence):

@@ -18,6 +18,8 @@ CrlPolicy: TypeAlias = Literal["require", "soft"]
 Revocation: TypeAlias = Literal["chain", "leaf"]
 ContentType: TypeAlias = Literal["text/plain", "text/html", "text/xml", "application/json"]
 ExpectedAction: TypeAlias = Literal["allow", "block", "log", "skip", "managed_challenge", "js_challenge", "challenge"]
+Must: TypeAlias = Literal["blocked", "allowed"]
+Who: TypeAlias = Literal["any", "none", "untrusted", "revoked", "trusted"]
 
 NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 FilePath: TypeAlias = Annotated[str, Meta(min_length=1, description="Path of a file, relative to this rule file.")]
@@ -74,6 +76,21 @@ class RuleEntry(Entry, frozen=True):
     response: ResponseEntry | None = None
 
 
+class PropertyEntry(Entry, frozen=True):
+    """`[[properties]]`: what has to happen to all requests of a kind. It is proved, and decides nothing."""
+
+    name: Annotated[NonEmpty, Meta(max_length=200, description="What has to hold, in words; unique in the file.")]
+    expect: Annotated[Must, Meta(description="What every such request has to get.")]
+    hosts: Annotated[
+        tuple[NonEmpty, ...], Meta(description="Requests for these hosts; none given: for every host.")
+    ] = ()
+    when: Annotated[NonEmpty, Meta(description="The requests that are meant: an expression. Default: all.")] = "true"
+    unless: Annotated[NonEmpty | None, Meta(description="Of these, the ones that are not meant: an expression.")] = None
+    client: Annotated[
+        Who, Meta(description="What the client comes with: no certificate, one that is not valid, revoked, valid.")
+    ] = "any"
+
+
 class ExpectEntry(Entry, frozen=True):
     """What a test expects: the action, the rule that decides, the value of clauses (expression to Boolean)."""
 
@@ -121,11 +138,12 @@ class FileEntry(Entry, frozen=True):
     hosts: tuple[HostEntry, ...] = ()
     lists: dict[str, ListEntry] = {}
     rules: tuple[RuleEntry, ...] = ()
+    properties: tuple[PropertyEntry, ...] = ()
     tests: tuple[TestEntry, ...] = ()
 
 
 KEYS: dict[type[Entry], tuple[str, ...]] = {
     struct: struct.__struct_fields__
-    for struct in (FileEntry, HostEntry, ListEntry, RuleEntry, ResponseEntry, TestEntry, ExpectEntry)
+    for struct in (FileEntry, HostEntry, ListEntry, RuleEntry, ResponseEntry, PropertyEntry, TestEntry, ExpectEntry)
 }
 """The keys of each table, in the order in which they are written."""

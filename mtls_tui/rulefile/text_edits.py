@@ -16,12 +16,17 @@ from tomlkit.items import AoT, Table
 from mtls_tui.rulefile import blocks, render
 from mtls_tui.rulefile.errors import Problem, RuleFileError, nearest
 from mtls_tui.rulefile.places import Places
-from mtls_tui.rulefile.schema import KEYS, Entry, HostEntry, RuleEntry, TestEntry
+from mtls_tui.rulefile.schema import KEYS, Entry, HostEntry, PropertyEntry, RuleEntry, TestEntry
 
 if TYPE_CHECKING:
     from mtls_tui.rulefile.model import RuleFile
 
-ENTRIES: dict[str, type[Entry]] = {"hosts": HostEntry, "rules": RuleEntry, "tests": TestEntry}
+ENTRIES: dict[str, type[Entry]] = {
+    "hosts": HostEntry,
+    "rules": RuleEntry,
+    "properties": PropertyEntry,
+    "tests": TestEntry,
+}
 
 
 def apply(rulefile: RuleFile, verb: str, section: str, where: Any, what: Any = None) -> str:

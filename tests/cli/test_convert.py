@@ -85,3 +85,12 @@ def test_one_rule_that_cannot_be_read_does_not_stop_the_others():
 
 def test_an_empty_ruleset_is_not_silent():
     assert "has no rules" in run("-", "--to", "rules", text='{"rules": []}', expect=1)[1]
+
+
+def test_properties_stay_behind_and_are_named(mtls_tui, tmp_path):
+    path = tmp_path / "a.rules.toml"
+    path.write_text("[[rules]]\nref = 'a'\nexpression = 'ssl'\n[[properties]]\nname = 'all pass'\nexpect = 'allowed'\n")
+    for target in ("cloudflare", "terraform", "terraform4"):
+        result = mtls_tui("convert", path, "--to", target)
+        assert result.code == 1 and "all pass" not in result.out
+        assert "note: properties are not part of a ruleset: `all pass`; `mtls-tui prove` checks them" in result.err

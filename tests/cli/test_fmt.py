@@ -42,7 +42,24 @@ def test_json_names_what_changed(mtls_tui, tmp_path):
     path = tmp_path / "x.rules.toml"
     path.write_text(UGLY)
     result = mtls_tui("fmt", "--check", "--json", path)
-    assert json.loads(result.out) == {"files": [{"file": str(path), "changed": ["a"]}]}
+    assert json.loads(result.out) == {"files": [{"file": str(path), "changed": ["a"], "properties": []}]}
+
+
+def test_the_expressions_of_properties_are_formatted_and_their_comments_stay(mtls_tui, tmp_path):
+    path = tmp_path / "x.rules.toml"
+    ugly = "# p\n[[properties]]\nname = 'p' # n\nexpect = 'blocked'\nwhen = 'ssl&&ssl' # w\nunless = '!ssl' # u\n"
+    path.write_text(ugly)
+    assert mtls_tui("fmt", "--check", path).code == 1
+    result = mtls_tui("fmt", path)
+    assert (result.code, result.err) == (0, f"{path}: formatted 1 property: p\n")
+    assert path.read_text() == ugly.replace("'ssl&&ssl'", "'''ssl and ssl'''").replace("'!ssl'", "'''not ssl'''")
+    assert mtls_tui("fmt", "--check", path).code == 0
+    path.write_text(UGLY + ugly)
+    assert "would change 1 rule: a; 1 property: p\n" in mtls_tui("fmt", "--diff", path).err
+    path.write_text(ugly.replace("!ssl", "!sl"))
+    result = mtls_tui("fmt", path)
+    assert result.code == 2 and "properties[0].unless" in result.err
+    assert "!sl" in path.read_text()
 
 
 def test_a_long_expression_goes_on_several_lines_and_means_the_same(mtls_tui, tmp_path):

@@ -13,7 +13,7 @@ def test_page_shows_what_the_program_prints(monkeypatch):
     assert run_examples.refreshed(PAGE) == PAGE
 
 
-def test_every_key_of_hosts_lists_and_rules_is_in_its_table():
-    for struct in (schema.HostEntry, schema.ListEntry, schema.RuleEntry):
+def test_every_key_of_hosts_lists_rules_and_properties_is_in_its_table():
+    for struct in (schema.HostEntry, schema.ListEntry, schema.RuleEntry, schema.PropertyEntry):
         for key in struct.__struct_fields__:
             assert re.search(rf"^\| .*`{key}`.* \|", PAGE, re.M), key

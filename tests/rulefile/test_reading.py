@@ -16,6 +16,7 @@ HOST = '[[hosts]]\nname = "api.example.com"\n'
 RULE = "[[rules]]\nref = \"a\"\nexpression = '''ssl'''\n"
 TEST = '[[tests]]\nname = "t"\nurl = "https://api.example.com/"\nexpect = { action = "allow" }\n'
 
+PROPERTY = "[[properties]]\nname = 'p'\nexpect = 'blocked'\n"
 BAD = {
     # name: (text, code, line, key, words in message or cure)
     "syntax": ('version = 1\nrules = [', "syntax", 2, "", "not TOML"),
@@ -70,6 +71,22 @@ BAD = {
     "a test's time": (TEST + "at = 'tomorrow'\n", "value", 5, "tests[0].at", "2030-01-31"),
     "a test's URL": (TEST.replace("https://", ""), "value", 3, "tests[0].url", "https://"),
     "a test's unknown field": (TEST + "set = { 'http.hst' = 'a' }\n", "unknown-field", 5, 'tests[0].set."http.hst"', "`http.host`"),
+    "properties without double brackets": ("[properties]\nname = 'a'\n", "type", 1, "properties", "[[properties]]"),
+    "a property without a name": ("[[properties]]\nexpect = 'blocked'\n", "missing-key", 1, "properties[0]", "`name = …`"),
+    "a property that expects nothing": ("[[properties]]\nname = 'p'\n", "missing-key", 1, "properties[0]", "`expect = …`"),
+    "a property's unknown key": (PROPERTY + "host = 'a'\n", "unknown-key", 4, "properties[0].host", "`hosts`"),
+    "what no property expects": (PROPERTY.replace("'blocked'", "'block'"), "type", 3, "properties[0].expect", "`blocked`"),
+    "a property of an unknown client": (PROPERTY + "client = 'untrused'\n", "type", 4, "properties[0].client", "`untrusted`"),
+    "a text for a property's hosts": (PROPERTY + "hosts = 'a'\n", "type", 4, "properties[0].hosts", "brackets"),
+    "a number for a condition": (PROPERTY + "when = 1\n", "type", 4, "properties[0].when", "quotes"),
+    "an empty condition": (PROPERTY + "unless = ''\n", "type", 4, "properties[0].unless", "length"),
+    "a property twice": (PROPERTY + PROPERTY, "duplicate", 5, "properties[1].name", "line 2"),
+    "a property's name": (PROPERTY.replace("'p'", '"p\\u001b"'), "value", 2, "properties[0].name", "printable"),
+    "a property of an unknown host": (HOST + PROPERTY + "hosts = [\n'api.exmple.com']\n", "unknown-host", 7, "properties[0].hosts[0]", "`api.example.com`"),
+    "a property of what is not a host": (HOST + PROPERTY + "hosts = ['https://api.example.com']\n", "value", 6, "properties[0].hosts[0]", "no scheme"),
+    "a property's unknown field": (PROPERTY + "when = '''\nhttp.hst eq 'a''''\n", "unknown-identifier", 5, "properties[0].when", "`http.host`"),
+    "a property's comparison of types": (PROPERTY + "unless = '''ip.src eq 1'''\n", "bad-address", 4, "properties[0].unless", "^"),
+    "a property's unknown list": (PROPERTY + "when = '''ip.src in $x'''\n", "unknown-list", 4, "properties[0].when", "[lists.x]"),
 }  # fmt: skip
 
 

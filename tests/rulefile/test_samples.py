@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtls_tui.cli.fmt import formatted
+from mtls_tui.cli.fmt import Changed, formatted
 from mtls_tui.rulefile import load
 from mtls_tui.simulate.testing.suite import run_tests
 
@@ -28,7 +28,7 @@ def test_all_tests_of_a_sample_pass(path):
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_a_sample_is_canonical_commented_and_tests_both_verdicts(path):
     rulefile = load(path)
-    assert formatted(rulefile) == (rulefile, [])
+    assert formatted(rulefile) == (rulefile, Changed())
     assert rulefile.text.startswith("# ")
     assert {"allow", "block"} <= {test.expect.action for test in rulefile.tests}
     used = {test.expect.rule for test in rulefile.tests}

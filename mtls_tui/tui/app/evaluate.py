@@ -174,8 +174,8 @@ def _hosts(file: RuleFile, roles_at: datetime | None) -> tuple[Host, ...]:
     found = _known_hosts.get(key)
     if found is not None:
         return found
-    trust = tuple(one for one in file.problems if not one.key.startswith(("rules", "tests", "lists")))
-    bare = replace(file, rules=(), expressions=(), tests=(), problems=trust)
+    trust = tuple(one for one in file.problems if not one.key.startswith(("rules", "properties", "tests", "lists")))
+    bare = replace(file, rules=(), expressions=(), properties=(), tests=(), problems=trust)
     try:
         made = bundle(bare)
         policy = Policy.from_bundle(made) if roles_at is None else with_roles(made, roles_at)
