@@ -15,15 +15,15 @@ from itertools import permutations
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.analysis.context import CERTIFICATE, NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, base_request
+from mtls_tui.analysis.lists import joined_lists, renamed
 from mtls_tui.analysis.logic import Problem, Solution, TooHard, Truth, folded
-from mtls_tui.analysis.reach import Where, let_through
 from mtls_tui.analysis.site import HostSettings, Site
+from mtls_tui.analysis.where import Where, let_through
 from mtls_tui.analysis.witness import needs
-from mtls_tui.engine.fields_of import fields_of, lists_of
+from mtls_tui.engine.fields_of import fields_of
 from mtls_tui.engine.model import Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
-from mtls_tui.lang.tree import EXPRESSIONS
 from mtls_tui.search.making import Maker
 
 Change: TypeAlias = Literal["newly let in", "newly blocked"]
@@ -39,8 +39,6 @@ STATES: Mapping[str, Mapping[str, Any]] = {
 CHANGES: tuple[Change, ...] = ("newly let in", "newly blocked")
 MAX_TRIED = 20
 """Combinations for which an example is looked for."""
-_MARK = "'"
-"""No name of a list ends with this."""
 BUDGET = 300
 """Requests that are tried for one combination and one kind of client."""
 _NO_HOST = Decision("block", reason="no such host")
@@ -112,9 +110,9 @@ def compare(before: Site, after: Site, hosts: Sequence[str] | None = None) -> li
 
 def _answer(before: Site, after: Site, host: str, change: Change, names: Sequence[str]) -> Difference:
     where = Where(host, names)
-    lists, renamed = _both_lists(before.ruleset.lists, after.ruleset.lists)
+    lists, changed = joined_lists((before.ruleset.lists, after.ruleset.lists))
     old = _Side(before, before.serving(host), tuple(where.deciding(before.ruleset)))
-    new = _Side(after, after.serving(host), tuple(_renamed(rule, renamed) for rule in where.deciding(after.ruleset)))
+    new = _Side(after, after.serving(host), tuple(_renamed(rule, changed) for rule in where.deciding(after.ruleset)))
     question = _Question(host, change, where, old, new, lists)
     settings = _settings_in_words(old.settings, new.settings)
     if old.settings == new.settings and old.says() == new.says():
@@ -249,32 +247,5 @@ def _both(
     return True if allowed is True and other is False else None
 
 
-def _both_lists(before: Lists, after: Lists) -> tuple[Lists, frozenset[str]]:
-    """The lists of both sides in one mapping, and the names whose items changed: the later ones get a mark."""
-    changed = frozenset(name for name in before.keys() & after.keys() if list(before[name]) != list(after[name]))
-    marked = {(f"{name}{_MARK}" if name in changed else name): items for name, items in after.items()}
-    return {**before, **marked}, changed
-
-
 def _renamed(rule: Rule, names: frozenset[str]) -> Rule:
-    """The rule with the mark on the lists of these names, so that a clause means one thing."""
-    if not names or not names & lists_of(rule.expression.root):
-        return rule
-    return replace(rule, expression=ast.Expression(_marked(rule.expression.root, names)))
-
-
-def _marked(node: ast.Expr, names: frozenset[str]) -> ast.Expr:
-    match node:
-        case ast.Logical():
-            return replace(node, items=tuple(_marked(item, names) for item in node.items))
-        case ast.Not():
-            return replace(node, item=_marked(node.item, names))
-        case ast.Comparison(right=ast.ListName(name=name)) if name in names:
-            return replace(node, right=ast.ListName(f"{name}{_MARK}"))
-        case ast.Test(value=ast.Call(arguments=arguments) as call) if any(
-            isinstance(a, EXPRESSIONS) for a in arguments
-        ):
-            inside = tuple(_marked(a, names) if isinstance(a, EXPRESSIONS) else a for a in arguments)
-            return replace(node, value=replace(call, arguments=inside))
-        case _:
-            return node
+    return replace(rule, expression=ast.Expression(renamed(rule.expression.root, names))) if names else rule

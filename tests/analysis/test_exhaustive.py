@@ -13,6 +13,7 @@ from mtls_tui import lang
 from mtls_tui.analysis import HostSettings, Site, compare, lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE
 from mtls_tui.analysis.difference import STATES
+from mtls_tui.analysis.question import CLIENTS as STATE_OF
 from mtls_tui.analysis.reach import CLIENTS
 from mtls_tui.engine import Matcher, Ruleset, hostnames
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
@@ -211,7 +212,7 @@ def test_opposite_comparisons_cover_everything_only_where_there_always_is_a_valu
 
 def check_reach(seed, site_):
     for host, settings in site_.hosts.items():
-        for client, state in CLIENTS.items():
+        for client, state in ((client, STATE_OF[client]) for client in CLIENTS):
             found = unprotected(host, site_.ruleset, client=client, others=site_.hosts, mtls=settings.mtls)
             if found.status == "proved":
                 for name, fields in DOMAIN:
