@@ -20,7 +20,7 @@ from mtls_tui.tui.deploy.consequences import consequences
 from mtls_tui.tui.deploy.report import kept_items, known, put_back, report
 from mtls_tui.tui.simulator.probes import to_http
 from mtls_tui.tui.state.document import Probe
-from mtls_tui.tui.state.overlays import Item, Page
+from mtls_tui.tui.state.overlays import Choice, Page
 from tests.tui.helpers import RULES, Driver
 from tests.tui.test_app import settled
 
@@ -97,7 +97,7 @@ def test_a_damaged_export_is_not_put_back(file: RuleFile, tmp_path: Path) -> Non
     assert target.read_bytes() == before
 
 
-def told(before: RuleFile, after: RuleFile) -> tuple[str, list[Item]]:
+def told(before: RuleFile, after: RuleFile) -> tuple[str, list[Choice]]:
     found = consequences(bundle(before), bundle(after))
     assert found is not None
     return "\n".join("".join(text for text, _ in runs) for runs in found.lines), list(found.witnesses)
@@ -140,7 +140,7 @@ def test_a_request_to_try_is_decided_in_the_simulator_as_it_is_told(file: RuleFi
 def test_who_is_newly_blocked_is_told(file: RuleFile) -> None:
     text, witnesses = told(file, update_rule(file, 1, expression='http.host eq "pay.example.com"', action="block"))
     assert "newly blocked: GET https://pay.example.com/" in text and "proved: no request is newly let in" in text
-    assert [item.key for item in witnesses] == ["deploy.witness"]
+    assert [choice.then for choice in witnesses] == ["deploy.witness"]
 
 
 def test_what_decides_the_same_is_proved_to(file: RuleFile) -> None:
@@ -183,7 +183,7 @@ def test_a_comparison_that_nobody_waits_for_is_broken_off(file: RuleFile) -> Non
 
 
 def test_the_answer_takes_the_place_of_the_search_on_the_page_and_on_no_other(file: RuleFile) -> None:
-    witness = Item("deploy.witness", "Try it", arguments=(("probe", Probe(url="https://pay.example.com/x")),))
+    witness = Choice("deploy.witness", "Try it", arguments=(("probe", Probe(url="https://pay.example.com/x")),))
     answer = {"lines": ((("! newly let in", "bad"),),), "witnesses": (witness,)}
     driver = Driver().do("deploy.consequences", **answer)
     assert driver.document.overlay is None
@@ -192,7 +192,7 @@ def test_the_answer_takes_the_place_of_the_search_on_the_page_and_on_no_other(fi
     page = driver.document.overlay
     assert isinstance(page, Page)
     assert [runs[0][0] if runs else "" for runs in page.lines] == ["! newly let in", "", "rest"]
-    assert [item.key for item in page.choices][-2:] == ["deploy.witness", "page.close"]
+    assert [choice.then for choice in page.choices][-2:] == ["deploy.witness", "page.close"]
     driver.press("down", "down", "enter")
     assert driver.document.content.probe.url == "https://pay.example.com/x"
 

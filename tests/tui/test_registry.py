@@ -15,11 +15,12 @@ from mtls_tui.tui.registry import keymap, subjects
 from mtls_tui.tui.registry.bars import footer_actions, footer_line, key_name
 from mtls_tui.tui.registry.effects import HANDLERS, Effect
 from mtls_tui.tui.registry.helptext import keys_markdown, page_for
+from mtls_tui.tui.registry.ids import ids_module
 from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES
-from mtls_tui.tui.registry.register import ACTIONS, load, use_keys
+from mtls_tui.tui.registry.register import ACTIONS, Refusal, go_on, load, use_keys
 from mtls_tui.tui.state.document import Probe
 from mtls_tui.tui.state.overlays import Page
-from tests.tui.helpers import KEYS, Driver
+from tests.tui.helpers import KEYS, Driver, document_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "keys.md"
 
@@ -28,6 +29,23 @@ def test_the_key_table_of_the_docs_is_what_the_register_says() -> None:
     assert DOCS.read_text(encoding="utf-8") == keys_markdown(), (
         "python -m mtls_tui.tui.registry.helptext > docs/keys.md"
     )
+
+
+def test_the_type_of_the_ids_names_the_actions_of_the_register() -> None:
+    assert (Path(subjects.__file__).parents[1] / "action_ids.py").read_text(encoding="utf-8") == ids_module(), (
+        "python -m mtls_tui.tui.registry.ids > mtls_tui/tui/action_ids.py"
+    )
+
+
+def test_an_action_that_can_not_be_done_is_not_done_by_way_of_another_one() -> None:
+    nothing = document_of("version = 1\n")
+    for one in load().values():
+        if one.enabled is not None and one.why_not(nothing):
+            assert go_on(nothing, one.id) == Refusal(one.why_not(nothing)), one.id
+    callers = [
+        path.name for path in Path(subjects.__file__).parents[1].rglob("*.py") if ".function(" in path.read_text()
+    ]
+    assert callers == ["register.py"], "an action is called by `go_on` alone"
 
 
 def test_no_key_means_two_things_in_one_place() -> None:

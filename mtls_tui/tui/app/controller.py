@@ -25,7 +25,7 @@ from mtls_tui.tui.files.handlers import Drafting, keep_draft, watch
 from mtls_tui.tui.findings.linting import Linting, lint_soon
 from mtls_tui.tui.registry import keymap, register, subjects
 from mtls_tui.tui.registry.effects import HANDLERS, Effect, Terminal, Timer
-from mtls_tui.tui.registry.parts import PANES
+from mtls_tui.tui.registry.parts import CONTEXTS, PANES, Context
 from mtls_tui.tui.registry.register import Refusal
 from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.document import Document, Notice
@@ -33,6 +33,7 @@ from mtls_tui.tui.state.results import Results
 from mtls_tui.tui.text.reading import Reading, read_soon
 
 if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
     from mtls_tui.tui.app.app import MtlsApp
     from mtls_tui.tui.drawing.pane import Pane
 
@@ -144,20 +145,18 @@ class Controller:
 
     def wheel(self, pane: str, step: int) -> None:
         """The wheel: the cursor of what is under the mouse."""
-        down = step > 0
-        if self.document.overlay is not None:
-            kind = self.document.overlay.context
-            if kind == "form":
-                self.dispatch("form.next" if down else "form.previous")
-            elif kind != "editor":
-                self.dispatch(f"{kind}.{'down' if down else 'up'}")
-            return
-        found = PANES.get(pane)
-        moved = self.document.board if pane == "board" else found.wheel if found is not None else ""
-        if moved:
-            self.dispatch(f"{moved}.{'down' if down else 'up'}")
+        overlay = self.document.overlay
+        if overlay is not None:
+            context: Context | None = CONTEXTS[overlay.context]
+        elif pane == "board":
+            context = CONTEXTS[self.document.board]
+        else:
+            context = PANES[pane].context if pane in PANES else None
+        if context is not None and context.wheel is not None:
+            up, down = context.wheel
+            self.dispatch(down if step > 0 else up)
 
-    def dispatch(self, action: str, **arguments: Any) -> None:
+    def dispatch(self, action: ActionId, **arguments: Any) -> None:
         """Do an action and show what came of it."""
         result = register.run(self.document, action, arguments)
         if isinstance(result, Refusal):
@@ -298,7 +297,7 @@ class Controller:
         except (RuntimeError, asyncio.CancelledError, concurrent.futures.CancelledError):
             return  # it left in the meantime
 
-    def post(self, action: str, **arguments: Any) -> None:
+    def post(self, action: ActionId, **arguments: Any) -> None:
         """From a worker: do an action; nothing once the application is leaving."""
         self.from_thread(self.dispatch, action, **arguments)
 

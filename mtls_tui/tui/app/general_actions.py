@@ -17,11 +17,12 @@ from mtls_tui.tui.registry.register import (
     Result,
     action,
     context_of,
+    go_on,
     held,
 )
 from mtls_tui.tui.state.document import Document, Notice, Step
 from mtls_tui.tui.state.edited_rule import muted_rows
-from mtls_tui.tui.state.overlays import Item, Page, Picker
+from mtls_tui.tui.state.overlays import Choice, Item, Page, Picker
 from mtls_tui.tui.state.results import Results
 
 
@@ -74,9 +75,7 @@ def palette_items(document: Document) -> tuple[Item, ...]:
 @action("palette.run", "Run a command", hidden=True)
 def _run(document: Document, key: str) -> Result:
     found = ACTIONS[key]
-    document = boards.cleared_for(replace(document, overlay=None), found)
-    reason = found.why_not(document)
-    return Refusal(reason) if reason else found.run(document)
+    return go_on(boards.cleared_for(replace(document, overlay=None), found), found.id)
 
 
 @action(
@@ -199,9 +198,9 @@ def _quit(document: Document) -> Result:
     if not document.unsaved:
         return Done(document, (Quit(),))
     choices = (
-        Item("file.save_quit", "Save and quit"),
-        Item("quit.keep", "Quit, keep the draft", detail="offered at the next start"),
-        Item("quit.discard", "Quit and throw the changes away"),
+        Choice("file.save_quit", "Save and quit"),
+        Choice("quit.keep", "Quit, keep the draft", detail="offered at the next start"),
+        Choice("quit.discard", "Quit and throw the changes away"),
     )
     lines = [(("There are changes that are not in the file.", "text"),)]
     left = muted_rows(document.content.edits)

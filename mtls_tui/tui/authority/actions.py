@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtls_tui.tui.authority.effects import LoadStore, RunJob, TryPassphrase, WithKey
 from mtls_tui.tui.authority.state import AuthorityState, Store, authority_of
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.effects import EvaluateAgain
 from mtls_tui.tui.registry.lists import list_actions
-from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action, run
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action, go_on
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField
 from mtls_tui.tui.state.textbuffer import Buffer
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 PAGE = 10
 KEY_KINDS = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096")
@@ -200,7 +203,7 @@ list_actions("authority", _moved, page=PAGE)
 def _click(document: Document, index: int) -> Result:
     state = authority_of(document)
     if index == state.index:
-        return ACTIONS["authority.show"].run(document) if not on_row(document) else document
+        return document if on_row(document) else go_on(document, "authority.show")
     return _moved(document, index - state.index)
 
 
@@ -267,7 +270,7 @@ def _import_now(document: Document, path: str, name: str) -> Result:
     return job(document, "importing", None, "import", arguments)
 
 
-def unlocked(document: Document, then: str, **arguments: Any) -> Result:
+def unlocked(document: Document, then: ActionId, **arguments: Any) -> Result:
     """The action, once the authority's key can be used."""
     effect = WithKey(authority_of(document).folder, then, arguments)
     return Done(document, (effect,))
@@ -277,7 +280,7 @@ def unlocked(document: Document, then: str, **arguments: Any) -> Result:
 
 
 @action("authority.ask", "Ask for the passphrase", hidden=True)
-def _ask(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
+def _ask(document: Document, then: ActionId, then_arguments: Mapping[str, Any]) -> Result:
     field = FormField(
         "passphrase", "Passphrase", secret=True, help="Of ca.key. Kept in memory until you leave the authority."
     )
@@ -288,7 +291,7 @@ def _ask(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Re
 
 
 @action("authority.unlock", "Unlock the key", hidden=True)
-def _unlock(document: Document, then: str, then_arguments: Mapping[str, Any], passphrase: str) -> Result:
+def _unlock(document: Document, then: ActionId, then_arguments: Mapping[str, Any], passphrase: str) -> Result:
     if not passphrase:
         return Refusal("type the passphrase")
     effect = TryPassphrase(authority_of(document).folder, passphrase, then, then_arguments)
@@ -296,16 +299,16 @@ def _unlock(document: Document, then: str, then_arguments: Mapping[str, Any], pa
 
 
 @action("authority.unlocked", "The key is unlocked", hidden=True)
-def _unlocked_now(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
-    return ACTIONS[then].run(replace(document, overlay=None), **then_arguments)
+def _unlocked_now(document: Document, then: ActionId, then_arguments: Mapping[str, Any]) -> Result:
+    return go_on(replace(document, overlay=None), then, **then_arguments)
 
 
 @action("authority.go_on", "Go on with what was asked", hidden=True)
-def _go_on(document: Document, then: str, then_arguments: Mapping[str, Any]) -> Result:
+def _continue(document: Document, then: ActionId, then_arguments: Mapping[str, Any]) -> Result:
     """Nothing when the board was closed meanwhile."""
     if document.board != "authority":
         return document
-    return run(document, then, then_arguments)
+    return go_on(document, then, **then_arguments)
 
 
 @action("authority.close", "Close", "Back to the rules.", where="authority", keys="escape q", footer="close",

@@ -20,6 +20,7 @@ add_board(
             "authority",
             "Certificate authority",
             "What the authority issued to clients, what is revoked, what ends soon; also `mtls-tui certs`.",
+            wheel=("authority.up", "authority.down"),
         ),
         authority_lines,
         _cursor,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtls_tui.tui.authority.state import CertificateRow
 from mtls_tui.tui.registry.effects import Effect
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class WithKey(Effect):
     """Go on with an action that needs the key; ask for its passphrase first where it has one."""
 
     folder: Path | None
-    then: str
+    then: ActionId
     arguments: Mapping[str, Any]
 
 
@@ -33,7 +36,7 @@ class TryPassphrase(Effect):
 
     folder: Path | None
     passphrase: str = field(repr=False)
-    then: str
+    then: ActionId
     arguments: Mapping[str, Any]
 
 

@@ -5,9 +5,10 @@ A passphrase is kept in memory while the board is open, never in the document.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mtls_tui.tui.authority import jobs
 from mtls_tui.tui.authority.effects import (
@@ -20,6 +21,9 @@ from mtls_tui.tui.authority.effects import (
     WithKey,
 )
 from mtls_tui.tui.registry.effects import Host, handles
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 
 @dataclass
@@ -38,6 +42,11 @@ def _passphrase(host: Host, folder: Path) -> bytes | None:
 def _shortened(host: Host, text: str) -> str:
     """A message in which paths below the rule file's folder are short, so that what is wrong with them is in sight."""
     return text.replace(f"{host.document.content.file.folder.absolute()}/", "")
+
+
+def _go_on(host: Host, then: ActionId, arguments: Mapping[str, Any]) -> None:
+    """From a worker: do an action, unless the board was closed meanwhile."""
+    host.post("authority.go_on", then=then, then_arguments=arguments)
 
 
 def _in_thread(host: Host, job: Callable[[], None]) -> None:
@@ -68,11 +77,10 @@ def _with_key(effect: WithKey, host: Host) -> None:
 
     def job() -> None:
         if jobs.is_encrypted(folder) and _passphrase(host, folder) is None:
-            host.post("authority.go_on", then="authority.ask", then_arguments={
-                "then": effect.then, "then_arguments": effect.arguments})  # fmt: skip
+            _go_on(host, "authority.ask", {"then": effect.then, "then_arguments": effect.arguments})
             return
         jobs.unlock(folder, _passphrase(host, folder))
-        host.post("authority.go_on", then=effect.then, then_arguments=effect.arguments)
+        _go_on(host, effect.then, effect.arguments)
 
     _in_thread(host, job)
 
@@ -85,8 +93,7 @@ def _try(effect: TryPassphrase, host: Host) -> None:
     def job() -> None:
         jobs.unlock(folder, effect.passphrase.encode())
         host.kept(Passphrases).known[folder] = effect.passphrase.encode()
-        arguments = {"then": effect.then, "then_arguments": effect.arguments}
-        host.post("authority.go_on", then="authority.unlocked", then_arguments=arguments)
+        _go_on(host, "authority.unlocked", {"then": effect.then, "then_arguments": effect.arguments})
 
     _in_thread(host, job)
 
@@ -113,8 +120,7 @@ def _show(effect: ShowFacts, host: Host) -> None:
     assert folder is not None
 
     def job() -> None:
-        arguments = {"row": row, "facts": tuple(jobs.facts_of(folder, row))}
-        host.post("authority.go_on", then="authority.facts", then_arguments=arguments)
+        _go_on(host, "authority.facts", {"row": row, "facts": tuple(jobs.facts_of(folder, row))})
 
     _in_thread(host, job)
 

@@ -26,9 +26,9 @@ add_pane(
             "Builder",
             "The rule as rows. ↑ ↓ choose a row, ← → a part of it, ⏎ edits the part. Rails show groups; ✓ true, "
             "✗ false, – not reached, ? unknown, with the value that was seen.",
+            wheel=("row.up", "row.down"),
         ),
         tops=_tops,
         cursor=lambda document, boxes: (boxes["builder"].x + 1, row_y(document, boxes["builder"])),
-        wheel="row",
     )
 )

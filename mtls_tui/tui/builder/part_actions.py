@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mtls_tui.lang import clause, edit
 from mtls_tui.lang.ast import (
@@ -24,20 +25,23 @@ from mtls_tui.lang.tree import Path, node_at, source
 from mtls_tui.tui.builder import choices, values
 from mtls_tui.tui.builder.cursor_actions import no_rows, part_in_column
 from mtls_tui.tui.builder.row_actions import applied, current, joined_by
-from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action
+from mtls_tui.tui.registry.register import Done, Refusal, Result, action, go_on
 from mtls_tui.tui.state import edited_rule
 from mtls_tui.tui.state.document import Document, Step, edited_rule_of
 from mtls_tui.tui.state.overlays import PartEditor, Picker, standing
 from mtls_tui.tui.state.rows import BuilderRow, Part, field_label, row_at
 from mtls_tui.tui.state.textbuffer import Buffer
 
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
-def run_on(result: Result, id: str, **arguments: object) -> Result:  # noqa: A002
-    """Go on with another action, unless this one was refused."""
+
+def run_on(result: Result, id: ActionId) -> Result:  # noqa: A002
+    """Go on with another action, unless this one was refused; what it refuses itself is left out."""
     if isinstance(result, Refusal):
         return result
     document = result.document if isinstance(result, Done) else result
-    following = ACTIONS[id].run(document, **arguments)
+    following = go_on(document, id)
     return document if isinstance(following, Refusal) else following
 
 
@@ -54,16 +58,16 @@ def _edit(document: Document) -> Result:
     _, row = current(document)
     part = document.part
     if row.kind == "close" or part is None:
-        return ACTIONS["group.join"].run(document)
+        return go_on(document, "group.join")
     match part.sort:
         case "not":
             return _drop_not(document, part)
         case "join":
             return _toggle_join(document, row, part)
         case "field":
-            return ACTIONS["part.field"].run(document)
+            return go_on(document, "part.field")
         case "operator":
-            return ACTIONS["part.operator"].run(document)
+            return go_on(document, "part.operator")
         case "constant":
             return _toggle_constant(document, part)
         case "value":

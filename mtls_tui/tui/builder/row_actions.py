@@ -8,7 +8,7 @@ from mtls_tui.lang import edit
 from mtls_tui.lang.ast import Expression, Logical, LogicalOperator
 from mtls_tui.lang.tree import Path, node_at
 from mtls_tui.tui.builder.cursor_actions import no_rows
-from mtls_tui.tui.registry.register import Refusal, Result, action
+from mtls_tui.tui.registry.register import Refusal, Result, action, go_on
 from mtls_tui.tui.state import edited_rule
 from mtls_tui.tui.state.document import Document, with_edited_rule
 from mtls_tui.tui.state.edited_rule import EditedRule
@@ -235,8 +235,7 @@ def _join(document: Document) -> Result:
 def _click(document: Document, index: int, part: int) -> Result:
     """The cursor to where the mouse points; a click on what is selected already edits it."""
     from mtls_tui.tui.builder.cursor_actions import on_row
-    from mtls_tui.tui.registry.register import ACTIONS
 
     moved = on_row(replace(document.with_view(focus="builder"), overlay=None), index, part)
     same = document.view.focus == "builder" and document.row_index == index and document.view.part == part
-    return ACTIONS["part.edit"].run(moved) if same and document.overlay is None else moved
+    return go_on(moved, "part.edit") if same and document.overlay is None else moved

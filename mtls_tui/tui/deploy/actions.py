@@ -9,7 +9,7 @@ from mtls_tui.tui.files.effects import Compare, Save
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state.document import Deployed, Document, Gateway, Probe, with_edits_written
 from mtls_tui.tui.state.edited_rule import muted_rows
-from mtls_tui.tui.state.overlays import Item, Page, Picker
+from mtls_tui.tui.state.overlays import Choice, Item, Page, Picker
 
 LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
 """Stands on the deploy page until that is known."""
@@ -41,15 +41,15 @@ def _show(
 ) -> Result:
     failing = why_not.endswith("fail")
     choices = (
-        Item("deploy.export", "Export the bundle", detail=target, why_not=why_not),
-        *([Item("deploy.export", "Export all the same", detail="although tests fail")] if failing else []),
-        Item(
+        Choice("deploy.export", "Export the bundle", detail=target, why_not=why_not),
+        *([Choice("deploy.export", "Export all the same", detail="although tests fail")] if failing else []),
+        Choice(
             "deploy.history",
             "Go back to an earlier export",
             detail=f"{kept} kept",
             why_not="" if kept else "nothing was exported yet",
         ),
-        Item("page.close", "Not now"),
+        Choice("page.close", "Not now"),
     )
     left = muted_rows(document.content.edits)
     if left:
@@ -62,7 +62,7 @@ def _show(
 
 @action("deploy.consequences", "Who is newly let in or blocked", hidden=True)
 def _consequences(
-    document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], witnesses: tuple[Item, ...]
+    document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], witnesses: tuple[Choice, ...]
 ) -> Result:
     """In the place of the line that says that it is being looked for; requests to try stand before `Not now`."""
     page = document.overlay

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mtls_tui.engine.bundle import Bundle
 from mtls_tui.tui.drawing.safe_text import decode, safe
 from mtls_tui.tui.state.document import Probe
-from mtls_tui.tui.state.overlays import Item
+from mtls_tui.tui.state.overlays import Choice
 
 if TYPE_CHECKING:
     from mtls_tui.analysis import Difference
@@ -38,7 +38,7 @@ class Consequences:
     """Lines to show, and the requests among them as choices that put one into the simulator."""
 
     lines: tuple[Runs, ...]
-    witnesses: tuple[Item, ...] = ()
+    witnesses: tuple[Choice, ...] = ()
 
 
 def consequences(
@@ -77,7 +77,7 @@ def _told(found: list[Difference], left_out: int) -> Consequences:
     if found and not left_out and all(one.status == "proved the same" for one in found):
         return Consequences((_SAME,))
     lines: list[Runs] = []
-    witnesses: list[Item] = []
+    witnesses: list[Choice] = []
     # Who is let in comes first: that is what hurts when nobody looks.
     for one in sorted(changed, key=lambda one: one.change != "newly let in")[:MAX_SHOWN]:
         assert one.http is not None and one.before is not None and one.after is not None
@@ -91,7 +91,7 @@ def _told(found: list[Difference], left_out: int) -> Consequences:
         if probe is not None and len(witnesses) < MAX_WITNESSES:
             title = safe(f"Try it: {one.change}, {one.certificate}")
             witnesses.append(
-                Item("deploy.witness", title, detail=safe(request_line(one.http)), arguments=(("probe", probe),))
+                Choice("deploy.witness", title, detail=safe(request_line(one.http)), arguments=(("probe", probe),))
             )
     if len(changed) > MAX_SHOWN:
         lines.append(((f"  and {len(changed) - MAX_SHOWN} more", "soft"),))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
     """What a click does: an action of the registry with its arguments."""
 
-    action: str
+    action: ActionId
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 

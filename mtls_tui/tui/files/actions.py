@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, Quit, Reload, Save, Written
 from mtls_tui.tui.registry.effects import Effect
-from mtls_tui.tui.registry.register import Done, Refusal, Result, action
+from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action
 from mtls_tui.tui.state.document import Content, Document, Probe, with_edits_written
 from mtls_tui.tui.state.edited_rule import muted_rows
-from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, PartEditor, Picker
+from mtls_tui.tui.state.overlays import Choice, Form, FormField, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 
 def start(file: RuleFile, *, theme: str = "dark", mouse: bool = True, on_disk: bool = True) -> Document:
@@ -62,9 +66,9 @@ def _conflict(document: Document) -> Result:
     name = document.content.file.name
     lines = ((("The file on disk was changed by somebody else since it was read:", "text"),), ((name, "strong"),))
     choices = (
-        Item("file.reload", "Read it again", detail="drops the edits here; undo brings them back"),
-        Item("file.overwrite", "Overwrite it", detail="drops the changes there"),
-        Item("file.save_as", "Save under another name"),
+        Choice("file.reload", "Read it again", detail="drops the edits here; undo brings them back"),
+        Choice("file.overwrite", "Overwrite it", detail="drops the changes there"),
+        Choice("file.save_as", "Save under another name"),
     )
     return replace(document, overlay=Page("Changed on disk", lines, choices))
 
@@ -143,15 +147,15 @@ def _touched(document: Document, file: RuleFile | None) -> Result:
     )
 
 
+MENU: tuple[ActionId, ...] = ("file.save", "file.save_as", "file.reload", "file.problems", "deploy.open")
+
+
 @action("file.menu", "File", hidden=True)
 def _menu(document: Document) -> Result:
-    items = (
-        Item("file.save", "Save", detail="^S"),
-        Item("file.save_as", "Save under another name"),
-        Item("file.reload", "Read the file again"),
-        Item("file.problems", "Problems of the file", detail="F11"),
-        Item("deploy.open", "Deploy", detail="^E"),
-    )
+    from mtls_tui.tui.registry.bars import key_name
+
+    shown = [ACTIONS[one] for one in MENU]
+    items = tuple(Item(one.id, one.title, detail=key_name(one.keys[0]) if one.keys else "") for one in shown)
     return replace(document, overlay=Picker("File", items, "palette.run"))
 
 
@@ -165,7 +169,7 @@ def _offer(document: Document, content: Content, when: str) -> Result:
         (("A former session ended with work that is not in the file:", "text"),),
         ((f"draft of {when}", "strong"),),
     )
-    choices = (Item("draft.take", "Restore the draft"), Item("draft.drop", "Throw the draft away"))
+    choices = (Choice("draft.take", "Restore the draft"), Choice("draft.drop", "Throw the draft away"))
     return replace(document, overlay=Page("Restore the draft?", lines, choices, arguments={"content": content}))
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mtls_tui.tui.builder import part_actions
 from mtls_tui.tui.builder.choices import source_offers
 from mtls_tui.tui.findings import actions as findings_actions
 from mtls_tui.tui.registry.lists import list_actions
-from mtls_tui.tui.registry.register import ACTIONS, Refusal, Result, action
+from mtls_tui.tui.registry.register import ACTIONS, Refusal, Result, action, go_on
 from mtls_tui.tui.state import textbuffer
 from mtls_tui.tui.state.document import Document, says_other
 from mtls_tui.tui.state.overlays import Form, FormField, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 STEP = 8
 
@@ -37,12 +41,12 @@ def _choose(document: Document) -> Result:
     item = picker.chosen
     typed = picker.query.text.strip()
     if item is None and picker.free and typed:
-        return ACTIONS[picker.then].run(document, key=typed, **picker.arguments)
+        return go_on(document, picker.then, key=typed, **picker.arguments)
     if item is None:
         return document
     if item.why_not:
         return Refusal(item.why_not)
-    return ACTIONS[picker.then].run(document, key=item.key, **picker.arguments)
+    return go_on(document, picker.then, key=item.key, **picker.arguments)
 
 
 @action("overlay.choose", "Choose with the mouse", hidden=True)
@@ -201,7 +205,7 @@ def form_of(document: Document) -> Form:
 @action("form.submit", "Done", where="form", keys="enter", footer="done")
 def _submit(document: Document) -> Result:
     form = form_of(document)
-    result = ACTIONS[form.then].run(document, **form.arguments, **form.values())
+    result = go_on(document, form.then, **form.arguments, **form.values())
     if isinstance(result, Refusal):
         return replace(document, overlay=replace(form, error=result.reason))
     return result
@@ -271,7 +275,7 @@ def _with_field(document: Document, form: Form, field: FormField) -> Document:
     if form.before is None:
         return replace(document, overlay=changed)
     # What is typed is tried at once, so that the verdict follows; what is wrong yet is only told.
-    result = ACTIONS[form.then].run(document, **form.arguments, **changed.values())
+    result = go_on(document, form.then, **form.arguments, **changed.values())
     if isinstance(result, Document) and result.content is not document.content:
         applied = document.with_content(result.content, "request changed", _merge_key(form))
         return replace(applied, overlay=changed)
@@ -300,10 +304,10 @@ def _page_choose(document: Document) -> Result:
         return findings_actions.go(document)
     if not page.choices:
         return closed(document)
-    item = page.choices[min(page.index, len(page.choices) - 1)]
-    if item.why_not:
-        return Refusal(item.why_not)
-    return ACTIONS[item.key].run(document, **page.arguments, **dict(item.arguments))
+    choice = page.choices[min(page.index, len(page.choices) - 1)]
+    if choice.why_not:
+        return Refusal(choice.why_not)
+    return go_on(document, choice.then, **page.arguments, **dict(choice.arguments))
 
 
 def _paged(document: Document, step: int) -> Document:
@@ -327,6 +331,6 @@ def _error(document: Document, text: str) -> Result:
 
 
 @action("overlay.first", "Say that what floats comes first", hidden=True)
-def _first(document: Document, wanted: str) -> Result:
+def _first(document: Document, wanted: ActionId) -> Result:
     """A key of the screen below: it does nothing until what floats is closed."""
     return Refusal(f"{ACTIONS[wanted].title}: close this first (Esc)")

@@ -326,8 +326,9 @@ def _page(page: Page, total: int, height: int) -> Floating:
     lines += [Line((), "up")] * (room - len(lines))
     if page.choices:
         lines.append(Line((), "up"))
-        for place, item in enumerate(page.choices):
-            lines.append(_item_line(item, place, across - 2, here=place == page.index))
+        for place, choice in enumerate(page.choices):
+            shown = Item("", choice.title, choice.detail, why_not=choice.why_not)
+            lines.append(_item_line(shown, place, across - 2, here=place == page.index))
     more = (
         f"{top + 1}–{min(top + room, len(page.lines))} of {len(page.lines)} · ↑↓ · " if len(page.lines) > room else ""
     )

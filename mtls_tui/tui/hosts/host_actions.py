@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mtls_tui.rulefile.edit import copy_host, insert_host, update_host
 from mtls_tui.tui.hosts.list_actions import changed, chosen, on_entry
@@ -11,13 +12,16 @@ from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField
 from mtls_tui.tui.state.textbuffer import Buffer
 
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
+
 
 @action("host.new", "New host", "Add a host without a rule.", where="hosts", keys="h", footer="host")
 def _new_host(document: Document) -> Result:
     return replace(document, overlay=_host_form("New host", "host.create", {}))
 
 
-def _host_form(title: str, then: str, values: dict[str, str], **arguments: object) -> Form:
+def _host_form(title: str, then: ActionId, values: dict[str, str], **arguments: object) -> Form:
     def buffer(name: str, default: str = "") -> Buffer:
         return Buffer.of(values.get(name, default))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.tui.hosts.view import Entry, cursor_of, selectable
 from mtls_tui.tui.registry.lists import list_actions
-from mtls_tui.tui.registry.register import Refusal, Result, action
+from mtls_tui.tui.registry.register import Refusal, Result, action, go_on
 from mtls_tui.tui.state.document import Content, Document, with_edits_written, with_file
 
 
@@ -92,9 +92,7 @@ def _enter(document: Document) -> Result:
     assert entry is not None
     if entry.kind == "rule":
         return select(document, entry.rule, entry.host).with_view(focus="builder")
-    from mtls_tui.tui.registry.register import ACTIONS
-
-    return ACTIONS["host.edit"].run(document)
+    return go_on(document, "host.edit")
 
 
 @action("hosts.click", "Choose with the mouse", hidden=True)

@@ -33,8 +33,8 @@ add_pane(
             "hosts",
             "Hosts and rules",
             "Hosts with their rules, in the order in which they are evaluated. An earlier rule wins.",
+            wheel=("hosts.up", "hosts.down"),
         ),
         tops=_tops,
-        wheel="hosts",
     )
 )

@@ -14,7 +14,7 @@ from mtls_tui.tui.hosts.host_actions import host_index, toggle_mtls
 from mtls_tui.tui.hosts.list_actions import and_select, changed, chosen, on_entry, select
 from mtls_tui.tui.registry.register import Refusal, Result, action
 from mtls_tui.tui.state.document import Document, with_edits_written
-from mtls_tui.tui.state.overlays import Form, FormField, Item, Page, Picker
+from mtls_tui.tui.state.overlays import Choice, Form, FormField, Item, Page, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
 
 # --- choosing -----------------------------------------------------------------------------------------------------
@@ -439,8 +439,8 @@ def _ask_to_delete(document: Document, host: str, rules: tuple[str, ...]) -> Res
     named = ", ".join(rules[:5]) + (" …" if len(rules) > 5 else "")
     lines = (((f"{count} about {host}:", "text"),), ((f"  {named}", "strong"),), ((stay, "text"),))
     choices = (
-        Item("page.close", "Keep the host"),
-        Item("host.delete", "Delete the host", arguments=(("name", host),)),
+        Choice("page.close", "Keep the host"),
+        Choice("host.delete", "Delete the host", arguments=(("name", host),)),
     )
     return replace(document, overlay=Page(f"Delete {host}?", lines, choices))
 

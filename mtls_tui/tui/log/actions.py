@@ -22,6 +22,7 @@ from mtls_tui.tui.state.results import ShownVerdict
 from mtls_tui.tui.state.textbuffer import Buffer
 
 if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
     from mtls_tui.tui.certificates.by_fingerprint import NamedCertificate
 
 PAGE = 10
@@ -50,7 +51,7 @@ def _simulate(document: Document) -> Result:
     return _found(document, "tail.simulated")
 
 
-def _found(document: Document, then: str) -> Result:
+def _found(document: Document, then: ActionId) -> Result:
     """The action on the line under the cursor, once its certificate has been looked for."""
     entry = log_of(document).entry
     assert entry is not None

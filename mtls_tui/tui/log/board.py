@@ -21,6 +21,7 @@ add_board(
             "tail",
             "Live log",
             "The gateway's decisions as they happen. The log holds neither queries nor headers nor bodies.",
+            wheel=("tail.up", "tail.down"),
         ),
         tail_lines,
         _cursor,

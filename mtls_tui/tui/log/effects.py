@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtls_tui.tui.log.state import LogEntry
 from mtls_tui.tui.registry.effects import Effect
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +38,4 @@ class FindCertificate(Effect):
     """The certificate of an entry, for the action `then`."""
 
     entry: LogEntry
-    then: str
+    then: ActionId

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
     from mtls_tui.tui.state.document import Document
 
 
@@ -73,10 +74,10 @@ class Host(Protocol):
     def terminal(self) -> Terminal:
         """The terminal."""
 
-    def dispatch(self, action: str, **arguments: Any) -> None:
+    def dispatch(self, action: ActionId, **arguments: Any) -> None:
         """Do an action and show what came of it."""
 
-    def post(self, action: str, **arguments: Any) -> None:
+    def post(self, action: ActionId, **arguments: Any) -> None:
         """From a worker: do an action; nothing once the application is leaving."""
 
     def carry_out(self, effect: Effect) -> None:

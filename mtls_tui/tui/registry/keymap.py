@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtls_tui.tui.registry.parts import CONTEXTS
 from mtls_tui.tui.registry.register import ACTIONS, context_of, load
 from mtls_tui.tui.state import textbuffer
 from mtls_tui.tui.state.document import Document
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 ALWAYS = frozenset({"quit", "screen.redraw", "mouse.toggle", "theme.choose"})
 """What is in reach whatever floats."""
@@ -22,7 +25,9 @@ _SIGNS = {
     "right_curly_bracket": "}",
 }  # fmt: skip
 
-Keymap = dict[str, dict[str, str]]
+Keymap: TypeAlias = "dict[str, dict[str, ActionId]]"
+Meant: TypeAlias = "tuple[ActionId, dict[str, Any]]"
+"""An action with its arguments."""
 
 
 def build(changes: Mapping[str, tuple[str, ...]] | None = None) -> Keymap:
@@ -42,13 +47,14 @@ def normal(key: str, character: str | None) -> str:
     return _SIGNS.get(key, key)
 
 
-def resolve(document: Document, key: str, character: str | None, keymap: Keymap) -> tuple[str, dict[str, Any]] | None:
+def resolve(document: Document, key: str, character: str | None, keymap: Keymap) -> Meant | None:
     """The action that a key means now, with its arguments; None when it means nothing."""
     context = context_of(document)
     name = normal(key, character)
     printable = character is not None and len(character) == 1 and character.isprintable()
     here = keymap[context]
-    if CONTEXTS[context].typing:
+    typing = CONTEXTS[context].typing
+    if typing is not None:
         if context == "text" and document.view.completing and key in {"up", "down", "tab", "enter", "escape"}:
             return ("text.close", {}) if key == "escape" else ("text.key", {"key": key})
         if not printable and name in here:
@@ -60,7 +66,7 @@ def resolve(document: Document, key: str, character: str | None, keymap: Keymap)
         if context != "text" and not printable and key not in textbuffer.KEYS and name in keymap["global"]:
             always = keymap["global"][name] in ALWAYS
             return (keymap["global"][name], {}) if always else ("overlay.first", {"wanted": keymap["global"][name]})
-        return f"{context}.key", {"key": key, "character": character if printable else None}
+        return typing.key, {"key": key, "character": character if printable else None}
     if name in here:
         return here[name], {}
     if context == "page" and name in keymap["global"]:
@@ -68,19 +74,20 @@ def resolve(document: Document, key: str, character: str | None, keymap: Keymap)
         return (keymap["global"][name], {}) if always else ("overlay.first", {"wanted": keymap["global"][name]})
     if context == "page":
         return None
-    found = keymap["global"].get(name, "")
-    if not found or (document.board and not ACTIONS[found].over_boards):
+    found = keymap["global"].get(name)
+    if found is None or (document.board and not ACTIONS[found].over_boards):
         return None
     return found, {}
 
 
-def pasted(document: Document, text: str) -> tuple[str, dict[str, Any]] | None:
+def pasted(document: Document, text: str) -> Meant | None:
     """What a paste means: text where one types; else a curl command, a certificate or an expression by its look."""
     context = context_of(document)
     if context == "picker" and "-----BEGIN" in text:
         return "simulator.set_certificate", {"key": text}
-    if CONTEXTS[context].typing:
-        return f"{context}.paste", {"text": text}
+    typing = CONTEXTS[context].typing
+    if typing is not None:
+        return typing.paste, {"text": text}
     if document.overlay is not None or document.board:
         return None
     stripped = text.strip()

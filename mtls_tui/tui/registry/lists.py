@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from mtls_tui.tui.registry.register import Result, action
 from mtls_tui.tui.state.document import Document
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 END = 1_000_000
 """More rows than any list has."""
@@ -33,11 +37,11 @@ def list_actions(
     steps += [("first", "To the first", first, -END), ("last", "To the last", last, END)]
     for name, title, keys, step in steps:
         if keys:
-            _register(f"{context}.{name}", title, context, keys, moved, step)
+            _register(cast("ActionId", f"{context}.{name}"), title, context, keys, moved, step)
 
 
 def _register(
-    id: str,  # noqa: A002 - as in `action`
+    id: ActionId,  # noqa: A002 - as in `action`
     title: str,
     context: str,
     keys: str,

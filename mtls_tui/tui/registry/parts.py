@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mtls_tui.tui.drawing.line import Line
 from mtls_tui.tui.layout.geometry import Boxes
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.state.document import Document
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Where text goes that is typed or pasted."""
+
+    key: ActionId
+    paste: ActionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +34,10 @@ class Context:
     name: str
     title: str
     lead: str
-    typing: bool = False
-    """A printable key is text here, not a command."""
+    typing: Typing | None = None
+    """Set where a printable key is text, not a command."""
+    wheel: tuple[ActionId, ActionId] | None = None
+    """What the mouse wheel does: up, down."""
     floats: bool = False
     """It is above the panes: no command of the palette is done in it."""
 
@@ -45,13 +58,11 @@ class Pane:
     tops: Tops | None = None
     cursor: Callable[[Document, Boxes], tuple[int, int] | None] | None = None
     """Where the text cursor is, in cells of the screen, while its context has the focus and nothing floats."""
-    wheel: str = ""
-    """The wheel does `….up` and `….down`; "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A screen of its own in place of the panes. Its actions are `name.…`, among them `name.up` and `name.down`."""
+    """A screen of its own in place of the panes."""
 
     context: Context
     draw: Callable[[Document, int, int], list[Line]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtls_tui.lang.edit import Refusal
 from mtls_tui.tui.registry.effects import Effect
@@ -16,7 +16,10 @@ from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS
 from mtls_tui.tui.state import textbuffer
 from mtls_tui.tui.state.document import Document, says_other
 
-__all__ = ["ACTIONS", "Action", "Done", "Refusal", "Result", "action", "context_of", "load", "run"]
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
+
+__all__ = ["ACTIONS", "Action", "Done", "Refusal", "Result", "action", "context_of", "go_on", "load", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,13 @@ Enabled: TypeAlias = Callable[[Document], str]
 class Action:
     """One thing that can be done. `keys` are Textual's key names; `footer` is its short name there ("" for none)."""
 
-    id: str
+    id: ActionId
     title: str
     help: str
     context: str
     keys: tuple[str, ...]
-    run: Callable[..., Result]
+    function: Callable[..., Result]
+    """Called by `go_on` alone, which asks `enabled` first."""
     footer: str = ""
     enabled: Enabled | None = None
     hidden: bool = False
@@ -60,7 +64,7 @@ _loaded: list[bool] = []
 
 
 def action(
-    id: str,  # noqa: A002 - the word for it
+    id: ActionId,  # noqa: A002 - the word for it
     title: str,
     help: str = "",  # noqa: A002
     *,
@@ -89,7 +93,7 @@ def load() -> Mapping[str, Action]:
 
     if not _loaded:
         order = subjects.load()
-        ordered = sorted(ACTIONS.items(), key=lambda item: order[item[1].run.__module__])
+        ordered = sorted(ACTIONS.items(), key=lambda item: order[item[1].function.__module__])
         ACTIONS.clear()
         ACTIONS.update(ordered)
         assert all(one.context in CONTEXTS for one in ACTIONS.values())
@@ -102,13 +106,16 @@ def context_of(document: Document) -> str:
     return document.overlay.context if document.overlay is not None else document.board or document.view.focus
 
 
-def run(document: Document, id: str, arguments: Mapping[str, Any] | None = None) -> Done | Refusal:  # noqa: A002
-    """Do an action: the next document with its effects, or the refusal."""
+def go_on(document: Document, id: ActionId, /, **arguments: Any) -> Result:  # noqa: A002
+    """Do an action as the rest of another one: what comes of it, or why it can't be done."""
     found = ACTIONS[id]
     reason = found.why_not(document)
-    if reason:
-        return Refusal(reason)
-    result = found.run(document, **(arguments or {}))
+    return Refusal(reason) if reason else found.function(document, **arguments)
+
+
+def run(document: Document, id: ActionId, arguments: Mapping[str, Any] | None = None) -> Done | Refusal:  # noqa: A002
+    """Do an action that a key, a click or a worker asks for: the next document with its effects, or the refusal."""
+    result = go_on(document, id, **(arguments or {}))
     if isinstance(result, Refusal):
         return result
     done = Done(result) if isinstance(result, Document) else result

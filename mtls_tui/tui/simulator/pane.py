@@ -33,9 +33,9 @@ add_pane(
             "simulator",
             "Simulator",
             "One request and what it gets. ← → choose a field, ⏎ edits it; ↓ goes to the saved requests.",
+            wheel=("simulator.up", "simulator.down"),
         ),
         tops=_tops,
-        wheel="simulator",
     )
 )
 add_pane(Pane("verdict", lambda document, boxes: verdict_lines(document, boxes["verdict"].width)))

@@ -13,6 +13,7 @@ from mtls_tui.tui.state.textbuffer import EMPTY, Buffer
 
 if TYPE_CHECKING:
     from mtls_tui.lang.tree import Path
+    from mtls_tui.tui.action_ids import ActionId
     from mtls_tui.tui.state.document import Content, Step
 
 
@@ -28,8 +29,17 @@ class Item:
     keys: str = ""
     why_not: str = ""
     tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What can be done at the foot of a page: `then` is the action that gets `arguments` (and those of the page)."""
+
+    then: ActionId
+    title: str
+    detail: str = ""
+    why_not: str = ""
     arguments: tuple[tuple[str, Any], ...] = ()
-    """What a page gives to the action of this choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class Picker:
     context: ClassVar[str] = "picker"
     title: str
     items: tuple[Item, ...]
-    then: str
+    then: ActionId
     arguments: Mapping[str, Any] = field(default_factory=dict)
     query: Buffer = EMPTY
     index: int = 0
@@ -99,7 +109,7 @@ class Form:
     context: ClassVar[str] = "form"
     title: str
     fields: tuple[FormField, ...]
-    then: str
+    then: ActionId
     arguments: Mapping[str, Any] = field(default_factory=dict)
     index: int = 0
     error: str = ""
@@ -120,7 +130,7 @@ class Page:
     context: ClassVar[str] = "page"
     title: str
     lines: tuple[tuple[tuple[str, str], ...], ...]
-    choices: tuple[Item, ...] = ()
+    choices: tuple[Choice, ...] = ()
     index: int = 0
     top: int = 0
     arguments: Mapping[str, Any] = field(default_factory=dict)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mtls_tui.tui.registry.effects import Effect
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,4 +16,4 @@ class EditOutside(Effect):
     """The user's editor on a text; comes back with the action `then`. Carried out by `app`."""
 
     text: str
-    then: str
+    then: ActionId

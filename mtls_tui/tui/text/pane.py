@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mtls_tui.tui.layout.geometry import Boxes
-from mtls_tui.tui.registry.parts import Context, Pane, add_pane
+from mtls_tui.tui.registry.parts import Context, Pane, Typing, add_pane
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.text.preview import line_of, preview_lines, top_of_text, wrap_text
 
@@ -32,7 +32,7 @@ add_pane(
             "text",
             "Expression as text",
             "The expression in the language itself. What does not parse is underlined and kept as it is.",
-            typing=True,
+            typing=Typing("text.key", "text.paste"),
         ),
         tops=_tops,
         cursor=_cursor,
