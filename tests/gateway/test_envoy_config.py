@@ -6,7 +6,9 @@ import pytest
 
 from mtls_tui.gateway.envoy import config as envoy_config
 from mtls_tui.gateway.envoy.filters import DUPLICATES_FILTER, VERDICTS_FILTER, filter_name, watched
-from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, HostPlan, Upstream, covers, enough, widest
+from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, HostPlan, Upstream, enough, widest
+from mtls_tui.gateway.envoy.listeners import NOBODY, SNI, UNSERVED
+from mtls_tui.gateway.envoy.routes import route_table
 from mtls_tui.gateway.settings import Settings
 from mtls_tui.gateway.stripping import pattern
 
@@ -16,8 +18,10 @@ PLANS = [
     HostPlan("*.example", False, UP, "nothing"),
     HostPlan("b.example", True, UP, "headers", remember=True),
     HostPlan("c.example", False, Upstream("up.test", 443, True, "up.test", Path("/ca.pem")), "body"),
+    HostPlan("d.example", True, UP, "plain"),
 ]
 PAIRS = {plan.name: envoy_config.tls_files(Path("/c"), Path("/k")) for plan in PLANS}
+PAIRS["d.example"] = envoy_config.tls_files(Path("/other"), Path("/k"))
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +44,31 @@ def test_resumption_is_off_in_both_forms_and_certificates_are_asked_for_where_th
         assert tls["disable_stateless_session_resumption"] is True, name
         assert tls["disable_stateful_session_resumption"] is True, name
         asks = "validation_context" in tls["common_tls_context"]
-        assert asks == (name in ("a.example", "b.example")), name
+        assert asks == name.startswith("mtls-"), name
         assert manager(chain)["forward_client_cert_details"] == ("SANITIZE_SET" if asks else "SANITIZE")
+
+
+def test_hosts_with_one_certificate_share_a_chain_by_whether_they_ask_for_the_clients(config):
+    matcher = config["static_resources"]["listeners"][0]["filter_chain_matcher"]["matcher_tree"]["custom_match"]
+    named = {
+        tuple(one["domains"]): one["on_match"]["action"]["typed_config"]["value"]
+        for one in matcher["typed_config"]["domain_matchers"]
+    }
+    assert set(named) == {("a.example", "b.example"), ("c.example",), ("d.example",), ("*.example",)}
+    assert sorted(named.values()) == sorted(set(chains(config)) - {UNSERVED})
+    for domains, name in named.items():
+        assert name.startswith({"c": "tls-", "*": "*."}.get(domains[0][0], "mtls-"))
+
+
+def test_another_host_changes_no_chain_of_those_that_were_there(config):
+    """Envoy keeps the connections of a chain that is the same."""
+    plans = [*PLANS, HostPlan("e.example", True, UP, "body")]
+    more = envoy_config.complete(plans, Settings(), Path("/a"), [Path("/d")], PAIRS | {"e.example": PAIRS["a.example"]})
+    before, after = chains(config), chains(more)
+    assert before.keys() == after.keys()
+    for one in (*before.values(), *after.values()):
+        del manager(one)["route_config"]  # while it runs it comes from a file
+    assert before == after
 
 
 def test_every_question_fails_closed_and_only_the_plain_one_is_on_by_itself(config):
@@ -55,7 +82,7 @@ def test_every_question_fails_closed_and_only_the_plain_one_is_on_by_itself(conf
 
 
 def test_each_host_is_asked_what_its_rules_need_and_remembered_only_when_plain():
-    table = envoy_config.route_table(PLANS, Settings(), 7)
+    table = route_table(PLANS, Settings(), 7)
     for plan, host in zip(PLANS, table["virtual_hosts"], strict=False):
         websocket, served, other = host["routes"]
         assert websocket["typed_per_filter_config"] == served["typed_per_filter_config"] | watched()
@@ -79,7 +106,8 @@ def test_identity_headers_are_stripped_before_the_chain_is_named(config):
         [extension] = manager(chain)["early_header_mutation_extensions"]
         strip, named = extension["typed_config"]["mutations"]
         assert strip["remove_on_match"]["key_matcher"]["safe_regex"]["regex"] == pattern()
-        assert named["append"]["header"]["value"] == name
+        mark = NOBODY if name == UNSERVED else name if name.startswith("*.") else SNI
+        assert named["append"]["header"]["value"] == mark
         assert named["append"]["append_action"] == "OVERWRITE_IF_EXISTS_OR_ADD"
 
 
@@ -108,5 +136,3 @@ def test_https_upstream_is_verified_by_name(config):
 def test_levels_of_questions_are_ordered():
     assert widest("plain", "body") == "body" and widest("headers", "nothing") == "headers"
     assert enough("body", "plain") and not enough("plain", "headers") and enough("plain", "plain")
-    assert covers("*.a", "x.a") and covers("*.a", "x.y.a") and not covers("*.a", "a") and covers("a", "a")
-    assert not covers("a", "b")

@@ -27,7 +27,7 @@ DUPLICATES_LUA = program("duplicates")
 TRY_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"
 """Tells Envoy's own client how long one process may take for a question; the policy of retries has no place for it."""
 CHAIN_HEADER = "x-mtls-tui-chain"
-"""Which host's chain a request came by; for routing only."""
+"""Which host a request's connection is for; for routing only."""
 NOT_ASKED = ("connection", "transfer-encoding", "te", "expect", "keep-alive", "proxy-connection", "trailer")
 """Headers of the hop between client and Envoy: they would break the hop between Envoy and the decision service."""
 CERTIFICATE_HEADER = "x-forwarded-client-cert"

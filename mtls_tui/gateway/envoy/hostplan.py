@@ -1,4 +1,4 @@
-"""What Envoy has to know of each host: pure data, made by `planning` from a bundle, read by `envoy_config`."""
+"""What Envoy has to know of each host: pure data, made by `planning` from a bundle, read by `config` and its parts."""
 
 from __future__ import annotations
 
@@ -53,10 +53,3 @@ def widest(first: Ask, second: Ask) -> Ask:
 def enough(asked: Ask, needed: Ask) -> bool:
     """Whether a question of one kind carries what another needs."""
     return ASK_LEVELS.index(asked) >= ASK_LEVELS.index(needed)
-
-
-def covers(pattern: str, name: str) -> bool:
-    """Whether a host pattern (`a.example.com`, `*.example.com`) covers a name or a narrower pattern."""
-    if pattern.startswith("*."):
-        return name != pattern and name.endswith(pattern[1:])
-    return pattern == name

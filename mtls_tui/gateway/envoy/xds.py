@@ -10,8 +10,11 @@ from pathlib import Path
 from mtls_tui.gateway import rundir
 from mtls_tui.gateway.credentials import Credentials
 from mtls_tui.gateway.envoy import config
+from mtls_tui.gateway.envoy.clusters import upstream_cluster, upstreams
 from mtls_tui.gateway.envoy.filters import Data
 from mtls_tui.gateway.envoy.hostplan import HostPlan
+from mtls_tui.gateway.envoy.listeners import listener
+from mtls_tui.gateway.envoy.routes import ROUTES, route_table
 from mtls_tui.gateway.settings import GatewayError, Settings
 
 TAKEN_SECONDS = 5.0
@@ -34,18 +37,18 @@ class Files:
 
     def routes(self, plans: Iterable[HostPlan], generation: int) -> None:
         """The route table; `generation` of the bundle whose verdicts may be remembered."""
-        self._change(self.xds / "routes.json", [config.route_table(list(plans), self.settings, generation)])
+        self._change(self.xds / "routes.json", [route_table(list(plans), self.settings, generation)])
 
     def clusters(self, plans: Iterable[HostPlan]) -> None:
         """Write the upstreams that these plans use to `clusters.json`, if they changed."""
-        upstreams = config.upstreams(list(plans))
-        self._change(self.xds / "clusters.json", [config.upstream_cluster(one, self.settings) for one in upstreams])
+        clusters = [upstream_cluster(one, self.settings) for one in upstreams(list(plans))]
+        self._change(self.xds / "clusters.json", clusters)
 
     def listeners(self, plans: Iterable[HostPlan], pairs: Mapping[str, Credentials]) -> None:
         """The listener. A chain that didn't change keeps its connections."""
         routes = config.routes_from(self.xds / "routes.json")
-        listener = config.listener(list(plans), self.settings, inline(pairs), routes)
-        self._change(self.xds / "listeners.json", [listener])
+        made = listener(list(plans), self.settings, inline(pairs), routes)
+        self._change(self.xds / "listeners.json", [made])
 
     def static(self, plans: list[HostPlan], sockets: list[Path], pairs: dict[str, Credentials]) -> Data:
         """The whole in one piece, to validate."""
@@ -56,7 +59,7 @@ class Files:
         files = {
             "listener_manager.lds": self.xds / "listeners.json",
             "cluster_manager.cds": self.xds / "clusters.json",
-            f"http.gateway.rds.{config.ROUTES}": self.xds / "routes.json",
+            f"http.gateway.rds.{ROUTES}": self.xds / "routes.json",
         }
         return {name: str(json.loads(path.read_bytes())["version_info"]) for name, path in files.items()}
 
