@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, decode_file
+from mtls_tui.engine.fields_of import fields_of
 from mtls_tui.engine.fresh_crls import crl_files, with_files
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
@@ -154,17 +155,19 @@ def load_pairs(
 
     Raises GatewayError if nothing is known from `before`.
     """
-    loaded: dict[str, Credentials] = {}
+    loaded: dict[Pair, Credentials] = {}
     refused: list[str] = []
     for host, pair in pairs.items():
+        if pair in loaded:
+            continue
         try:
-            loaded[host] = credentials.load(host, *pair)
+            loaded[pair] = credentials.load(host, *pair)
         except GatewayError as error:
             if pair not in before:
                 raise
-            loaded[host] = before[pair]
+            loaded[pair] = before[pair]
             refused.append(str(error))
-    return loaded, tuple(refused)
+    return {host: loaded[pair] for host, pair in pairs.items()}, tuple(refused)
 
 
 def renewed_pairs(state: State) -> State:
@@ -240,13 +243,12 @@ def fields_read(host: BundleHost, policy: Policy) -> frozenset[str] | None:
     if host.name.startswith("*."):
         others = {name.encode("ascii") for name in policy.hosts}
         end = host.name[1:].encode("ascii")
-        under = ruleset.index.positions_for_hosts(lambda name: name.endswith(end) and name not in others)
-        return frozenset().union(*(ruleset.matcher(position).fields for position in under)) if under else None
-    name = host.name.encode("ascii")
-    rules = [ruleset.matcher(position) for position in ruleset.index.positions_for_host(name)]
-    # A rule may name the host and still never match there, whatever else a request holds.
-    matching = [rule for rule in rules if rule.unknown(rule.fields - {HOST})({HOST: name}) is not False]
-    return frozenset().union(*(rule.fields for rule in matching)) if matching else None
+        found = list(ruleset.index.positions_for_hosts(lambda name: name.endswith(end) and name not in others))
+    else:
+        name = host.name.encode("ascii")
+        # A rule may name the host and still never match there, whatever else a request holds.
+        found = [place for place in ruleset.index.positions_for_host(name) if ruleset.may_match(place, name)]
+    return frozenset().union(*(fields_of(ruleset.enabled[place].expression.root) for place in found)) if found else None
 
 
 def only_certificate(fields: frozenset[str] | None) -> bool:

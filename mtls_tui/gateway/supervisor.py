@@ -1,6 +1,6 @@
 """Runs the gateway: decision processes, Envoy, reloads, drain. Everything that starts or ends a process is here.
 
-Order at a start: bundle → Envoy's own check of the configuration → decision processes → Envoy → port open. How
+Order at a start: bundle → Envoy's own check of the configuration, and decision processes → Envoy → port open. How
 something newer comes to rule is in `takeover`.
 """
 
@@ -100,13 +100,16 @@ class Supervisor:
         self._files = Files(self._run, self.settings)
         self._log = LogFile(self.settings.log)
         sockets = [self._run / f"d{index}.sock" for index in range(self.settings.worker_count)]
-        await self._validate(state, sockets)
-        self._files.clusters(state.plans)
-        self._files.routes(state.plans, 1)
-        self._files.listeners(state.plans, state.credentials)
-        listening = [listen_unix(path, 0o600) for path in sockets]
-        self._pool = Pool(listening, self._log, Peers(), self._tell)
-        await self._pool.start(self._message(state, 1))
+        validating = asyncio.create_task(self._validate(state, sockets))
+        try:
+            self._files.clusters(state.plans)
+            self._files.routes(state.plans, 1)
+            self._files.listeners(state.plans, state.credentials)
+            listening = [listen_unix(path, 0o600) for path in sockets]
+            self._pool = Pool(listening, self._log, Peers(), self._tell)
+            await self._pool.start(self._message(state, 1))
+        finally:
+            await validating
         config = self._run / "envoy.json"
         from mtls_tui.gateway.envoy.config import bootstrap
 

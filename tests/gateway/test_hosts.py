@@ -9,17 +9,20 @@ import pytest
 pytestmark = pytest.mark.gateway
 
 API, WWW, WILD, SECURE = "api.example.com", "www.example.com", "a.wild.example.com", "secure.wild.example.com"
+PAY = "pay.example.com"
 CERTIFICATE_REQUEST = 13
 """The number of that handshake message (RFC 8446 B.3)."""
 BELONGS = [
     (API, API), (API, "API.Example.COM"), (API, "api.example.com."),
-
-    (API, "api.example.com:8443"),
+    (API, "api.example.com:8443"), ("SECURE.wild.Example.COM", SECURE), ("A.Wild.example.com", WILD),
     (API, "api.example.com.:1"), ("API.example.com", API), (WWW, "WWW.example.com:443"), (WILD, WILD),
     (WILD, "b.wild.example.com"), (WILD, "a.b.wild.example.com"),
     (SECURE, SECURE), (SECURE, "Secure.Wild.example.com."),
 ]  # fmt: skip
 STRANGE = [
+    # On one chain: they show one certificate, and all ask for the client's.
+    (API, PAY), (PAY, API), (PAY, SECURE), (SECURE, API),
+    (API, "-"), (None, "-"), ("-", "-"), (None, "unserved"), ("*.wild.example.com", SECURE),
     (API, WWW), (WWW, API), (API, "other.test"), (WWW, "api.example.com:8443"), (WWW, "API.EXAMPLE.COM."),
     (WILD, SECURE), (WILD, "SECURE.wild.example.com:443"), (SECURE, WILD), (WILD, "wild.example.com"),
     (WILD, API), (API, "127.0.0.1"),

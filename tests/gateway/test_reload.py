@@ -68,6 +68,21 @@ def test_rule_that_reads_more_than_the_old_ones_holds_on_a_live_connection_at_on
         assert time.monotonic() - begin < SECOND
 
 
+def test_another_host_is_served_and_closes_no_connection(site):
+    """Hosts with one server certificate share a chain of filters, and a changed chain would lose its connections."""
+    new = "new.example.com"
+    with site.connect(kind="good") as kept, site.connect("www.example.com") as other:
+        for hosts in ((*site.hosts(), site.host(new), site.host("*.new.example.com", mtls=False)), site.hosts()):
+            site.write(hosts=hosts)
+            assert site.gateway.reload()
+            for _ in range(3):
+                assert kept.get("/kept").status == 200 and "connection" not in kept.get("/kept").headers
+                assert other.get("/kept", "www.example.com").status == 200
+            served = len(hosts) > len(site.hosts())
+            poll(lambda served=served: site.ask("/new", new, "good").status == (200 if served else 421))
+            assert kept.get("/kept", new).status == 421
+
+
 def test_no_request_fails_while_rules_and_certificates_change_under_load(site):
     statuses, stop = [], threading.Event()
 
