@@ -133,7 +133,7 @@ def test_every_target_can_be_asked_for_and_is_on_its_page():
     option = next(one for one in convert.command.params if one.name == "target")
     assert isinstance(option.type, click.Choice)
     asked = tuple(option.type.choices)
-    assert asked == typing.get_args(convert.Target)
+    assert asked == typing.get_args(convert.OutputFormat)
     page = (ROOT / "docs" / "convert.md").read_text("utf-8")
     assert all(f"| `{target}` |" in page for target in asked)
     files = {path.stem for path in (ROOT / "mtls_tui" / "targets").glob("[!_]*.py")}

@@ -11,7 +11,7 @@ import click
 
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.serve import narrator, read_key, refuse_root, run_until_signal
-from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, parse_address
+from mtls_tui.gateway.settings import GatewayError, ListenAddress, Settings, address_text, parse_address
 
 
 @click.command()
@@ -92,7 +92,7 @@ def command(
     run_until_signal(service, tell, ready)
 
 
-def _group(name: str | None, address: Address) -> int | None:
+def _group(name: str | None, address: ListenAddress) -> int | None:
     if name is None:
         return None
     if not isinstance(address, Path):

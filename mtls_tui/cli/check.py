@@ -30,7 +30,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class FileReport:
     """What was found in one file. `problems` make it unusable; `fixed` are (rule, code) of findings cured in place."""
 
     file: str
@@ -97,11 +97,11 @@ def command(
 
 def examine(
     name: str, target: Target = "engine", ignored: Collection[str] = (), fix: Collection[Severity] = ()
-) -> Report:
+) -> FileReport:
     """Everything that is wrong, or odd, with one file; findings of the severities to `fix` are fixed in it first."""
     try:
         rulefile = read_rule_file(name, strict=False)
-        report = Report(name, rules=len(rulefile.rules), hosts=len(rulefile.hosts), tests=len(rulefile.tests))
+        report = FileReport(name, rules=len(rulefile.rules), hosts=len(rulefile.hosts), tests=len(rulefile.tests))
         problems = rulefile.problems or _trouble(rulefile)
         if problems:
             return replace(report, problems=problems)
@@ -112,7 +112,7 @@ def examine(
                 rulefile = save(after)
                 report = replace(report, fixed=tuple(done))
     except RuleFileError as error:
-        return Report(name, error.problems)
+        return FileReport(name, error.problems)
     return replace(report, findings=tuple(findings_of(rulefile, datetime.now(UTC), target=target, ignored=ignored)))
 
 
@@ -130,11 +130,11 @@ def _trouble(rulefile: RuleFile) -> tuple[Problem, ...]:
     return ()
 
 
-def _all(report: Report) -> list[Found]:
+def _all(report: FileReport) -> list[Found]:
     return [*(Found("error", problem) for problem in report.problems), *report.findings]
 
 
-def _data(report: Report) -> dict[str, Any]:
+def _data(report: FileReport) -> dict[str, Any]:
     return {
         "file": report.file,
         "usable": not report.problems,
@@ -153,7 +153,7 @@ def _found_data(found: Found) -> dict[str, Any]:
     return {**problem_data(found.problem, found.severity), "rule": found.rule or None, "fix": fix}
 
 
-def _print(reports: list[Report], out: Style, err: Style, quiet: bool) -> None:
+def _print(reports: list[FileReport], out: Style, err: Style, quiet: bool) -> None:
     for report in reports:
         for problem in report.problems:
             click.echo(problem_text(problem, err), err=True, color=err.color)

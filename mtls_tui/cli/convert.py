@@ -22,7 +22,7 @@ from mtls_tui.rulefile.edit import insert_rule
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
 from mtls_tui.simulate.style import Style, safe
 
-Target: TypeAlias = Literal["cloudflare", "terraform", "terraform4", "rules"]
+OutputFormat: TypeAlias = Literal["cloudflare", "terraform", "terraform4", "rules"]
 LARGEST = 16 * 1024 * 1024
 
 
@@ -38,7 +38,7 @@ LARGEST = 16 * 1024 * 1024
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a new file (default: standard output).")
 @click.option("--name", default="mtls", show_default=True, help="Name of the Terraform resource.")
-def command(file: str, target: Target, output: Path | None, name: str) -> None:
+def command(file: str, target: OutputFormat, output: Path | None, name: str) -> None:
     """Convert FILE, a rule file, for Cloudflare; or with `--to rules` a ruleset into a rule file.
 
     A ruleset is what Cloudflare's API answers, or Terraform's state or plan as JSON. What can't be carried over is
@@ -68,7 +68,7 @@ def command(file: str, target: Target, output: Path | None, name: str) -> None:
     raise SystemExit(1 if notes else 0)
 
 
-def _written(loaded: RuleFile, target: Target, name: str) -> tuple[str, list[targets.Note]]:
+def _written(loaded: RuleFile, target: OutputFormat, name: str) -> tuple[str, list[targets.Note]]:
     rules = loaded.engine_rules
     if target == "cloudflare":
         body, notes = targets.ruleset(rules)

@@ -59,7 +59,7 @@ def read_key(path: Path | None) -> bytes | None:
         raise InputError(str(error)) from None
 
 
-class Service(Protocol):
+class Runnable(Protocol):
     """What a command runs until a signal."""
 
     async def start(self) -> None:
@@ -83,7 +83,7 @@ class Service(Protocol):
         ...
 
 
-def run_until_signal(service: Service, tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+def run_until_signal(service: Runnable, tell: Callable[[str], None], ready: Callable[[], None]) -> None:
     """Start a service, run it until SIGTERM or SIGINT, stop it. Raises InputError if it can't start.
 
     SIGHUP reloads, SIGUSR1 reopens the log; either while it starts is done then. A second SIGTERM or SIGINT ends a

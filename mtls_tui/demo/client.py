@@ -22,7 +22,7 @@ class Answer:
         return b'"reached": "upstream"' not in self.body
 
 
-class Client:
+class TlsClient:
     """One TLS connection to the gateway, `host` as SNI and Host, with or without a certificate."""
 
     def __init__(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mtls_tui import pki, rulefile
-from mtls_tui.demo.client import Client
-from mtls_tui.demo.upstream import Upstream
+from mtls_tui.demo.client import TlsClient
+from mtls_tui.demo.upstream import EchoServer
 from mtls_tui.demo.workspace import CLIENTS, MTLS_HOSTS, PLAIN_HOST, REVOKED_LATER, DemoError, Workspace, port_is_free
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.policy import Policy
@@ -82,7 +82,7 @@ def _serve(workspace: Workspace, stack: ExitStack) -> None:
     for name, port in (("gateway", workspace.ports.gateway), ("upstream", workspace.ports.upstream)):
         if not port_is_free(port):
             raise DemoError(f"port {port} of the {name} is in use; stop what holds it, or make another workspace")
-    stack.enter_context(Upstream(workspace.ports.upstream))
+    stack.enter_context(EchoServer(workspace.ports.upstream))
     stack.enter_context(gateway_of(workspace))
 
 
@@ -128,7 +128,7 @@ def _simulate(workspace: Workspace, policy: Policy, host: str, path: str, client
 
 
 def _row(
-    workspace: Workspace, policy: Policy, host: str, path: str, client: str, connection: Client | None = None
+    workspace: Workspace, policy: Policy, host: str, path: str, client: str, connection: TlsClient | None = None
 ) -> TourRow:
     simulated, why = _simulate(workspace, policy, host, path, client)
     own = connection or _connect(workspace, host, client)
@@ -143,8 +143,8 @@ def _row(
     return TourRow(host, path, client, simulated, real, why)
 
 
-def _connect(workspace: Workspace, host: str, client: str) -> Client:
-    return Client(
+def _connect(workspace: Workspace, host: str, client: str) -> TlsClient:
+    return TlsClient(
         host, workspace.ports.gateway, workspace.server_authority, workspace.certificate(client), workspace.key(client)
     )
 

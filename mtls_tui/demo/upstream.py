@@ -39,8 +39,8 @@ class _Echo(BaseHTTPRequestHandler):
         """Say nothing: the gateway has the access log."""
 
 
-class Upstream:
-    """The echo server in a thread: `with Upstream(port):`. Raises OSError if the port is taken."""
+class EchoServer:
+    """The echo server in a thread: `with EchoServer(port):`. Raises OSError if the port is taken."""
 
     def __init__(self, port: int) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _Echo)
@@ -52,7 +52,7 @@ class Upstream:
         """Where it listens."""
         return int(self._server.server_address[1])
 
-    def __enter__(self) -> Upstream:
+    def __enter__(self) -> EchoServer:
         self._thread.start()
         return self
 

@@ -29,8 +29,8 @@ from mtls_tui.pki.issue import DAY, Issuer
 
 MTLS_HOSTS = ("api.localhost", "pay.localhost")
 PLAIN_HOST = "www.localhost"
-Client: TypeAlias = Literal["none", "good", "expired", "revoked", "foreign", "server_purpose"]
-CLIENTS: tuple[Client, ...] = ("none", "good", "expired", "revoked", "foreign", "server_purpose")
+ClientName: TypeAlias = Literal["none", "good", "expired", "revoked", "foreign", "server_purpose"]
+CLIENTS: tuple[ClientName, ...] = ("none", "good", "expired", "revoked", "foreign", "server_purpose")
 REVOKED_LATER = "laptop"
 """A good certificate that the tour revokes while the gateway runs."""
 MARKER = "demo.json"

@@ -14,7 +14,7 @@ MAX_HEADER = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BodyPart:
     """One part of a multipart body. Header values are as sent; None where the part has no such header."""
 
     content: bytes
@@ -47,7 +47,7 @@ class Body:
         return pairs
 
     @cached_property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[BodyPart]:
         """The parts of a multipart body (RFC 2046 5.1.1); empty for any other content type."""
         if not _media_type(self.content_type).startswith(b"multipart/"):
             return []
@@ -68,13 +68,13 @@ def parameter(header: bytes, name: bytes) -> bytes | None:
     return None
 
 
-def split_parts(content: bytes, boundary: bytes) -> list[Part]:
+def split_parts(content: bytes, boundary: bytes) -> list[BodyPart]:
     """The parts between the delimiters; a last part that was cut off counts with what there is of it."""
     delimiter = b"--" + boundary
     position = 0 if content.startswith(delimiter) else content.find(b"\r\n" + delimiter) + 2
     if position == 1:  # not found
         return []
-    parts: list[Part] = []
+    parts: list[BodyPart] = []
     while len(parts) < MAX_PARTS:
         line_end = content.find(b"\r\n", position)
         after = position + len(delimiter)
@@ -88,7 +88,7 @@ def split_parts(content: bytes, boundary: bytes) -> list[Part]:
     return parts
 
 
-def _part(text: bytes) -> Part:
+def _part(text: bytes) -> BodyPart:
     if text.startswith(b"\r\n"):
         head, content = b"", text[2:]
     else:
@@ -99,7 +99,7 @@ def _part(text: bytes) -> Part:
         if colon:
             headers.setdefault(name.strip().lower(), value.strip())
     disposition = headers.get(b"content-disposition")
-    return Part(
+    return BodyPart(
         content,
         name=parameter(disposition, b"name") if disposition else None,
         filename=parameter(disposition, b"filename") if disposition else None,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mtls_tui.engine.guards import Subject, subject_of
+from mtls_tui.engine.guards import GuardedField, subject_of
 from mtls_tui.lang import ast
 
 
-def fold(node: ast.Expr, known: Mapping[Subject, Any]) -> ast.Expr:
+def fold(node: ast.Expr, known: Mapping[GuardedField, Any]) -> ast.Expr:
     """An expression of the same truth for every request in which the subjects have these values."""
     match node:
         case ast.Comparison():
@@ -24,7 +24,7 @@ def fold(node: ast.Expr, known: Mapping[Subject, Any]) -> ast.Expr:
     return node
 
 
-def _logical(node: ast.Logical, known: Mapping[Subject, Any]) -> ast.Expr:
+def _logical(node: ast.Logical, known: Mapping[GuardedField, Any]) -> ast.Expr:
     decides = node.operator == "or"
     items = []
     for item in node.items:
@@ -38,7 +38,7 @@ def _logical(node: ast.Logical, known: Mapping[Subject, Any]) -> ast.Expr:
     return items[0] if items else ast.Always(not decides)
 
 
-def _comparison(node: ast.Comparison, known: Mapping[Subject, Any]) -> ast.Expr:
+def _comparison(node: ast.Comparison, known: Mapping[GuardedField, Any]) -> ast.Expr:
     subject = subject_of(node.left)
     if subject is None or subject not in known:
         return node

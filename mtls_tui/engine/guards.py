@@ -20,7 +20,7 @@ MAX_VALUES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class GuardedField:
     """What a guard looks at: a field by its canonical name, or that in lower case."""
 
     name: str
@@ -38,9 +38,9 @@ class Subject:
         return read
 
 
-HOST = Subject("http.host")
-LOWERED_HOST = Subject("http.host", lowered=True)
-Guards = Mapping[Subject, frozenset[Any]]
+HOST = GuardedField("http.host")
+LOWERED_HOST = GuardedField("http.host", lowered=True)
+Guards = Mapping[GuardedField, frozenset[Any]]
 _NONE: Guards = {}
 
 
@@ -56,19 +56,19 @@ def guards_of(node: ast.Expr) -> Guards:
     return _NONE
 
 
-def best_guard(guards: Guards) -> tuple[Subject, frozenset[Any]] | None:
+def best_guard(guards: Guards) -> tuple[GuardedField, frozenset[Any]] | None:
     """The guard to find a rule by: the host where there is one, else the one with the fewest values."""
     if HOST in guards:
         return HOST, guards[HOST]
     return min(guards.items(), key=lambda guard: len(guard[1]), default=None)
 
 
-def subject_of(value: ast.Value) -> Subject | None:
+def subject_of(value: ast.Value) -> GuardedField | None:
     """What a value is as the subject of a guard; None for all but fields and fields in lower case."""
     if isinstance(value, ast.Field):
-        return Subject(canonical_field(value.name))
+        return GuardedField(canonical_field(value.name))
     if isinstance(value, ast.Call) and value.name == "lower" and isinstance(value.arguments[0], ast.Field):
-        return Subject(canonical_field(value.arguments[0].name), lowered=True)
+        return GuardedField(canonical_field(value.arguments[0].name), lowered=True)
     return None
 
 
@@ -87,7 +87,7 @@ def _comparison(node: ast.Comparison) -> Guards:
 
 
 def _both(parts: list[Guards]) -> Guards:
-    found: dict[Subject, frozenset[Any]] = {}
+    found: dict[GuardedField, frozenset[Any]] = {}
     for part in parts:
         for subject, values in part.items():
             found[subject] = found[subject] & values if subject in found else values

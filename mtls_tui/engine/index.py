@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
 from typing import Any
 
-from mtls_tui.engine.guards import HOST, LOWERED_HOST, Subject, best_guard, guards_of
+from mtls_tui.engine.guards import HOST, LOWERED_HOST, GuardedField, best_guard, guards_of
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.types import Fields
 
@@ -24,7 +24,7 @@ class RuleIndex:
 
     def __init__(self, expressions: Iterable[Expression]) -> None:
         always: list[int] = []
-        tables: dict[Subject, dict[Any, list[int]]] = {}
+        tables: dict[GuardedField, dict[Any, list[int]]] = {}
         for position, expression in enumerate(expressions):
             guard = best_guard(guards_of(expression.root))
             if guard is None:
@@ -44,7 +44,7 @@ class RuleIndex:
             },
         )
 
-    def _hold(self, always: Positions, tables: dict[Subject, dict[Any, Positions]]) -> None:
+    def _hold(self, always: Positions, tables: dict[GuardedField, dict[Any, Positions]]) -> None:
         self.always = always
         self.tables = tables
         self._readers = [(subject.reader(), table) for subject, table in tables.items()]
@@ -80,7 +80,7 @@ class RuleIndex:
         lists = [table[value] for table, value in zip(self.tables.values(), key, strict=True) if value is not None]
         return tuple(merge(self.always, *lists)) if lists else self.always
 
-    def known(self, key: Sequence[Any]) -> dict[Subject, Any]:
+    def known(self, key: Sequence[Any]) -> dict[GuardedField, Any]:
         """What a key says of the request."""
         return {subject: value for subject, value in zip(self.tables, key, strict=True) if value is not None}
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.folding import fold
 from mtls_tui.engine.generate import Generator
-from mtls_tui.engine.guards import Subject
+from mtls_tui.engine.guards import GuardedField
 from mtls_tui.engine.model import TERMINATING, Decision, Rule
 from mtls_tui.engine.sets import Lists
 from mtls_tui.engine.types_of import check_types
@@ -92,7 +92,7 @@ class ProgramFactory:
         self._lists = lists
         self._functions: dict[Any, Callable[[Fields, tuple[Any, ...]], Decision]] = {}
 
-    def shared(self, rules: Sequence[Rule], known: Mapping[Subject, Any]) -> Shared:
+    def shared(self, rules: Sequence[Rule], known: Mapping[GuardedField, Any]) -> Shared:
         """The program of some rules for requests of which something is known."""
         generator = Generator(self._lists)
         results = _results(rules)

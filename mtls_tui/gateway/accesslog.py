@@ -20,7 +20,7 @@ MOST_BUFFERED = 1 << 20
 FLUSH_SECONDS = 0.1
 
 
-class Line(msgspec.Struct, omit_defaults=True):
+class LogLine(msgspec.Struct, omit_defaults=True):
     """One line of the access log: one decision."""
 
     kind: str
@@ -58,7 +58,7 @@ class Line(msgspec.Struct, omit_defaults=True):
         verified: bool = False,
         revoked: bool = False,
         certificate_error: str = "",
-    ) -> Line:
+    ) -> LogLine:
         """A line about a question; the query is left out, since secrets travel there."""
         line = cls(
             "decision", time_text(now), action, rule, reason, fingerprint=fingerprint, verified=verified,
@@ -111,7 +111,7 @@ class LogWriter:
         """Lines that could not be written."""
         return self.tally.lost
 
-    def add(self, line: Line) -> None:
+    def add(self, line: LogLine) -> None:
         """Buffer a line for the next write; without a log it is dropped."""
         if self._descriptor is None:
             return

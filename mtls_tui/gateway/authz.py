@@ -16,7 +16,7 @@ from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import LogWatch
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.reload import Mark, Reloads, Taken, mark, refusals
-from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text
+from mtls_tui.gateway.settings import GatewayError, ListenAddress, Settings, address_text
 from mtls_tui.gateway.status import StatusServer
 from mtls_tui.gateway.workers.control import Prepare
 from mtls_tui.gateway.workers.pool import PING_SECONDS, Pool
@@ -29,7 +29,7 @@ class Authz:
     def __init__(
         self,
         bundle: Path,
-        listen: Address,
+        listen: ListenAddress,
         style: str,
         peers: Peers,
         settings: Settings,

@@ -16,14 +16,14 @@ from typing import NamedTuple
 from mtls_tui import pki
 from mtls_tui.engine.model import BLOCKED_BY_ERROR, Response
 from mtls_tui.engine.policy import Host, Outcome, Policy
-from mtls_tui.gateway.accesslog import Line
+from mtls_tui.gateway.accesslog import LogLine
 from mtls_tui.gateway.chains import Chains, Identity, Told
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.envoy import verdict_cache
 from mtls_tui.gateway.envoy.hostplan import Ask, enough
 from mtls_tui.gateway.envoy.remembered import statistic
 from mtls_tui.gateway.envoy.verdict_cache import VERDICT_HEADER
-from mtls_tui.gateway.questions import MalformedError, Question, RawQuestion, Reader
+from mtls_tui.gateway.questions import MalformedError, Question, QuestionReader, RawQuestion
 from mtls_tui.gateway.settings import UpstreamHeader
 
 REFUSED = Response(403, "text/plain", "forbidden\n")
@@ -38,7 +38,7 @@ LONGEST_HEADER = 16_384
 class GatewayVerdict:
     """What becomes of a request: `response` is the refusal, None lets it pass."""
 
-    line: Line
+    line: LogLine
     response: Response | None
     identity: Identity | None = None
     outcome: Outcome | None = None
@@ -85,7 +85,7 @@ class Decider:
     """Answers questions by one policy. A new bundle means a new one; nothing of the old is kept."""
 
     policy: Policy
-    reader: Reader
+    reader: QuestionReader
     generation: int = 0
     shadow: bool = False
     upstream_headers: tuple[UpstreamHeader, ...] = ()
@@ -99,7 +99,7 @@ class Decider:
     _refusals: dict[Response, bytes] = field(default_factory=dict)
     _nameless: dict[str, Told] = field(default_factory=dict)
 
-    def answer(self, asking: RawQuestion, now: float) -> tuple[bytes, Line]:
+    def answer(self, asking: RawQuestion, now: float) -> tuple[bytes, LogLine]:
         """The HTTP answer to a question, and the line for the log. Never raises. `now`: POSIX seconds."""
         verdict = self.judge(asking, now)
         left_out: tuple[str, ...] = ()
@@ -237,9 +237,9 @@ class Decider:
             return verdict_cache.encode(values, ())
         return verdict_cache.encode(values, told_upstream(verdict, self.upstream_headers)[0])
 
-    def _line(self, question: Question, now: float, outcome: Outcome, identity: Identity | None) -> Line:
+    def _line(self, question: Question, now: float, outcome: Outcome, identity: Identity | None) -> LogLine:
         decision, verification = outcome.decision, outcome.verification
-        return Line.of(
+        return LogLine.of(
             question,
             now,
             action=decision.action,
@@ -257,7 +257,7 @@ class Decider:
     ) -> GatewayVerdict:
         # Counted without the host: a client could invent any number of them.
         self.counters.count("", "", kind)
-        return GatewayVerdict(Line.of(question, now, action="block", rule="", reason=reason), response)
+        return GatewayVerdict(LogLine.of(question, now, action="block", rule="", reason=reason), response)
 
 
 def lasts(outcome: Outcome, now: float) -> bool:

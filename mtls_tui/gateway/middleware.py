@@ -23,7 +23,7 @@ from mtls_tui.engine.model import Response
 from mtls_tui.gateway import planning, proxy_styles
 from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.decision import REFUSED, Decider, GatewayVerdict, told_upstream
-from mtls_tui.gateway.parts import Part, needed
+from mtls_tui.gateway.parts import PassedPart, needed
 from mtls_tui.gateway.questions import Question, RawQuestion
 from mtls_tui.gateway.reload import LONGEST_RETRY, Mark, mark
 from mtls_tui.gateway.senders import SECRET_HEADER, Senders
@@ -84,7 +84,7 @@ class MtlsMiddleware:
         self._decider, self._needs = self._load()
         self._loading = asyncio.Lock()
 
-    def _load(self) -> tuple[Decider, frozenset[Part]]:
+    def _load(self) -> tuple[Decider, frozenset[PassedPart]]:
         before = self._marks()
         refused: list[str] = []
         try:
@@ -163,7 +163,7 @@ class MtlsMiddleware:
         await self.app({**scope, "headers": _cleaned(scope, verdict), "mtls_tui": _told(verdict)}, receive, send)
 
 
-def of_applications(style: proxy_styles.Style) -> proxy_styles.Style:
+def of_applications(style: proxy_styles.ProxyStyle) -> proxy_styles.ProxyStyle:
     """The style of a proxy that passes the request itself on, with its body, and no question about it."""
     told = {key: name for key, name in style.told.items() if key not in ("method", "target", "host")}
     hop = proxy_styles.HOP_HEADERS - {"content-length", "expect", "upgrade"}

@@ -15,14 +15,14 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.lang import ast, catalogue
 from mtls_tui.lang.catalogue import FIELDS
 
-Part: TypeAlias = Literal[
+PassedPart: TypeAlias = Literal[
     "certificate", "host", "method", "target", "client", "headers", "scheme", "http_version", "tls_version",
     "tls_cipher", "body", "edge",
 ]  # fmt: skip
 """What a proxy passes on, or doesn't. `headers`: those that the client sent; `edge`: what no proxy passes."""
-PARTS: tuple[Part, ...] = get_args(Part)
+PARTS: tuple[PassedPart, ...] = get_args(PassedPart)
 
-_PASSED: dict[catalogue.Part, frozenset[Part]] = {
+_PASSED: dict[catalogue.RequestPart, frozenset[PassedPart]] = {
     "certificate": frozenset({"certificate"}),
     "host": frozenset({"host"}),
     "port": frozenset({"edge"}),  # told by nobody: `canonical_host` takes it off
@@ -40,17 +40,17 @@ _PASSED: dict[catalogue.Part, frozenset[Part]] = {
     "edge": frozenset({"edge"}),
 }
 """How each part of the catalogue is passed on."""
-_EDGE: frozenset[Part] = frozenset({"edge"})
+_EDGE: frozenset[PassedPart] = frozenset({"edge"})
 MOST_NAMED = 5
 """Rules that a message names one by one."""
 
 
-def parts_of(field: str) -> frozenset[Part]:
+def parts_of(field: str) -> frozenset[PassedPart]:
     """What has to be passed on so that a field, by its canonical name, is known. `edge` for a name that is not one."""
     return frozenset().union(*(_PASSED[part] for part in catalogue.parts_of(field)))
 
 
-def needed(policy: Policy) -> frozenset[Part]:
+def needed(policy: Policy) -> frozenset[PassedPart]:
     """The parts that some rule reads."""
     return frozenset().union(*(parts_of(field) for field in policy.needs))
 
@@ -64,7 +64,7 @@ class Untold(NamedTuple):
     """As the rule file has it; a header that is not passed on stands in brackets."""
 
 
-def untold(policy: Policy, passed: Collection[Part], withheld: Collection[str]) -> Iterator[Untold]:
+def untold(policy: Policy, passed: Collection[PassedPart], withheld: Collection[str]) -> Iterator[Untold]:
     """The enabled rules that read a part outside `passed`, or a header among `withheld`, with a host where they count.
 
     Withheld headers are lower-case names that never reach the decision service. Any literal that spells one in a rule
@@ -98,7 +98,7 @@ def reads_edge(policy: Policy) -> str:
     )
 
 
-def _missing(root: ast.Expr, passed: Collection[Part], withheld: Collection[str]) -> set[str]:
+def _missing(root: ast.Expr, passed: Collection[PassedPart], withheld: Collection[str]) -> set[str]:
     fields = {canonical_field(node.name) for node in walk(root) if isinstance(node, ast.Field)}
     found = {name for name in fields if not parts_of(name) <= frozenset(passed)}
     found |= {name for name in fields if name in FIELDS and FIELDS[name].header in withheld}

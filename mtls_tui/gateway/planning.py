@@ -37,7 +37,7 @@ CERTIFICATE_PREFIX = "cf.tls_client_auth."
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ReadyBundle:
     """One bundle, ready to be enforced."""
 
     data: bytes
@@ -98,8 +98,8 @@ def make_state(
     settings: Settings,
     ca_folder: Path,
     store: CrlStore | None = None,
-    before: State | None = None,
-) -> State:
+    before: ReadyBundle | None = None,
+) -> ReadyBundle:
     """Everything of a bundle. `ca_folder` is where files with the trust of https upstreams will be.
 
     `store` knows the revocation lists that were in force: none is given up for an older one. `before` is the state that
@@ -130,7 +130,7 @@ def make_state(
         plans.append(HostPlan(host.name, host.mtls, upstream, ask, remember))
     seen = opened.seen | marks(file for pair in pairs.values() for file in pair)
     loaded, refused = load_pairs(pairs, before.loaded if before is not None else {})
-    return State(
+    return ReadyBundle(
         data=data,
         digest=opened.digest,
         bundle=bundle,
@@ -170,14 +170,14 @@ def load_pairs(
     return {host: loaded[pair] for host, pair in pairs.items()}, tuple(refused)
 
 
-def renewed_pairs(state: State) -> State:
+def renewed_pairs(state: ReadyBundle) -> ReadyBundle:
     """The state with server certificates and keys as they stand on disk now; broken ones stay as they are."""
     seen = state.seen | marks(file for pair in state.pairs.values() for file in pair)
     loaded, refused = load_pairs(state.pairs, state.loaded)
     return replace(state, credentials=loaded, refused_pairs=refused, seen=seen)
 
 
-def renewed_lists(state: State) -> State:
+def renewed_lists(state: ReadyBundle) -> ReadyBundle:
     """The state with the newest revocation lists, of those on disk now and those in force."""
     paths = crl_files(state.bundle)
     seen = state.seen | marks(map(Path, paths))

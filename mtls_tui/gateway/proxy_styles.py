@@ -15,13 +15,13 @@ from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.policy import Policy
 from mtls_tui.gateway import certheaders
 from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, DUPLICATES_HEADER
-from mtls_tui.gateway.parts import MOST_NAMED, PARTS, Part, reads_edge, untold
+from mtls_tui.gateway.parts import MOST_NAMED, PARTS, PassedPart, reads_edge, untold
 from mtls_tui.gateway.questions import (
     TLS13_CIPHERS,
     MalformedError,
     Question,
+    QuestionReader,
     RawQuestion,
-    Reader,
     apart,
     canonical_host,
     read_gateway,
@@ -41,7 +41,7 @@ HOP_HEADERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
+class ProxyStyle:
     """How a kind of proxy tells the decision service of a request: header names, and how certificates are written.
 
     `told` names the headers for parts of the request and for the `sni`; method, target, host and client, where it
@@ -54,7 +54,7 @@ class Style:
     name: str
     certificate: str
     parse: Callable[[bytes], tuple[bytes, ...]]
-    told: Mapping[Part | Literal["sni"], str]
+    told: Mapping[PassedPart | Literal["sni"], str]
     chain: str = ""
     written: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()
@@ -73,7 +73,7 @@ class Style:
         object.__setattr__(self, "carriers", frozenset(name for name in names if name))
 
     @property
-    def passes(self) -> tuple[Part, ...]:
+    def passes(self) -> tuple[PassedPart, ...]:
         """The parts of a request that the decision service learns, in the order of `PARTS`."""
         always = {"certificate", "host", "method", "target", "client", "headers"}
         return tuple(part for part in PARTS if part in always or part in self.told or (part == "body" and self.body))
@@ -84,14 +84,14 @@ class Style:
         return self.carriers | self.hop
 
 
-FORWARDED: Mapping[Part | Literal["sni"], str] = {
+FORWARDED: Mapping[PassedPart | Literal["sni"], str] = {
     "method": "x-forwarded-method",
     "target": "x-forwarded-uri",
     "host": "x-forwarded-host",
     "client": "x-forwarded-for",
     "scheme": "x-forwarded-proto",
 }
-ORIGINAL: Mapping[Part | Literal["sni"], str] = {
+ORIGINAL: Mapping[PassedPart | Literal["sni"], str] = {
     "method": "x-original-method",
     "target": "x-original-uri",
     "host": "x-original-host",
@@ -104,7 +104,7 @@ ORIGINAL: Mapping[Part | Literal["sni"], str] = {
 }
 
 
-_OF_CONNECTIONS: tuple[Part | Literal["sni"], ...] = ("sni", "tls_version", "tls_cipher", "http_version")
+_OF_CONNECTIONS: tuple[PassedPart | Literal["sni"], ...] = ("sni", "tls_version", "tls_cipher", "http_version")
 
 
 def _base64_der(text: bytes) -> tuple[bytes, ...]:
@@ -118,21 +118,21 @@ def _rfc9440_list(text: bytes) -> tuple[bytes, ...]:
     return certheaders.from_rfc9440(leaf, chain)
 
 
-BY_NAME: Mapping[str, Style] = {
+BY_NAME: Mapping[str, ProxyStyle] = {
     style.name: style
     for style in (
-        Style("envoy", CERTIFICATE_HEADER, certheaders.from_envoy,
+        ProxyStyle("envoy", CERTIFICATE_HEADER, certheaders.from_envoy,
               told={key: value for key, value in ORIGINAL.items() if key not in ("method", "target", "host")},
               joined=DUPLICATES_HEADER,
               written=("x-forwarded-proto", "x-request-id", "x-envoy-internal", "x-envoy-external-address",
                        "x-envoy-expected-rq-timeout-ms", "x-envoy-auth-partial-body")),
-        Style("nginx", "x-client-cert", certheaders.from_escaped_pem, told=ORIGINAL, statuses=(403, 401)),
-        Style("traefik", "x-forwarded-tls-client-cert", certheaders.from_traefik, told=FORWARDED,
+        ProxyStyle("nginx", "x-client-cert", certheaders.from_escaped_pem, told=ORIGINAL, statuses=(403, 401)),
+        ProxyStyle("traefik", "x-forwarded-tls-client-cert", certheaders.from_traefik, told=FORWARDED,
               written=("x-forwarded-port", "x-forwarded-server", "x-real-ip", "x-forwarded-tls-client-cert-info")),
-        Style("caddy", "x-client-cert", _base64_der,
+        ProxyStyle("caddy", "x-client-cert", _base64_der,
               told={**FORWARDED, **{key: ORIGINAL[key] for key in _OF_CONNECTIONS}}),
-        Style("haproxy", "x-client-cert", _base64_der, chain="x-client-cert-chain", told=ORIGINAL),
-        Style("rfc9440", "client-cert", _rfc9440_list, chain="client-cert-chain",
+        ProxyStyle("haproxy", "x-client-cert", _base64_der, chain="x-client-cert-chain", told=ORIGINAL),
+        ProxyStyle("rfc9440", "client-cert", _rfc9440_list, chain="client-cert-chain",
               told={**FORWARDED, "sni": ORIGINAL["sni"]}),
     )
 }  # fmt: skip
@@ -168,7 +168,7 @@ CIPHERS: Mapping[str, str] = {
 _ESCAPED_SLASH = re.compile("%(?:2f|5c)", re.IGNORECASE)
 
 
-def check(style: Style, policy: Policy, place: str) -> None:
+def check(style: ProxyStyle, policy: Policy, place: str) -> None:
     """Raises GatewayError if rules of a policy read what the style does not pass, naming host, rule and field."""
     missing = list(untold(policy, style.passes, style.withheld))
     if not missing:
@@ -186,7 +186,9 @@ def check(style: Style, policy: Policy, place: str) -> None:
     )
 
 
-def reader(style: str, escaped_slashes: EscapedSlashes = "reject", needs: frozenset[Part] = frozenset()) -> Reader:
+def reader(
+    style: str, escaped_slashes: EscapedSlashes = "reject", needs: frozenset[PassedPart] = frozenset()
+) -> QuestionReader:
     """The function that reads questions of a style. Raises KeyError if there is no such style.
 
     `needs` are the parts that rules read (`parts.needed`): a question without one of them is malformed. Our own Envoy
@@ -203,10 +205,10 @@ def reader(style: str, escaped_slashes: EscapedSlashes = "reject", needs: frozen
 
 
 def read_forwarded(
-    style: Style,
+    style: ProxyStyle,
     asking: RawQuestion,
     escaped_slashes: EscapedSlashes = "reject",
-    needs: frozenset[Part] = frozenset(),
+    needs: frozenset[PassedPart] = frozenset(),
 ) -> Question:
     """A question of another proxy. Every carrier that is there twice is refused: one of the two was the client's.
 
@@ -232,7 +234,7 @@ def read_forwarded(
         elif name not in style.hop:
             headers.append((name, value))
 
-    def tell(what: Part, otherwise: str) -> str:
+    def tell(what: PassedPart, otherwise: str) -> str:
         name = style.told.get(what)
         if name is None:
             return otherwise

@@ -64,7 +64,7 @@ class Question:
             raise MalformedError(f"certificate header: {error}") from None
 
 
-Reader: TypeAlias = Callable[[RawQuestion], Question]
+QuestionReader: TypeAlias = Callable[[RawQuestion], Question]
 
 NOT_THE_CLIENTS = frozenset(
     (

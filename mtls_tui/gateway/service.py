@@ -13,7 +13,7 @@ from typing import Any
 
 import httptools
 
-from mtls_tui.gateway.accesslog import Line, LogWriter
+from mtls_tui.gateway.accesslog import LogLine, LogWriter
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.decision import REFUSED, refusal
 from mtls_tui.gateway.peers import stranger
@@ -27,7 +27,7 @@ MOST_HEADER_BYTES = 512 * 1024
 LONGEST_KEPT_NAME = 64
 """Characters of a header name that a connection keeps in lower case."""
 
-Answer = Callable[[RawQuestion, float], tuple[bytes, Line]]
+Answer = Callable[[RawQuestion, float], tuple[bytes, LogLine]]
 REFUSAL = refusal(REFUSED).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
 
 
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         peer = self._service.admit(transport)
         if peer is None:
             self._bad = True
-            self._service.log.add(Line.of(None, time.time(), action="block", rule="", reason=stranger(transport)))
+            self._service.log.add(LogLine.of(None, time.time(), action="block", rule="", reason=stranger(transport)))
             transport.write(REFUSAL)
             transport.close()
             return

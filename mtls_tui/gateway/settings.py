@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 from mtls_tui.engine.model import BODY_BYTES
 
-Address: TypeAlias = tuple[str, int] | Path
+ListenAddress: TypeAlias = tuple[str, int] | Path
 """Where to listen: an IP address with a port (0: any free one), or the path of a Unix socket."""
 
 EscapedSlashes: TypeAlias = Literal["reject", "unescape", "keep"]
@@ -122,7 +122,7 @@ class Settings:
     """How to run. The bundle says what is enforced; this says where and how."""
 
     listen: tuple[str, int] = ("127.0.0.1", 8443)
-    status: Address | None = None
+    status: ListenAddress | None = None
     """Where health, status and metrics are served; None: on a Unix socket in the run directory."""
     workers: int = 0
     """Decision processes; 0: one per core."""
@@ -177,7 +177,7 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def parse_address(text: str, *, sockets: bool = True) -> Address:
+def parse_address(text: str, *, sockets: bool = True) -> ListenAddress:
     """`127.0.0.1:8443`, `[::1]:8443`, or `unix:/run/x.sock`. Raises GatewayError, with the cure, for anything else."""
     if text.startswith("unix:"):
         path = Path(text[5:])
@@ -204,7 +204,7 @@ def is_ip(text: str) -> bool:
     return True
 
 
-def address_text(address: Address) -> str:
+def address_text(address: ListenAddress) -> str:
     """The address as it is written on the command line."""
     if isinstance(address, Path):
         return f"unix:{address}"

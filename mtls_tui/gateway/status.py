@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mtls_tui.gateway.counters import BUCKETS, Counters
-from mtls_tui.gateway.settings import Address, GatewayError, address_text
+from mtls_tui.gateway.settings import GatewayError, ListenAddress, address_text
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -55,7 +55,7 @@ class Subject(Protocol):
 class StatusServer:
     """Serves the status."""
 
-    def __init__(self, subject: Subject, address: Address) -> None:
+    def __init__(self, subject: Subject, address: ListenAddress) -> None:
         self.subject, self.address = subject, address
         self._server: asyncio.Server | None = None
 

@@ -30,9 +30,9 @@ from mtls_tui.gateway.envoy.xds import Files, ask_admin, taken
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.logwatch import WRITES, EnvoyLog, LogWatch
 from mtls_tui.gateway.peers import Peers
-from mtls_tui.gateway.planning import State
+from mtls_tui.gateway.planning import ReadyBundle
 from mtls_tui.gateway.reload import Reloads, mark
-from mtls_tui.gateway.settings import Address, GatewayError, Settings, address_text, available_cores
+from mtls_tui.gateway.settings import GatewayError, ListenAddress, Settings, address_text, available_cores
 from mtls_tui.gateway.status import StatusServer
 from mtls_tui.gateway.takeover import Takeover
 from mtls_tui.gateway.workers.control import Prepare
@@ -164,7 +164,7 @@ class Supervisor:
             text = address_text(self.settings.listen)
             raise GatewayError(f"{text}: can't listen: {error.strerror}; choose another with --listen") from None
 
-    def _message(self, state: State, generation: int) -> Prepare:
+    def _message(self, state: ReadyBundle, generation: int) -> Prepare:
         return Prepare(
             generation=generation,
             bundle=state.data,
@@ -177,7 +177,7 @@ class Supervisor:
             lists=state.lists,
         )
 
-    async def _validate(self, state: State, sockets: list[Path]) -> None:
+    async def _validate(self, state: ReadyBundle, sockets: list[Path]) -> None:
         """Let Envoy validate the whole configuration of a state before any of it is used."""
         assert self._files is not None and self._run is not None
         self._files.authorities(state.upstream_cas)
@@ -254,7 +254,7 @@ class Supervisor:
     # --- reload -----------------------------------------------------------------------------------------------------
 
     @property
-    def state(self) -> State | None:
+    def state(self) -> ReadyBundle | None:
         """What rules; None before the start."""
         return self._takeover.state if self._takeover is not None else None
 
@@ -263,7 +263,7 @@ class Supervisor:
         """The number under which it rules."""
         return self._takeover.generation if self._takeover is not None else 0
 
-    async def _switch(self, new: State, number: int) -> None:
+    async def _switch(self, new: ReadyBundle, number: int) -> None:
         assert self._pool is not None
         await self._pool.switch(self._message(new, number))
 
@@ -317,7 +317,7 @@ class Supervisor:
         return self.settings.listen
 
     @property
-    def status_address(self) -> Address | None:
+    def status_address(self) -> ListenAddress | None:
         """Where the status is served."""
         return self._status.address if self._status else None
 

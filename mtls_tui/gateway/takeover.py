@@ -17,7 +17,7 @@ from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.envoy.hostplan import HostPlan, widest
 from mtls_tui.gateway.envoy.sync import EnvoySync
 from mtls_tui.gateway.envoy.xds import TAKEN_SECONDS
-from mtls_tui.gateway.planning import State, short
+from mtls_tui.gateway.planning import ReadyBundle, short
 from mtls_tui.gateway.reload import Mark, Taken, mark, refusals
 from mtls_tui.gateway.settings import Settings
 
@@ -37,10 +37,10 @@ class Takeover:
         ca_folder: Path,
         lists: CrlStore,
         sync: EnvoySync,
-        validate: Callable[[State], Awaitable[None]],
-        switch: Callable[[State, int], Awaitable[None]],
+        validate: Callable[[ReadyBundle], Awaitable[None]],
+        switch: Callable[[ReadyBundle, int], Awaitable[None]],
         tell: Callable[[str], None],
-        first: State,
+        first: ReadyBundle,
         bundle_seen: Mark,
     ) -> None:
         self.state, self.generation = first, 1
@@ -80,7 +80,7 @@ class Takeover:
         await asyncio.to_thread(self._lists.keep, self.state.lists)
         return Taken(", ".join(changed), (*refused, *self.state.refused))
 
-    async def _enforce(self, new: State, *, force: bool = False) -> bool:
+    async def _enforce(self, new: ReadyBundle, *, force: bool = False) -> bool:
         """Let a state rule from now on; False when it does already. Raises, and nothing changed, if it can't."""
         # What was read is not read again because it could not be used: that is the retry's to do.
         self.state = old = replace(self.state, seen=self.state.seen | new.seen)
@@ -102,7 +102,7 @@ class Takeover:
         self._sync.want(new.plans, new.credentials, self.generation)
         return True
 
-    async def _decide_by(self, old: State, new: State) -> None:
+    async def _decide_by(self, old: ReadyBundle, new: ReadyBundle) -> None:
         """Switch the decision processes."""
         wider = both(old.plans, new.plans)
         if wider != list(old.plans):

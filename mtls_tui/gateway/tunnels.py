@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from mtls_tui.gateway.accesslog import Line, LogWriter
+from mtls_tui.gateway.accesslog import LogLine, LogWriter
 from mtls_tui.gateway.counters import Counters
 from mtls_tui.gateway.decision import Decider, Standing
 from mtls_tui.gateway.questions import MalformedError, Question, RawQuestion
@@ -127,7 +127,7 @@ class Tunnels:
 
     def _tell(self, question: Question | None, standing: Standing, now: float) -> None:
         self.counters.count(standing.host, standing.rule, "ended")
-        line = Line.of(
+        line = LogLine.of(
             question, now, action="end", rule=standing.rule, reason=standing.refused, fingerprint=standing.fingerprint
         )
         line.kind = "websocket"

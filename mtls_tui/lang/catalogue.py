@@ -16,16 +16,16 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, FieldValue, Type, array, map_of
 
-Scope: TypeAlias = Literal["request", "response", "edge"]
+FieldScope: TypeAlias = Literal["request", "response", "edge"]
 """`request`: a proxy can know it; `response`: needs the answer; `edge`: only Cloudflare's network knows it."""
-Form: TypeAlias = Literal["set", "list", ""]
+SetForm: TypeAlias = Literal["set", "list", ""]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 ANY = Type("Any")
 """Stands for any type in a parameter (`Array<Any>`, `Map<Any>`); no value has it."""
 
 
-Part: TypeAlias = Literal[
+RequestPart: TypeAlias = Literal[
     "certificate", "host", "port", "method", "path", "query", "client", "headers", "scheme", "http_version",
     "tls_version", "tls_cipher", "body", "time", "edge",
 ]  # fmt: skip
@@ -33,7 +33,7 @@ Part: TypeAlias = Literal[
 the scheme unless the request names one; `headers`: those that the client sent, Host included; `body`: with the headers
 that describe it; `client`: its address; `time`: when the request arrived; `edge`: what only Cloudflare's network knows,
 and what is not of the request (response, packets)."""
-PARTS: tuple[Part, ...] = get_args(Part)
+PARTS: tuple[RequestPart, ...] = get_args(RequestPart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class FieldInfo:
     group: str
     """Heading in the field picker ("Certificate")."""
     type: Type
-    scope: Scope
-    parts: tuple[Part, ...]
+    scope: FieldScope
+    parts: tuple[RequestPart, ...]
     """The parts of a request that its value follows from: all of them are needed to know it."""
     summary: str
     categories: tuple[str, ...]
@@ -129,7 +129,7 @@ class FunctionInfo:
     returns_text: str
     summary: str
     semantics: str = ""
-    scope: Scope = "request"
+    scope: FieldScope = "request"
     accepts_missing: bool = False
     """Whether it computes a value from a missing argument; all others give missing."""
     total: bool = False
@@ -189,7 +189,7 @@ class BuilderOperator:
     operator: str = ""
     function: str = ""
     negated: bool = False
-    form: Form = ""
+    form: SetForm = ""
 
 
 _T = TypeVar("_T")
@@ -420,7 +420,7 @@ BUILDER: Mapping[str, BuilderOperator] = _Table(_builder)
 """The builder's operators by label ("is not in")."""
 
 
-def parts_of(name: str) -> tuple[Part, ...]:
+def parts_of(name: str) -> tuple[RequestPart, ...]:
     """The parts of a request that a field, by any of its names, follows from. `edge` for a name that is not a field."""
     info = FIELDS.get(name)
     return info.parts if info is not None else ("edge",)

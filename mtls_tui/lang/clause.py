@@ -23,7 +23,7 @@ from mtls_tui.lang.ast import (
 )
 from mtls_tui.lang.catalogue import FIELDS, OPERATORS, BuilderOperator
 from mtls_tui.lang.describe import choice_of, describe, opposite
-from mtls_tui.lang.edit import Edit, Refusal, Result, replace_part, replace_row
+from mtls_tui.lang.edit import Edit, EditResult, Refusal, replace_part, replace_row
 from mtls_tui.lang.formatter import format_node, quote, raw_quote
 from mtls_tui.lang.splice import row_path, with_text
 from mtls_tui.lang.tree import Node, Path, node_at, source
@@ -59,7 +59,9 @@ def first_clause(field: str) -> str:
     return f"any({text})" if stars else text
 
 
-def change_operator(expression: Expression, path: Path, choice: BuilderOperator, right: str | None = None) -> Result:
+def change_operator(
+    expression: Expression, path: Path, choice: BuilderOperator, right: str | None = None
+) -> EditResult:
     """The row at `path` with another operator of the builder; its value is kept as far as the operator can take it.
 
     `right` is the text of the new right side where the caller knows better. The builder's words are exchanged and
@@ -97,13 +99,13 @@ def negation_is_said(expression: Expression, path: Path) -> bool:
     return choice is not None and opposite(choice) is not None
 
 
-def replace_row_inside(expression: Expression, path: Path, text: str) -> Result:
+def replace_row_inside(expression: Expression, path: Path, text: str) -> EditResult:
     """Another row in the place of this one, within the parentheses that it has."""
     parens = node_at(expression, path).parens  # type: ignore[union-attr]
     return replace_row(expression, path, "(" * parens + text + ")" * parens)
 
 
-def change_field(expression: Expression, path: Path, field: str) -> Result:
+def change_field(expression: Expression, path: Path, field: str) -> EditResult:
     """The row at `path` about another field; its operator and value stay when the types agree, else it starts empty."""
     expression = with_text(expression)
     path = row_path(expression, path)

@@ -11,7 +11,7 @@ from mtls_tui.lang.formatter import quote
 from mtls_tui.lang.scan import CursorContext, place_at
 from mtls_tui.lang.types import BOOL, BYTES, Type
 
-Kind: TypeAlias = Literal["field", "function", "operator", "join", "list", "value"]
+CompletionKind: TypeAlias = Literal["field", "function", "operator", "join", "list", "value"]
 
 MANAGED_LISTS = ("cf.open_proxies", "cf.anonymizer", "cf.vpn", "cf.malware", "cf.botnetcc")
 """Lists that Cloudflare keeps; the bundled engine has none of them."""
@@ -24,7 +24,7 @@ class Completion:
 
     text: str
     label: str
-    kind: Kind
+    kind: CompletionKind
     detail: str = ""
 
 

@@ -15,8 +15,8 @@ from mtls_tui.lang.edit_groups import set_join, toggle_join, unwrap, wrap
 from mtls_tui.lang.edit_moves import move, move_down, move_up
 from mtls_tui.lang.edit_rows import (
     Edit,
+    EditResult,
     Refusal,
-    Result,
     add_after,
     duplicate,
     insert,
@@ -26,15 +26,15 @@ from mtls_tui.lang.edit_rows import (
     replace_row,
 )
 from mtls_tui.lang.edit_sets import add_item, remove_item
-from mtls_tui.lang.splice import Fragment, Part, fragment, with_text
+from mtls_tui.lang.splice import Fragment, NewRow, fragment, with_text
 from mtls_tui.lang.tree import source
 
 __all__ = [
     "Edit",
+    "EditResult",
     "Fragment",
-    "Part",
+    "NewRow",
     "Refusal",
-    "Result",
     "add_after",
     "add_item",
     "duplicate",

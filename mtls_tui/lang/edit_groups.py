@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtls_tui.lang.ast import Call, Expression, Logical, LogicalOperator, Not, Span
-from mtls_tui.lang.edit_rows import Edit, Refusal, Result
+from mtls_tui.lang.edit_rows import Edit, EditResult, Refusal
 from mtls_tui.lang.splice import (
     PRECEDENCE,
     Composer,
@@ -21,7 +21,7 @@ from mtls_tui.lang.splice import (
 from mtls_tui.lang.tree import EXPRESSIONS, Path, node_at
 
 
-def set_join(expression: Expression, path: Path, operator: LogicalOperator) -> Result:
+def set_join(expression: Expression, path: Path, operator: LogicalOperator) -> EditResult:
     """Joins all rows of a group by another operator; notation and spaces stay."""
     expression = with_text(expression)
     group = node_at(expression, path)
@@ -39,7 +39,7 @@ def set_join(expression: Expression, path: Path, operator: LogicalOperator) -> R
     return Edit(done, path)
 
 
-def toggle_join(expression: Expression, path: Path, *, xor: bool = False) -> Result:
+def toggle_join(expression: Expression, path: Path, *, xor: bool = False) -> EditResult:
     """`and` becomes `or` and back; with `xor`, `or` leads on to `xor` first."""
     group = node_at(expression, path)
     if not isinstance(group, Logical):
@@ -48,7 +48,7 @@ def toggle_join(expression: Expression, path: Path, *, xor: bool = False) -> Res
     return set_join(expression, path, following[group.operator])
 
 
-def wrap(expression: Expression, path: Path, count: int = 1, operator: LogicalOperator | None = None) -> Result:
+def wrap(expression: Expression, path: Path, count: int = 1, operator: LogicalOperator | None = None) -> EditResult:
     """Puts `count` rows from this one on into a group of their own, joined by `operator` (as now, when None).
 
     One row, or all rows of a group, get a pair of parentheses.
@@ -71,7 +71,9 @@ def wrap(expression: Expression, path: Path, count: int = 1, operator: LogicalOp
     return Edit(done, path)
 
 
-def _wrap_some(expression: Expression, path: Path, parent: Logical, count: int, operator: LogicalOperator) -> Result:
+def _wrap_some(
+    expression: Expression, path: Path, parent: Logical, count: int, operator: LogicalOperator
+) -> EditResult:
     first = path[-1]
     if first + count > len(parent.items):
         return Refusal("there are not so many rows below this one")
@@ -92,7 +94,7 @@ def _wrap_some(expression: Expression, path: Path, parent: Logical, count: int, 
     return Edit(put_group(expression, path[:-1], parent.operator, parts, seps), path)
 
 
-def unwrap(expression: Expression, path: Path) -> Result:
+def unwrap(expression: Expression, path: Path) -> EditResult:
     """Takes a group's rows out into the group around it, joined as that one is; or a pair of parentheses off a row."""
     expression = with_text(expression)
     target = node_at(expression, path)
@@ -110,7 +112,7 @@ def unwrap(expression: Expression, path: Path) -> Result:
     return Edit(put(expression, path, peeled(expression, path), pair=False), path)
 
 
-def _dissolve(expression: Expression, path: Path, group: Logical, parent: Logical) -> Result:
+def _dissolve(expression: Expression, path: Path, group: Logical, parent: Logical) -> EditResult:
     parts, seps = pieces(expression, parent)
     inner, joins = pieces(expression, group)
     operator, index = parent.operator, path[-1]

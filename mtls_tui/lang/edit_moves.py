@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtls_tui.lang.ast import Expression, Logical, Not
-from mtls_tui.lang.edit_rows import Edit, Refusal, Result, insert, remove
+from mtls_tui.lang.edit_rows import Edit, EditResult, Refusal, insert, remove
 from mtls_tui.lang.splice import (
     fragment,
     parent_of,
@@ -13,7 +13,7 @@ from mtls_tui.lang.splice import (
 from mtls_tui.lang.tree import Path, node_at
 
 
-def move(expression: Expression, path: Path, group: Path, index: int) -> Result:
+def move(expression: Expression, path: Path, group: Path, index: int) -> EditResult:
     """Takes a row out and puts it into a group before its item `index` (counted before the row is taken out)."""
     expression = with_text(expression)
     path = row_path(expression, path)
@@ -54,17 +54,17 @@ def _after_removal(expression: Expression, removed: Path, path: Path) -> Path:
     return (*group, place, *path[depth + 1 :])
 
 
-def move_down(expression: Expression, path: Path) -> Result:
+def move_down(expression: Expression, path: Path) -> EditResult:
     """One row down: past the next row, into the next group, or out of its own group at the end."""
     return _shift(with_text(expression), path, 1)
 
 
-def move_up(expression: Expression, path: Path) -> Result:
+def move_up(expression: Expression, path: Path) -> EditResult:
     """One row up: past the row before, into the group before, or out of its own group at the start."""
     return _shift(with_text(expression), path, -1)
 
 
-def _shift(expression: Expression, path: Path, step: int) -> Result:
+def _shift(expression: Expression, path: Path, step: int) -> EditResult:
     path = row_path(expression, path)
     parent = parent_of(expression, path)
     if not isinstance(parent, Logical):
@@ -82,7 +82,7 @@ def _shift(expression: Expression, path: Path, step: int) -> Result:
     return move(expression, path, group, index + 2 if step > 0 else index - 1)
 
 
-def _leave(expression: Expression, path: Path, step: int) -> Result:
+def _leave(expression: Expression, path: Path, step: int) -> EditResult:
     outside = row_path(expression, path[:-1])
     if not outside or not isinstance(parent_of(expression, outside), Logical):
         return Refusal("this is the last row already" if step > 0 else "this is the first row already")

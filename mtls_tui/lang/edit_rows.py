@@ -10,7 +10,7 @@ from mtls_tui.lang.diagnostics import ParseError
 from mtls_tui.lang.splice import (
     Composer,
     Fragment,
-    Part,
+    NewRow,
     as_fragment,
     bare,
     fragment,
@@ -43,10 +43,10 @@ class Refusal:
     reason: str
 
 
-Result: TypeAlias = "Edit | Refusal"
+EditResult: TypeAlias = "Edit | Refusal"
 
 
-def replace_row(expression: Expression, path: Path, part: Part) -> Result:
+def replace_row(expression: Expression, path: Path, part: NewRow) -> EditResult:
     """Another row (or group) in the place of this one; a group gets parentheses where it needs them."""
     expression = with_text(expression)
     try:
@@ -59,7 +59,7 @@ def replace_row(expression: Expression, path: Path, part: Part) -> Result:
     return Edit(put(expression, path, new, pair=bare and bool(path)), path)
 
 
-def replace_part(expression: Expression, path: Path, text: str) -> Result:
+def replace_part(expression: Expression, path: Path, text: str) -> EditResult:
     """Another text for a part of a row: a field, an argument, a literal, a set, a key.
 
     The row is read again; refused when it would no longer be one row, or no row at all.
@@ -72,7 +72,7 @@ def replace_part(expression: Expression, path: Path, text: str) -> Result:
     return replace_span(expression, path, span, text)
 
 
-def replace_span(expression: Expression, path: Path, span: Span, text: str) -> Result:
+def replace_span(expression: Expression, path: Path, span: Span, text: str) -> EditResult:
     """Another text for a stretch of the row that the node at `path` belongs to."""
     clause = clause_path(expression, path)
     node = node_at(expression, clause)
@@ -93,7 +93,7 @@ def _why(error: ParseError) -> str:
     return f"{found.message}: {found.hint}" if found.hint else found.message
 
 
-def insert(expression: Expression, group: Path, index: int, part: Part) -> Result:
+def insert(expression: Expression, group: Path, index: int, part: NewRow) -> EditResult:
     """A new row in a group, before the item `index` (or at the end)."""
     expression = with_text(expression)
     target = node_at(expression, group)
@@ -111,7 +111,7 @@ def insert(expression: Expression, group: Path, index: int, part: Part) -> Resul
     return Edit(put_group(expression, group, target.operator, parts, seps), (*group, index))
 
 
-def add_after(expression: Expression, path: Path, part: Part, join: LogicalOperator | None = None) -> Result:
+def add_after(expression: Expression, path: Path, part: NewRow, join: LogicalOperator | None = None) -> EditResult:
     """A new row after this one, joined by `join` (as its group is, when None; `and` when it stands alone).
 
     Where the group is joined by something else, this row and the new one become a group of their own.
@@ -139,7 +139,7 @@ def add_after(expression: Expression, path: Path, part: Part, join: LogicalOpera
     return Edit(put_group(expression, path, join, [old, new_piece(new)], [f" {join} "]), (*path, 1))
 
 
-def remove(expression: Expression, path: Path) -> Result:
+def remove(expression: Expression, path: Path) -> EditResult:
     """The expression without this row and the `not`s before it; a group left with one row is that row.
 
     `path` of the answer is the row that now stands in its place, or the last one before it.
@@ -160,7 +160,7 @@ def remove(expression: Expression, path: Path) -> Result:
     return Edit(done, group if len(parts) == 1 else (*group, min(index, len(parts) - 1)))
 
 
-def duplicate(expression: Expression, path: Path) -> Result:
+def duplicate(expression: Expression, path: Path) -> EditResult:
     """A copy of the row, right after it; the answer's path is the copy's."""
     expression = with_text(expression)
     path = row_path(expression, path)
@@ -179,7 +179,7 @@ def duplicate(expression: Expression, path: Path) -> Result:
     return add_after(expression, path, copy)
 
 
-def negate(expression: Expression, path: Path) -> Result:
+def negate(expression: Expression, path: Path) -> EditResult:
     """`not` before this row, or gone where it is. The answer's path is the row's, with its `not`."""
     expression = with_text(expression)
     target = node_at(expression, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtls_tui.lang.ast import Expression, Set, Span
-from mtls_tui.lang.edit_rows import Edit, Refusal, Result, replace_span
+from mtls_tui.lang.edit_rows import Edit, EditResult, Refusal, replace_span
 from mtls_tui.lang.splice import (
     parent_of,
     with_text,
@@ -11,7 +11,7 @@ from mtls_tui.lang.splice import (
 from mtls_tui.lang.tree import Path, extent, node_at
 
 
-def add_item(expression: Expression, path: Path, text: str, index: int | None = None) -> Result:
+def add_item(expression: Expression, path: Path, text: str, index: int | None = None) -> EditResult:
     """A literal more in the set at `path`, before item `index` or at the end; the others stay as they are."""
     expression = with_text(expression)
     target = node_at(expression, path)
@@ -30,7 +30,7 @@ def add_item(expression: Expression, path: Path, text: str, index: int | None = 
     return Edit(done.expression, (*path, place)) if isinstance(done, Edit) else done
 
 
-def remove_item(expression: Expression, path: Path) -> Result:
+def remove_item(expression: Expression, path: Path) -> EditResult:
     """The set without the item at `path`; an empty set matches nothing. The answer's path is the set's."""
     expression = with_text(expression)
     parent = parent_of(expression, path)

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, OPERATORS
 from mtls_tui.lang.types import BYTES, INT, IP, Type, array
 
-State: TypeAlias = Literal["operand", "value", "right", "clause", "set", "key"]
+Expected: TypeAlias = Literal["operand", "value", "right", "clause", "set", "key"]
 """What comes next: an operand; an operator after a value; a right side; a join after a clause; a set item; an index."""
 
 _TOKEN = re.compile(
@@ -41,7 +41,7 @@ class Token:
 
 
 @dataclass(slots=True)
-class Frame:
+class OpenBracket:
     """An open bracket: `opener` is the sign, `function` the name before it, `argument` which one the cursor is in."""
 
     opener: str
@@ -51,7 +51,7 @@ class Frame:
     first: Type | None = None
     outer: tuple[str, str, Type | None] = ("", "", None)
     """Subject, operator and type of the comparison that a call is the right side of."""
-    after: State = "value"
+    after: Expected = "value"
     """The state once an index is closed."""
 
 
@@ -62,16 +62,16 @@ class CursorContext:
     start: int
     end: int
     word: str
-    state: State = "operand"
+    state: Expected = "operand"
     subject: str = ""
     type: Type | None = None
     operator: str = ""
     open_string: Token | None = None
     in_list: bool = False
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[OpenBracket] = field(default_factory=list)
 
     @property
-    def call(self) -> Frame | None:
+    def call(self) -> OpenBracket | None:
         """The innermost call whose arguments the cursor is in."""
         return next((frame for frame in reversed(self.frames) if frame.function), None)
 
@@ -133,7 +133,7 @@ def _step(place: CursorContext, token: Token, following: str) -> None:
         return
     elif text == "(":
         if not (place.frames and place.frames[-1].opener == "call"):
-            place.frames.append(Frame("("))
+            place.frames.append(OpenBracket("("))
         else:
             place.frames[-1].opener = "("
         place.state = "operand"
@@ -142,12 +142,12 @@ def _step(place: CursorContext, token: Token, following: str) -> None:
     elif text == ",":
         _comma(place)
     elif text == "[" and place.state in ("value", "clause"):
-        place.frames.append(Frame("[", after=place.state))
+        place.frames.append(OpenBracket("[", after=place.state))
         place.state = "key"
     elif place.state == "value":
         _operator(place, text)
     elif text == "{":
-        place.frames.append(Frame("{"))
+        place.frames.append(OpenBracket("{"))
         place.state = "set"
     else:
         _operand(place, token, following)
@@ -155,7 +155,7 @@ def _step(place: CursorContext, token: Token, following: str) -> None:
 
 def _operand(place: CursorContext, token: Token, following: str) -> None:
     if token.kind == "word" and following == "(":
-        place.frames.append(Frame("call", token.text, outer=(place.subject, place.operator, place.type)))
+        place.frames.append(OpenBracket("call", token.text, outer=(place.subject, place.operator, place.type)))
         return
     if place.state == "right":
         place.state = "clause"
@@ -221,7 +221,7 @@ def _close(place: CursorContext, sign: str) -> None:
         _return(place, frame)
 
 
-def _return(place: CursorContext, frame: Frame) -> None:
+def _return(place: CursorContext, frame: OpenBracket) -> None:
     """A call is complete: it is a value of its result's type, or the right side of a comparison."""
     subject, operator, _ = frame.outer
     info = FUNCTIONS.get(frame.function)

@@ -28,9 +28,9 @@ class Fragment:
     node: Expr
 
 
-Part: TypeAlias = "str | Expr | Fragment"
+NewRow: TypeAlias = "str | Expr | Fragment"
 """How a new row may be given."""
-Piece: TypeAlias = tuple[str, Expr, int, bool]
+GroupItem: TypeAlias = tuple[str, Expr, int, bool]
 """An item of a group: its text, its node, the offset of that text where the node's spans count, whether to put a pair
 of parentheses around it."""
 
@@ -79,7 +79,7 @@ def peeled(expression: Expression, path: Path) -> Fragment:
     return Fragment(text, shifted(peeled_node, -start))  # type: ignore[arg-type]
 
 
-def as_fragment(part: Part) -> Fragment:
+def as_fragment(part: NewRow) -> Fragment:
     """A part of any form as a fragment. Raises ParseError if a text is not an expression."""
     if isinstance(part, Fragment):
         return part
@@ -223,7 +223,7 @@ def put_group(
     expression: Expression,
     path: Path,
     operator: LogicalOperator,
-    parts: Sequence[Piece],
+    parts: Sequence[GroupItem],
     seps: Sequence[str],
 ) -> Expression:
     """The inside of the row at `path` replaced by a group of pieces and separators; one piece stands alone."""
@@ -255,7 +255,7 @@ def _guarded(expression: Expression, path: Path) -> Expression:
 # --- what a group is made of --------------------------------------------------------------------------------------
 
 
-def pieces(expression: Expression, group: Logical) -> tuple[list[Piece], list[str]]:
+def pieces(expression: Expression, group: Logical) -> tuple[list[GroupItem], list[str]]:
     """The items of a group as they stand, and the text between them."""
     text = expression.text
     spans = [extent(item) for item in group.items]
@@ -266,7 +266,7 @@ def pieces(expression: Expression, group: Logical) -> tuple[list[Piece], list[st
     return parts, seps
 
 
-def new_piece(part: Fragment) -> Piece:
+def new_piece(part: Fragment) -> GroupItem:
     """A new row as an item of a group; a group without parentheses gets a pair."""
     return (part.text, part.node, 0, isinstance(part.node, Logical) and part.node.parens == 0)
 

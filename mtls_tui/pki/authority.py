@@ -27,6 +27,7 @@ from mtls_tui.pki import issue
 from mtls_tui.pki.errors import LoadError
 from mtls_tui.pki.inventory import Inventory, InventoryError, Record
 from mtls_tui.pki.issue import DAY, IssueError, Issuer, KeyKind, PrivateKey, Purpose, RevokedEntry
+from mtls_tui.pki.keys import PublicKey
 from mtls_tui.pki.load import crl_ders, parse_crl
 
 CRL_VALIDITY = timedelta(days=30)
@@ -140,7 +141,7 @@ class Authority:
         names = [issue.alternative_name(text) for text in sans]
         subject = issue.common_name(cn, organization) if cn is not None else None
         key: PrivateKey | None = None
-        public_key: issue.PublicKey
+        public_key: PublicKey
         if csr is None:
             if subject is None:
                 raise IssueError("without a signing request a common name is needed (--cn)")
@@ -302,7 +303,7 @@ def load_request(data: bytes) -> x509.CertificateSigningRequest:
     return request
 
 
-def _acceptable(key: object) -> issue.PublicKey:
+def _acceptable(key: object) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < 2048:
             raise IssueError(f"the request's RSA key has {key.key_size} bits; at least 2048 are needed")

@@ -37,7 +37,7 @@ from mtls_tui.pki.load import parse_crl
 from mtls_tui.pki.names import CanonicalName, FlawedNameError, canonical
 from mtls_tui.pki.raw import extension_list, read_extension
 
-Scope: TypeAlias = Literal["all", "user", "authority"]
+CrlScope: TypeAlias = Literal["all", "user", "authority"]
 
 REASONS = {
     0: "unspecified",
@@ -82,7 +82,7 @@ class RevocationList:
     this_update: int
     next_update: int
     number: int
-    scope: Scope
+    scope: CrlScope
     authority_key_identifier: bytes | None
     algorithm: bytes
     signature: bytes
@@ -201,7 +201,7 @@ def _never(label: str, what: str, cure: str) -> StoreError:
 # --- extensions of the list (5.2) ----------------------------------------------------------------------------------
 
 
-def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) -> tuple[int, Scope, bytes | None]:
+def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) -> tuple[int, CrlScope, bytes | None]:
     entries = extension_list(tbs, tag=0xA0)
     names = [dotted for dotted, _, _, _ in entries]
     for dotted in names:
@@ -223,7 +223,7 @@ def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) 
         identifier = None
         if _AUTHORITY_KEY_IDENTIFIER in names:
             identifier = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-        scope: Scope = "all"
+        scope: CrlScope = "all"
         if _DISTRIBUTION_POINT in names:
             scope = _scope(extensions.get_extension_for_class(x509.IssuingDistributionPoint).value, label)
     except StoreError:
@@ -237,7 +237,7 @@ def _extensions(tbs: bytes, parsed: x509.CertificateRevocationList, label: str) 
     return number, scope, identifier
 
 
-def _scope(point: x509.IssuingDistributionPoint, label: str) -> Scope:
+def _scope(point: x509.IssuingDistributionPoint, label: str) -> CrlScope:
     """5.2.5. Lists split by kind of certificate are used within their half; split any other way, never."""
     complete = "load the authority's complete list instead"
     if point.indirect_crl:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mtls_tui.pki.certificate import ParsedCertificate, words
 from mtls_tui.pki.errors import Code, Refused, VerifyError
 from mtls_tui.pki.keys import is_dear, signed_by
-from mtls_tui.pki.paths import Search
+from mtls_tui.pki.paths import PathSearch
 from mtls_tui.pki.store import TrustStore
 
 
@@ -34,7 +34,7 @@ _WHOLE_SENTENCES = frozenset(
 )
 
 
-def no_issuer(search: Search, store: TrustStore) -> VerifyError:
+def no_issuer(search: PathSearch, store: TrustStore) -> VerifyError:
     """Why no path reached an anchor: self-signed, or issued by somebody unknown."""
     path = search.deepest
     top = path[-1]

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 BUSY_SECONDS = 10.0
 SCHEMA_VERSION = 1
 _HOLD = x509.ReasonFlags.certificate_hold.value
-Status: TypeAlias = Literal["valid", "expired", "not yet valid", "revoked", "on hold"]
+CertificateStatus: TypeAlias = Literal["valid", "expired", "not yet valid", "revoked", "on hold"]
 
 _SCHEMA = """
 CREATE TABLE certificates (
@@ -56,7 +56,7 @@ class Record:
     revoked_at: datetime | None
     reason: str | None
 
-    def status(self, at: datetime) -> Status:
+    def status(self, at: datetime) -> CertificateStatus:
         """What it is worth at a time. Revocation outlives expiry."""
         if self.revoked_at is not None:
             return "on hold" if self.reason == _HOLD else "revoked"

@@ -21,7 +21,7 @@ MAX_STEPS = 1000
 """Extensions of a path that are tried in one search."""
 
 
-class Search:
+class PathSearch:
     """One search. After iterating, `deepest` is the longest path seen (also when none reached an anchor)."""
 
     def __init__(self, leaf: ParsedCertificate, pool: Sequence[ParsedCertificate], store: TrustStore) -> None:

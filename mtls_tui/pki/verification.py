@@ -15,7 +15,7 @@ from mtls_tui.pki.certificate import ParsedCertificate, view
 from mtls_tui.pki.errors import Code, LoadError, Refused, VerifyError
 from mtls_tui.pki.explain import no_issuer, sentence
 from mtls_tui.pki.load import presented_certificates
-from mtls_tui.pki.paths import MAX_POOL, Search
+from mtls_tui.pki.paths import MAX_POOL, PathSearch
 from mtls_tui.pki.revocation import Revocation, check_revocation, date_text
 from mtls_tui.pki.store import TrustStore
 from mtls_tui.pki.validate import PathRefused, SignatureBudget, Stage, validate
@@ -139,7 +139,7 @@ def _decide(
     A certificate that is revoked on one path is revoked on all: whoever cross-signs its issuer's name can give it
     another path, and must not be able to take its revocation back.
     """
-    search = Search(leaf, pool, store)
+    search = PathSearch(leaf, pool, store)
     budget = SignatureBudget()
     good: list[tuple[ParsedCertificate, ...]] = []
     revoked: dict[bytes, tuple[Sequence[ParsedCertificate], Revocation]] = {}

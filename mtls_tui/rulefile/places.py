@@ -29,7 +29,7 @@ _SCALAR = re.compile(r"[^,\]}#\n]++")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class KeyPlace:
     """A value from `start` to `end` (half-open), and where its key starts."""
 
     key: int
@@ -52,7 +52,7 @@ class Places:
     def __init__(self, text: str) -> None:
         """`text` must be valid TOML; anything else gives nonsense or IndexError."""
         self.text = text
-        self.values: dict[KeyPath, Place] = {}
+        self.values: dict[KeyPath, KeyPlace] = {}
         self.headers: list[Header] = []
         self._counts: dict[KeyPath, int] = {}
         self._scan()
@@ -66,7 +66,7 @@ class Places:
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
 
-    def find(self, path: KeyPath) -> Place | None:
+    def find(self, path: KeyPath) -> KeyPlace | None:
         """The value at a path, or the nearest table that should hold it."""
         while path:
             if path in self.values:
@@ -92,7 +92,7 @@ class Places:
                 path = self._table(names, array)
                 position += 2 if array else 1
                 self.headers.append(Header(path, array, start))
-                self.values.setdefault(path, Place(start, start, position))
+                self.values.setdefault(path, KeyPlace(start, start, position))
                 prefix = path
             else:
                 start = position
@@ -164,7 +164,7 @@ class Places:
             match = _SCALAR.match(text, start)
             assert match is not None
             end = start + len(match.group().rstrip())
-        self.values[path] = Place(key, start, end)
+        self.values[path] = KeyPlace(key, start, end)
         return end
 
 

@@ -19,7 +19,6 @@ from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.places import KeyPath, Places, key_name
 from mtls_tui.rulefile.schema import (
     KEYS,
-    Entry,
     ExpectEntry,
     FileEntry,
     HostEntry,
@@ -27,10 +26,11 @@ from mtls_tui.rulefile.schema import (
     PropertyEntry,
     ResponseEntry,
     RuleEntry,
+    TableEntry,
     TestEntry,
 )
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=TableEntry)
 
 
 def load(path: Path | str, *, strict: bool = True) -> RuleFile:
@@ -200,7 +200,7 @@ class _Shape:
         line, column = self.places.position(place.key) if place else (self.places.line(path), 0)
         self.problems.append(Problem(code, message, self.name, line, column, key_name(path), cure))
 
-    def wrong(self, text: str, value: Any, struct: type[Entry], path: KeyPath) -> None:
+    def wrong(self, text: str, value: Any, struct: type[TableEntry], path: KeyPath) -> None:
         """Say a validation error of msgspec in the words of a rule file."""
         message, _, where = text.partition(" - at `")
         inner = _inner_path(where.rstrip("`"), value)
@@ -226,10 +226,10 @@ def _inner_path(where: str, value: Any) -> KeyPath:
     return tuple(path)
 
 
-def _struct_at(struct: type[Entry], path: KeyPath) -> type[Entry]:
+def _struct_at(struct: type[TableEntry], path: KeyPath) -> type[TableEntry]:
     nested = {"response": ResponseEntry, "expect": ExpectEntry}
     for part in path:
-        struct = cast("type[Entry]", nested.get(str(part), struct))
+        struct = cast("type[TableEntry]", nested.get(str(part), struct))
     return struct
 
 

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from mtls_tui.pki.store import CrlPolicy, RevocationScope
+
 VERSION = 1
 
 RuleAction: TypeAlias = Literal["block", "log", "skip", "managed_challenge", "js_challenge", "challenge"]
 ListKind: TypeAlias = Literal["ip", "hostname", "asn"]
-CrlPolicy: TypeAlias = Literal["require", "soft"]
-Revocation: TypeAlias = Literal["chain", "leaf"]
 ContentType: TypeAlias = Literal["text/plain", "text/html", "text/xml", "application/json"]
 ExpectedAction: TypeAlias = Literal["allow", "block", "log", "skip", "managed_challenge", "js_challenge", "challenge"]
 Must: TypeAlias = Literal["blocked", "allowed"]
@@ -25,11 +25,11 @@ NonEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 FilePath: TypeAlias = Annotated[str, Meta(min_length=1, description="Path of a file, relative to this rule file.")]
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """What all tables share: immutable, unknown keys are errors, defaults are not written."""
 
 
-class HostEntry(Entry, frozen=True):
+class HostEntry(TableEntry, frozen=True):
     """`[[hosts]]`: one host name and how certificates are asked for and trusted on it."""
 
     name: Annotated[NonEmpty, Meta(description="Host name, `*.example.com`, or an IP address; no port.")]
@@ -41,14 +41,16 @@ class HostEntry(Entry, frozen=True):
         CrlPolicy | None,
         Meta(description="`require` (default with any CRL): no usable CRL means not verified. `soft`: it is ignored."),
     ] = None
-    revocation: Annotated[Revocation | None, Meta(description="Ask for the whole path (default) or the leaf.")] = None
+    revocation: Annotated[RevocationScope | None, Meta(description="Ask for the whole path (default) or the leaf.")] = (
+        None
+    )
     upstream: Annotated[str | None, Meta(description="Where the gateway sends requests: http://… or https://…")] = None
     upstream_ca: Annotated[FilePath | None, Meta(description="PEM of the authority of an https upstream.")] = None
     server_certificate: Annotated[FilePath | None, Meta(description="The gateway's certificate for this host.")] = None
     server_key: Annotated[FilePath | None, Meta(description="The key of that certificate.")] = None
 
 
-class ListEntry(Entry, frozen=True):
+class ListEntry(TableEntry, frozen=True):
     """`[lists.NAME]`: what `$NAME` stands for."""
 
     kind: ListKind
@@ -56,7 +58,7 @@ class ListEntry(Entry, frozen=True):
     description: str = ""
 
 
-class ResponseEntry(Entry, frozen=True):
+class ResponseEntry(TableEntry, frozen=True):
     """What a blocked client gets."""
 
     status: Annotated[int, Meta(ge=400, le=499)] = 403
@@ -64,7 +66,7 @@ class ResponseEntry(Entry, frozen=True):
     body: Annotated[str, Meta(max_length=2048)] = ""
 
 
-class RuleEntry(Entry, frozen=True):
+class RuleEntry(TableEntry, frozen=True):
     """`[[rules]]`: one rule. `expression` is its text as written in the file."""
 
     ref: Annotated[NonEmpty, Meta(max_length=128, description="Stable name, unique in the file.")]
@@ -76,7 +78,7 @@ class RuleEntry(Entry, frozen=True):
     response: ResponseEntry | None = None
 
 
-class PropertyEntry(Entry, frozen=True):
+class PropertyEntry(TableEntry, frozen=True):
     """`[[properties]]`: what has to happen to all requests of a kind. It is proved, and decides nothing."""
 
     name: Annotated[NonEmpty, Meta(max_length=200, description="What has to hold, in words; unique in the file.")]
@@ -91,7 +93,7 @@ class PropertyEntry(Entry, frozen=True):
     ] = "any"
 
 
-class ExpectEntry(Entry, frozen=True):
+class ExpectEntry(TableEntry, frozen=True):
     """What a test expects: the action, the rule that decides, the value of clauses (expression to Boolean)."""
 
     action: ExpectedAction | None = None
@@ -99,7 +101,7 @@ class ExpectEntry(Entry, frozen=True):
     clauses: dict[str, bool] = {}
 
 
-class TestEntry(Entry, frozen=True):
+class TestEntry(TableEntry, frozen=True):
     """`[[tests]]`: a request, the certificate it comes with, the expected verdict."""
 
     __test__ = False  # pytest would collect it by its name
@@ -128,7 +130,7 @@ class TestEntry(Entry, frozen=True):
     ] = "none"
 
 
-class FileEntry(Entry, frozen=True):
+class FileEntry(TableEntry, frozen=True):
     """The whole file."""
 
     version: Annotated[int, Meta(ge=1, le=VERSION)] = VERSION
@@ -142,7 +144,7 @@ class FileEntry(Entry, frozen=True):
     tests: tuple[TestEntry, ...] = ()
 
 
-KEYS: dict[type[Entry], tuple[str, ...]] = {
+KEYS: dict[type[TableEntry], tuple[str, ...]] = {
     struct: struct.__struct_fields__
     for struct in (FileEntry, HostEntry, ListEntry, RuleEntry, ResponseEntry, PropertyEntry, TestEntry, ExpectEntry)
 }

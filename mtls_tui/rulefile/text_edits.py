@@ -16,12 +16,12 @@ from tomlkit.items import AoT, Table
 from mtls_tui.rulefile import blocks, render
 from mtls_tui.rulefile.errors import Problem, RuleFileError, nearest
 from mtls_tui.rulefile.places import Places
-from mtls_tui.rulefile.schema import KEYS, Entry, HostEntry, PropertyEntry, RuleEntry, TestEntry
+from mtls_tui.rulefile.schema import KEYS, HostEntry, PropertyEntry, RuleEntry, TableEntry, TestEntry
 
 if TYPE_CHECKING:
     from mtls_tui.rulefile.model import RuleFile
 
-ENTRIES: dict[str, type[Entry]] = {
+ENTRIES: dict[str, type[TableEntry]] = {
     "hosts": HostEntry,
     "rules": RuleEntry,
     "properties": PropertyEntry,
@@ -50,9 +50,9 @@ def apply(rulefile: RuleFile, verb: str, section: str, where: Any, what: Any = N
     return edited if newline == "\n" else edited.replace("\r\n", "\n").replace("\n", "\r\n")
 
 
-def _plain(values: Any, struct: type[Entry]) -> dict[str, Any]:
+def _plain(values: Any, struct: type[TableEntry]) -> dict[str, Any]:
     """Changes as plain data, None kept; a key that no such table has is an error."""
-    if isinstance(values, Entry):
+    if isinstance(values, TableEntry):
         found = render.plain(values)
         assert isinstance(found, dict)
         return found

@@ -4,9 +4,9 @@
 `candidates` and `places` guess. Nothing that was guessed is told before the engine has evaluated it.
 """
 
-from mtls_tui.search.changes import Change, Search, turnarounds
+from mtls_tui.search.changes import Search, Turnaround, turnarounds
 from mtls_tui.search.making import Maker
 from mtls_tui.search.scenario import Knob, Scenario, Turn
 from mtls_tui.search.solve import Solver
 
-__all__ = ["Change", "Knob", "Maker", "Scenario", "Search", "Solver", "Turn", "turnarounds"]
+__all__ = ["Knob", "Maker", "Scenario", "Search", "Solver", "Turn", "Turnaround", "turnarounds"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS, Part
+from mtls_tui.lang.catalogue import FIELDS, RequestPart
 from mtls_tui.lang.tree import walk
 from mtls_tui.lang.types import Type
 from mtls_tui.search.regex_sample import sample
@@ -29,7 +29,7 @@ LONGEST = 8192
 """Bytes of a value made up to satisfy a clause about length."""
 
 _STATE_FIELDS = tuple(f"{CERTIFICATE}cert_{name}" for name in ("presented", "verified", "revoked"))
-_KNOBS: dict[tuple[Part, ...], str] = {
+_KNOBS: dict[tuple[RequestPart, ...], str] = {
     ("host",): "host",
     ("method",): "method",
     ("path",): "path",

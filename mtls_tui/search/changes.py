@@ -23,7 +23,7 @@ _ORDER: Final = {
 
 
 @dataclass(frozen=True)
-class Change:
+class Turnaround:
     """Turns after which the decision is another; none can be spared. `scenario` is the whole after them."""
 
     turns: Turns
@@ -51,7 +51,7 @@ class Search:
     """Names that the policy serves."""
 
 
-def turnarounds(search: Search, scenario: Scenario, decision: Decision) -> tuple[Change, ...]:
+def turnarounds(search: Search, scenario: Scenario, decision: Decision) -> tuple[Turnaround, ...]:
     """At most `MOST` changes that let a blocked request in, or block an allowed one; fewest turns first."""
     return _Turnarounds(search, scenario, decision).run()
 
@@ -64,8 +64,8 @@ class _Turnarounds:
         self.decision = decision
         self.decisions = MAX_DECISIONS
 
-    def run(self) -> tuple[Change, ...]:
-        found: list[Change] = []
+    def run(self) -> tuple[Turnaround, ...]:
+        found: list[Turnaround] = []
         seen: set[frozenset[tuple[str, str, str]]] = set()
         for turns in self.ways():
             key = frozenset(turn.key for turn in turns)
@@ -129,7 +129,7 @@ class _Turnarounds:
         more = (merge(turns, way) for way in self.search.solver.ways(rule.expression.root, False, after, keep=4))
         return [way for way in more if way is not None and len(way) <= MAX_TURNS]
 
-    def tried(self, turns: Turns) -> Change | None:
+    def tried(self, turns: Turns) -> Turnaround | None:
         """The change, without turns that it doesn't need; None when it doesn't turn the decision."""
         decision = self.decide(turns)
         if decision.blocked is not self.block or (self.block and decision.rule is None):
@@ -140,17 +140,17 @@ class _Turnarounds:
                 without = self.decide(rest)
                 if without.blocked is self.block:
                     turns, decision = rest, without
-        return Change(turns, decision, self.scenario.turned(turns))
+        return Turnaround(turns, decision, self.scenario.turned(turns))
 
     def decide(self, turns: Turns) -> Decision:
         self.decisions -= 1
         return self.search.decide(self.scenario.turned(turns))
 
 
-def _best(found: list[Change]) -> tuple[Change, ...]:
+def _best(found: list[Turnaround]) -> tuple[Turnaround, ...]:
     """One change for each set of knobs, the smallest sets first, none that contains another."""
     ordered = sorted(found, key=lambda change: (len(change.turns), _rank(change.turns)))
-    kept: list[Change] = []
+    kept: list[Turnaround] = []
     taken: list[frozenset[Any]] = []
     for change in ordered:
         knobs = frozenset(turn.knob for turn in change.turns)

@@ -17,11 +17,11 @@ from cryptography import x509
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.lang.types import FieldValue
 
-State: TypeAlias = Literal["none", "unverified", "verified", "revoked"]
+CertificateState: TypeAlias = Literal["none", "unverified", "verified", "revoked"]
 """What the three Booleans of a certificate say together; there is no fifth."""
 Side: TypeAlias = Literal["request", "certificate"]
 CERTIFICATE = "cf.tls_client_auth."
-_STATES: dict[State, tuple[bool, bool, bool]] = {
+_STATES: dict[CertificateState, tuple[bool, bool, bool]] = {
     "none": (False, False, False),
     "unverified": (True, False, False),
     "verified": (True, True, False),
@@ -78,7 +78,7 @@ class Scenario:
         return scenario
 
 
-def state_fields(state: State) -> dict[str, FieldValue]:
+def state_fields(state: CertificateState) -> dict[str, FieldValue]:
     """The three Booleans of a state."""
     presented, verified, revoked = _STATES[state]
     return {
@@ -88,7 +88,7 @@ def state_fields(state: State) -> dict[str, FieldValue]:
     }
 
 
-def state_of(presented: bool, verified: bool, revoked: bool) -> State:
+def state_of(presented: bool, verified: bool, revoked: bool) -> CertificateState:
     """The state that three Booleans say."""
     if not presented:
         return "none"

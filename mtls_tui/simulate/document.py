@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from mtls_tui.engine.trace import plain
-from mtls_tui.search.changes import Change
+from mtls_tui.search.changes import Turnaround
 from mtls_tui.simulate.requests.message import to_json
 from mtls_tui.simulate.simulation import Course, RuleView, Simulation
 from mtls_tui.simulate.wording import certificate_line, change_text, headline
@@ -165,7 +165,7 @@ def _rule(view: RuleView, simulation: Simulation, explain: bool) -> RuleDocument
     )
 
 
-def _change(change: Change, simulation: Simulation) -> ChangeDocument:
+def _change(change: Turnaround, simulation: Simulation) -> ChangeDocument:
     rule = change.decision.rule
     return ChangeDocument(
         side=change.side,  # type: ignore[arg-type]

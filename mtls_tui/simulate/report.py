@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mtls_tui.engine.trace import Step, Trace
 from mtls_tui.lang import ast
 from mtls_tui.lang.describe import heading
-from mtls_tui.search.changes import Change
+from mtls_tui.search.changes import Turnaround
 from mtls_tui.simulate.certificate_facts import moment
 from mtls_tui.simulate.requests.message import url_of
 from mtls_tui.simulate.simulation import RuleView, Simulation
@@ -217,7 +217,7 @@ def _changes(simulation: Simulation, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _change(change: Change, label: str, simulation: Simulation, style: Style) -> str:
+def _change(change: Turnaround, label: str, simulation: Simulation, style: Style) -> str:
     text = style.wrapped(change_text(change, simulation), " " * 17, f"  {label:<11}  • ")
     if simulation.allowed and change.decision.rule is not None:
         text += style(f"  → {safe(change.decision.rule.ref)}", "dim")

@@ -16,7 +16,7 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.trace import Trace
 from mtls_tui.lang.types import Fields
 from mtls_tui.pki import Verification
-from mtls_tui.search.changes import Change, Search, turnarounds
+from mtls_tui.search.changes import Search, Turnaround, turnarounds
 from mtls_tui.search.scenario import Scenario, Turn
 from mtls_tui.search.solve import Solver
 from mtls_tui.simulate.as_served import chain_as_served, handshake_problem
@@ -74,17 +74,17 @@ class Simulation:
         return next((view for view in self.rules if view.course in ("decided", "skipped the rest")), None)
 
     @cached_property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[Turnaround, ...]:
         """The smallest changes that turn the decision around, each tried; searched for when asked for."""
         return turnarounds(search_of(self.policy, self.scenario), self.scenario, self.decision)
 
     @property
-    def to_let_in(self) -> tuple[Change, ...]:
+    def to_let_in(self) -> tuple[Turnaround, ...]:
         """Changes after which this blocked request is allowed; empty for an allowed one."""
         return () if self.allowed else self.changes
 
     @property
-    def to_block(self) -> tuple[Change, ...]:
+    def to_block(self) -> tuple[Turnaround, ...]:
         """Changes after which this allowed request is blocked; empty for a blocked one."""
         return self.changes if self.allowed else ()
 

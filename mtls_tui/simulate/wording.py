@@ -10,7 +10,7 @@ from mtls_tui.engine.trace import Absent, Step
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.pki.errors import Code, VerifyError
-from mtls_tui.search.changes import Change
+from mtls_tui.search.changes import Turnaround
 from mtls_tui.search.scenario import Scenario, Turn
 from mtls_tui.simulate.simulation import Simulation
 from mtls_tui.simulate.style import safe
@@ -115,7 +115,7 @@ def turn_text(turn: Turn, scenario: Scenario, error: VerifyError | None = None) 
     return f"{words.get(kind, kind)} {shown}" if shown else f"no {words.get(kind, kind)}"
 
 
-def change_text(change: Change, simulation: Simulation) -> str:
+def change_text(change: Turnaround, simulation: Simulation) -> str:
     """All turns of a change."""
     error = simulation.verification.error
     return ", and ".join(turn_text(turn, simulation.scenario, error) for turn in change.turns)

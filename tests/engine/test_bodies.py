@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_tui.engine.bodies import MAX_HEADER, MAX_PARTS, Body, Part, parameter, sniff, split_parts
+from mtls_tui.engine.bodies import MAX_HEADER, MAX_PARTS, Body, BodyPart, parameter, sniff, split_parts
 
 MULTIPART = (
     b"preamble\r\n--XX\r\n"
@@ -20,12 +20,12 @@ MULTIPART = (
 def test_parts_of_a_multipart_body_are_taken_apart():
     body = Body(MULTIPART, len(MULTIPART), False, b'multipart/form-data; boundary="XX"')
     assert body.parts == [
-        Part(b"alice_doe", name=b"username", disposition=b'form-data; name="username"'),
-        Part(
+        BodyPart(b"alice_doe", name=b"username", disposition=b'form-data; name="username"'),
+        BodyPart(
             b"\xff\xd8\r\n--not", name=b"picture", filename=b'a "b".jpg', content_type=b"image/jpeg", encoding=b"base64",
             disposition=b'form-data; name="picture"; filename="a \\"b\\".jpg"',
         ),
-        Part(b"no headers"),
+        BodyPart(b"no headers"),
     ]  # fmt: skip
 
 

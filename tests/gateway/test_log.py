@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.gateway import GatewayError
-from mtls_tui.gateway.accesslog import Line, LogWriter
+from mtls_tui.gateway.accesslog import LogLine, LogWriter
 from mtls_tui.gateway.logfile import LogFile, open_log
 from mtls_tui.gateway.logwatch import STEADY_SECONDS, EnvoyLog, LogWatch
 from mtls_tui.gateway.tally import Tally, memory
@@ -170,7 +170,7 @@ def fill(descriptor):
 
 
 def line(path):
-    return Line("decision", "now", "allow", path=path)
+    return LogLine("decision", "now", "allow", path=path)
 
 
 def test_lines_written_in_part_are_counted_one_by_one_and_the_next_begins_on_its_own():

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("httptools", reason="the extra `gateway` is not installed")
 
-from mtls_tui.gateway.accesslog import Line, LogWriter
+from mtls_tui.gateway.accesslog import LogLine, LogWriter
 from mtls_tui.gateway.logfile import LogFile
 from mtls_tui.gateway.peers import Peers
 from mtls_tui.gateway.service import LONGEST_KEPT_NAME, MOST_HEADER_BYTES, REFUSAL, Connection, Service
@@ -43,7 +43,7 @@ def test_draining_service_answers_and_closes_the_connection_and_says_so(draining
     service, transport = Service(LogWriter(None), 100), Transport()
     service.answer = lambda asking, now: (
         b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
-        Line("decision", "now", "allow"),
+        LogLine("decision", "now", "allow"),
     )
     service.draining = draining
     connection = Connection(service)
@@ -56,7 +56,7 @@ def test_draining_service_answers_and_closes_the_connection_and_says_so(draining
 def asked(size, body, most_body=100):
     """What a service answers to a request with a header of so many octets, name included, and a body."""
     service, transport = Service(LogWriter(None), most_body), Transport()
-    service.answer = lambda asking, now: (b"HTTP/1.1 200 OK\r\n\r\n", Line("decision", "now", "allow"))
+    service.answer = lambda asking, now: (b"HTTP/1.1 200 OK\r\n\r\n", LogLine("decision", "now", "allow"))
     connection = Connection(service)
     connection.connection_made(transport)
     length = b"content-length: %d\r\n" % body

@@ -124,7 +124,7 @@ def test_a_search_tries_a_fixed_number_of_extensions_however_many_paths_names_al
     ]
     leaf = view(mint.client("c", layers[0][0]))
     pool = [view(made) for layer in layers for made in layer]
-    search = paths.Search(leaf, pool, store)
+    search = paths.PathSearch(leaf, pool, store)
     found = sum(1 for _ in search)
     assert search.exhausted
     assert 300 < found < paths.MAX_STEPS <= 1000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.logs.formats import reader_for, sniffed
 from mtls_tui.simulate.logs.parts import PARTS, logpush_status, reading, verify_status, wanted_parts
-from mtls_tui.simulate.logs.source import BLOCK, MAX_LINE, Source
+from mtls_tui.simulate.logs.source import BLOCK, MAX_LINE, LogSource
 from mtls_tui.simulate.logs.template import compile_template
 
 ALL = PARTS | {"cf.tls_client_auth.cert_serial", "ip.src.country", "cf.tls_client_auth.cert_fingerprint_sha256"}
@@ -253,7 +253,7 @@ def test_example_line_is_found_again():
 
 
 def source(data, size=None):
-    return Source("test", io.BytesIO(data), size)
+    return LogSource("test", io.BytesIO(data), size)
 
 
 def test_blocks_hold_whole_lines_whatever_the_pieces():

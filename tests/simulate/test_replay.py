@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mtls_tui.rulefile import bundle, loads
 from mtls_tui.simulate import RequestError, from_url, replay
 from mtls_tui.simulate.logs.parts import reading
-from mtls_tui.simulate.logs.source import MAX_LINE, Range, Source, open_log, ranges
+from mtls_tui.simulate.logs.source import MAX_LINE, FileSlice, LogSource, open_log, ranges
 from mtls_tui.simulate.policies import policy_of
 from mtls_tui.simulate.replay.judge import AMBIGUOUS, NO_HOST, Judge, LoggedVerdict
 from mtls_tui.simulate.replay.report import command_for, kind_of, replay_data, replay_text
@@ -52,7 +52,7 @@ def nginx(host="api.example.com", verify="NONE", target="/v1", **more):
 
 
 def source(data):
-    return Source("log", io.BytesIO(data), len(data))
+    return LogSource("log", io.BytesIO(data), len(data))
 
 
 def verdicts(result):
@@ -306,7 +306,7 @@ def test_decision_log_of_the_gateway_is_read(bundle_of):
 
 
 def test_the_lines_that_the_gateway_writes_are_understood(bundle_of, site):
-    from mtls_tui.gateway.accesslog import Line
+    from mtls_tui.gateway.accesslog import LogLine
 
     policy = policy_of(loads(RULES, site.folder)).policy
     lines, expected = [], Counter()
@@ -314,7 +314,7 @@ def test_the_lines_that_the_gateway_writes_are_understood(bundle_of, site):
         http = from_url("https://api.example.com/v1?secret=1", ip="203.0.113.9", method="POST")
         outcome = policy.decide(http, site.chain(role), NOW)
         verification = outcome.verification
-        line = Line(
+        line = LogLine(
             kind="decision", time="2026-11-24T12:00:00.000Z", action=outcome.decision.action, client=http.client_ip,
             host=http.host, method=http.method, path="/v1", fingerprint="ab" if site.chain(role) else "",
             verified=verification.verified, revoked=verification.revoked,
@@ -366,7 +366,7 @@ def test_ranges_of_a_file_hold_every_line_once(tmp_path_factory, lines, length, 
     path.write_bytes(data)
     pieces = []
     for part in ranges(len(data), length):
-        with Range(str(path), *part) as stream:
+        with FileSlice(str(path), *part) as stream:
             while piece := stream.read(7):
                 pieces.append(piece)
     assert b"".join(pieces) == data

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_tui.gateway.accesslog import Line
+from mtls_tui.gateway.accesslog import LogLine
 from mtls_tui.tui.log import follow
 from mtls_tui.tui.log.follow import Follower, logs_near
 from mtls_tui.tui.log.state import KEPT, LONGEST, LogEntry, TailState, parse
@@ -133,7 +133,7 @@ def test_logs_of_the_gateway_are_found_and_others_left_alone(tmp_path: Path) -> 
 def test_what_the_gateway_writes_is_read_whole() -> None:
     import msgspec
 
-    line = Line(
+    line = LogLine(
         "decision", "2026-11-24T10:00:00.000Z", "allow", "r", "why", "id-1", "192.0.2.1", "h", "PUT", "/p", ["l"],
         "block", "ab" * 32, True, True, "bad", 7,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import replace
 from mtls_tui.rulefile.checks.hosts import check_files, check_hosts
 from mtls_tui.rulefile.checks.lists import check_lists
 from mtls_tui.rulefile.checks.properties import check_properties
-from mtls_tui.rulefile.checks.report import Report
+from mtls_tui.rulefile.checks.report import ProblemReport
 from mtls_tui.rulefile.checks.rules import check_rules
 from mtls_tui.rulefile.checks.testcases import check_tests
 from mtls_tui.rulefile.checks.texts import position_in_file
@@ -22,7 +22,7 @@ __all__ = ["checked", "position_in_file"]
 
 def checked(rulefile: RuleFile) -> RuleFile:
     """The same rule file with its parsed expressions and all its problems, in the order of the file."""
-    report = Report(rulefile)
+    report = ProblemReport(rulefile)
     parsed = check_rules(report)
     for check in (check_hosts, check_files, check_lists, check_properties, check_tests):
         check(report)

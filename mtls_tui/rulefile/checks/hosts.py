@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from mtls_tui.engine import hostnames
 from mtls_tui.rulefile import materials
-from mtls_tui.rulefile.checks.report import Report
+from mtls_tui.rulefile.checks.report import ProblemReport
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.places import KeyPath
 from mtls_tui.rulefile.schema import HostEntry
 
 
-def check_hosts(report: Report) -> None:
+def check_hosts(report: ProblemReport) -> None:
     """Each host alone, and that no two have one name."""
     seen: dict[str, int] = {}
     for index, host in enumerate(report.rulefile.hosts):
@@ -35,7 +35,7 @@ def check_hosts(report: Report) -> None:
         _server_files(report, path, host)
 
 
-def _certificate_settings(report: Report, path: KeyPath, host: HostEntry) -> None:
+def _certificate_settings(report: ProblemReport, path: KeyPath, host: HostEntry) -> None:
     if not host.mtls:
         for key in ("anchors", "intermediates", "crls", "crl_policy", "revocation"):
             if getattr(host, key):
@@ -55,7 +55,7 @@ def _certificate_settings(report: Report, path: KeyPath, host: HostEntry) -> Non
         )
 
 
-def _upstream(report: Report, path: KeyPath, host: HostEntry) -> None:
+def _upstream(report: ProblemReport, path: KeyPath, host: HostEntry) -> None:
     secure = False
     if host.upstream is not None:
         trouble, secure = _url_trouble(host.upstream)
@@ -95,13 +95,13 @@ def _url_trouble(text: str) -> tuple[str, bool]:
     return "", url.scheme == "https"
 
 
-def _server_files(report: Report, path: KeyPath, host: HostEntry) -> None:
+def _server_files(report: ProblemReport, path: KeyPath, host: HostEntry) -> None:
     for key, other in (("server_certificate", "server_key"), ("server_key", "server_certificate")):
         if getattr(host, key) and not getattr(host, other):
             report.add("contradiction", (*path, key), f"`{other}` is missing", f"add `{other}`: one needs the other")
 
 
-def check_files(report: Report) -> None:
+def check_files(report: ProblemReport) -> None:
     """Files that are named exist and hold what their key says.
 
     A server certificate or key with an absolute path may belong to the machine that runs the gateway; the gateway

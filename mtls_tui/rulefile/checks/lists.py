@@ -6,12 +6,12 @@ import re
 from ipaddress import ip_network
 
 from mtls_tui.engine import hostnames
-from mtls_tui.rulefile.checks.report import Report
+from mtls_tui.rulefile.checks.report import ProblemReport
 
 LIST_NAME = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
 
 
-def check_lists(report: Report) -> None:
+def check_lists(report: ProblemReport) -> None:
     """Names and items of all lists."""
     for name, entry in report.rulefile.lists.items():
         if not LIST_NAME.fullmatch(name) or len(name) > 50:

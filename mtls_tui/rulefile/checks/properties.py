@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mtls_tui.engine import hostnames
-from mtls_tui.rulefile.checks.report import Report
+from mtls_tui.rulefile.checks.report import ProblemReport
 from mtls_tui.rulefile.checks.texts import check_text
 from mtls_tui.rulefile.errors import nearest
 from mtls_tui.rulefile.places import KeyPath
 
 
-def check_properties(report: Report) -> None:
+def check_properties(report: ProblemReport) -> None:
     """Each property alone, and that no two have one name."""
     known = _hosts(report)
     seen: dict[str, int] = {}
@@ -30,7 +30,7 @@ def check_properties(report: Report) -> None:
             check_text(report, (*path, "unless"), entry.unless)
 
 
-def _hosts(report: Report) -> dict[str, str]:
+def _hosts(report: ProblemReport) -> dict[str, str]:
     known = {}
     for host in report.rulefile.hosts:
         try:
@@ -41,7 +41,7 @@ def _hosts(report: Report) -> dict[str, str]:
     return known
 
 
-def _host(report: Report, path: KeyPath, given: str, known: dict[str, str]) -> None:
+def _host(report: ProblemReport, path: KeyPath, given: str, known: dict[str, str]) -> None:
     """A property of a host that is not served would hold of nothing: every such request is blocked anyway."""
     try:
         name = hostnames.configured(given)

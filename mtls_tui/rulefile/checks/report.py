@@ -11,7 +11,7 @@ from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.places import KeyPath, key_name
 
 
-class Report:
+class ProblemReport:
     """Collects the problems of one rule file, each at the line of its key."""
 
     def __init__(self, rulefile: RuleFile) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mtls_tui.lang.ast import Expression
-from mtls_tui.rulefile.checks.report import Report
+from mtls_tui.rulefile.checks.report import ProblemReport
 from mtls_tui.rulefile.checks.texts import check_text
 
 
-def check_rules(report: Report) -> tuple[Expression | None, ...]:
+def check_rules(report: ProblemReport) -> tuple[Expression | None, ...]:
     """The expressions of all rules, parsed; None for one that has a problem, which the report then has."""
     seen: dict[str, int] = {}
     parsed: list[Expression | None] = []

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mtls_tui.lang import catalogue
 from mtls_tui.rulefile import materials
-from mtls_tui.rulefile.checks.report import Report
+from mtls_tui.rulefile.checks.report import ProblemReport
 from mtls_tui.rulefile.errors import nearest
 from mtls_tui.rulefile.places import KeyPath
 from mtls_tui.rulefile.schema import TestEntry
@@ -18,7 +18,7 @@ ROLES = ("none", "good", "expired", "not_yet_valid", "revoked", "foreign", "self
 """What a test's `certificate` may be besides a PEM file."""
 
 
-def check_tests(report: Report) -> None:
+def check_tests(report: ProblemReport) -> None:
     """Each test's request, certificate and expectation."""
     refs = {rule.ref for rule in report.rulefile.rules}
     for index, test in enumerate(report.rulefile.tests):
@@ -52,7 +52,7 @@ def check_tests(report: Report) -> None:
                 report.add("unknown-field", (*path, "set", name), "unknown field", nearest(name, catalogue.FIELDS))
 
 
-def _certificate(report: Report, path: KeyPath, test: TestEntry) -> None:
+def _certificate(report: ProblemReport, path: KeyPath, test: TestEntry) -> None:
     """A certificate that is no role is a file; a single word that is no file is more likely a misspelt role."""
     name = test.certificate
     if re.fullmatch(r"[A-Za-z_-]+", name) and not report.rulefile.resolve(name).exists():

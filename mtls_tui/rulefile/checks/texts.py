@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtls_tui.lang.ast import Expression, ListName
 from mtls_tui.lang.diagnostics import Diagnostic, render
 from mtls_tui.rulefile import expressions
-from mtls_tui.rulefile.checks.report import Report
+from mtls_tui.rulefile.checks.report import ProblemReport
 from mtls_tui.rulefile.errors import Problem, nearest
 from mtls_tui.rulefile.model import RuleFile
 from mtls_tui.rulefile.places import KeyPath, key_name
@@ -13,7 +13,7 @@ from mtls_tui.rulefile.places import KeyPath, key_name
 _KINDS = {"Ip": "ip", "Bytes": "hostname", "Int": "asn"}
 
 
-def check_text(report: Report, path: KeyPath, text: str) -> Expression | None:
+def check_text(report: ProblemReport, path: KeyPath, text: str) -> Expression | None:
     """The expression of the text at a path; None if it does not parse, which the report then says."""
     expression, diagnostic = expressions.parse(text)
     if diagnostic:
@@ -61,7 +61,7 @@ def position_in_file(rulefile: RuleFile, path: KeyPath, line: int, column: int) 
     return first_line + line - 1, column + first_column - 1 if line == 1 else column
 
 
-def _list_names(report: Report, path: KeyPath, text: str) -> None:
+def _list_names(report: ProblemReport, path: KeyPath, text: str) -> None:
     for node in expressions.list_uses(text):
         assert isinstance(node.right, ListName)
         name, entry = node.right.name, report.rulefile.lists.get(node.right.name)
@@ -79,7 +79,9 @@ def _list_names(report: Report, path: KeyPath, text: str) -> None:
             _at_node(report, path, text, node.right, "list-kind", message, "use another list or field")
 
 
-def _at_node(report: Report, path: KeyPath, text: str, node: ListName, code: str, message: str, cure: str) -> None:
+def _at_node(
+    report: ProblemReport, path: KeyPath, text: str, node: ListName, code: str, message: str, cure: str
+) -> None:
     span = node.span
     assert span is not None
     line = text.count("\n", 0, span.start) + 1

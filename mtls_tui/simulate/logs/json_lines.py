@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.logs.parts import StatusReader, provides, verify_status
-from mtls_tui.simulate.logs.tally import Tally, Values
+from mtls_tui.simulate.logs.tally import BlockTally, Values
 
 _SCALAR: Final = str | int | float | bool | None | UnsetType
 MAX_DEPTH = 8
@@ -99,12 +99,12 @@ class JsonLines:
         """What the columns give."""
         return tuple(part for part, _ in self.columns)
 
-    def tally(self, block: bytes) -> Tally:
+    def tally(self, block: bytes) -> BlockTally:
         """Count the equal lines of a block; lines that can't be read come with the reason."""
         decoder = self._decoder
         try:
             lines = decoder.decode_lines(block)
-            return Tally(len(lines), Counter(lines), [])
+            return BlockTally(len(lines), Counter(lines), [])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         counts: Counter[Any] = Counter()
@@ -118,7 +118,7 @@ class JsonLines:
                 counts[decoder.decode(line)] += 1
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 bad.append((_reason(error), line))
-        return Tally(total, counts, bad)
+        return BlockTally(total, counts, bad)
 
     def values(self, key: Any) -> Values:
         """The parts of a counted line; a key that is absent or null gives none."""

@@ -18,16 +18,16 @@ from typing import Final
 
 from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.engine.model import HttpRequest
-from mtls_tui.lang.catalogue import FIELDS, FieldInfo, Part
+from mtls_tui.lang.catalogue import FIELDS, FieldInfo, RequestPart
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.values import field_value
 
-_NAMES: Final[dict[Part, str]] = {"client": "ip"}
+_NAMES: Final[dict[RequestPart, str]] = {"client": "ip"}
 """Parts of the catalogue that are called otherwise in logs."""
-_UNTOLD: Final[frozenset[Part]] = frozenset({"certificate", "body", "port", "edge"})
+_UNTOLD: Final[frozenset[RequestPart]] = frozenset({"certificate", "body", "port", "edge"})
 """What no log tells as a part. Of a certificate it tells the proxy's verdict (`verify`), and that gives fields."""
-_BY_TLS: Final[frozenset[Part]] = frozenset({"tls_version", "tls_cipher"})
+_BY_TLS: Final[frozenset[RequestPart]] = frozenset({"tls_version", "tls_cipher"})
 """Parts that say by themselves whether the connection was encrypted."""
 HEADER_PARTS: Final = {info.header.replace("-", "_"): info.header for info in FIELDS.values() if info.header}
 """The headers that logs tell one by one."""

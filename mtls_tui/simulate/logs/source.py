@@ -25,7 +25,7 @@ GZIP = b"\x1f\x8b"
 
 
 @dataclass
-class Source:
+class LogSource:
     """A log being read. `read` counts bytes of the file as stored, `size` is its length or None when unknown."""
 
     name: str
@@ -117,7 +117,7 @@ class Source:
             self.too_long_samples.append(head[:SAMPLE])
 
 
-class Range(io.RawIOBase):
+class FileSlice(io.RawIOBase):
     """The lines of a file that begin at `start` or after it and before `end`: what one worker of several reads."""
 
     def __init__(self, path: str, start: int, end: int) -> None:
@@ -178,10 +178,10 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def open_log(name: str) -> Source:
+def open_log(name: str) -> LogSource:
     """The log of that name; `-` is standard input. Raises RequestError if it can't be opened."""
     if name == "-":
-        return Source("standard input", sys.stdin.buffer)
+        return LogSource("standard input", sys.stdin.buffer)
     try:
         path = Path(name)
         stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open takes no opener
@@ -191,4 +191,4 @@ def open_log(name: str) -> Source:
         size = path.stat().st_size if path.is_file() else None
     except OSError as error:
         raise RequestError(f"{name}: {error.strerror or error}") from None
-    return Source(name, stream, size, path=name if size is not None else "")
+    return LogSource(name, stream, size, path=name if size is not None else "")

@@ -13,7 +13,7 @@ Values: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Tally:
+class BlockTally:
     """The lines of one block: how many, how often each distinct one, and those that can't be read."""
 
     total: int
@@ -36,7 +36,7 @@ class LineReader(Protocol):
     def statuses(self) -> StatusReader:
         """How it writes the verdict on the client certificate."""
 
-    def tally(self, block: bytes) -> Tally:
+    def tally(self, block: bytes) -> BlockTally:
         """Count the equal lines of a block."""
 
     def values(self, key: Any) -> Values:

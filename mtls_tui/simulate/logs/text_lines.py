@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtls_tui.simulate.logs.parts import StatusReader, verify_status
-from mtls_tui.simulate.logs.tally import Tally, Values
+from mtls_tui.simulate.logs.tally import BlockTally, Values
 from mtls_tui.simulate.logs.template import Template, unescaped
 
 
@@ -24,13 +24,13 @@ class TextLines:
         """What the template's variables give."""
         return self.template.parts
 
-    def tally(self, block: bytes) -> Tally:
+    def tally(self, block: bytes) -> BlockTally:
         """Count the equal lines of a block."""
         pattern = self.template.pattern
         total = block.count(b"\n") + (not block.endswith(b"\n"))
         found: list[Any] = pattern.findall(block)
         if len(found) == total:
-            return Tally(total, Counter(found), [])
+            return BlockTally(total, Counter(found), [])
         counts: Counter[Any] = Counter()
         bad: list[tuple[str, bytes]] = []
         total = 0
@@ -43,7 +43,7 @@ class TextLines:
                 counts[matches[0]] += 1
             else:
                 bad.append(("not of this format", line))
-        return Tally(total, counts, bad)
+        return BlockTally(total, counts, bad)
 
     def values(self, key: Any) -> Values:
         """The parts of a counted line."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mtls_tui.simulate.replay.judge import LoggedVerdict
-from mtls_tui.simulate.replay.run import Example, Group, GroupKey, Replay
+from mtls_tui.simulate.replay.run import ChangedLines, Example, GroupKey, Replay
 from mtls_tui.simulate.requests.message import to_json, url_of
 from mtls_tui.simulate.style import Style, columns, padded, safe
 from mtls_tui.simulate.values import plain
@@ -139,7 +139,7 @@ def _unreadable(result: Replay, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _grouped(result: Replay) -> Iterator[tuple[str, int, list[tuple[GroupKey, Group]]]]:
+def _grouped(result: Replay) -> Iterator[tuple[str, int, list[tuple[GroupKey, ChangedLines]]]]:
     for kind in KINDS:
         groups = [(key, group) for key, group in result.groups.items() if kind_of(key[1], key[2]) == kind]
         if groups:

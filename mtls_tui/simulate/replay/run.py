@@ -24,7 +24,7 @@ from mtls_tui.lang.types import FieldValue
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.logs.formats import reader_for, sniffed
 from mtls_tui.simulate.logs.parts import PARTS, Reading, reading, wanted_parts
-from mtls_tui.simulate.logs.source import BLOCK, SAMPLE, Range, Source, ranges
+from mtls_tui.simulate.logs.source import BLOCK, SAMPLE, FileSlice, LogSource, ranges
 from mtls_tui.simulate.logs.tally import LineReader
 from mtls_tui.simulate.replay.judge import NOBODY, Judge, LoggedVerdict
 from mtls_tui.simulate.requests import har
@@ -54,7 +54,7 @@ class Example:
 
 
 @dataclass
-class Group:
+class ChangedLines:
     """Lines whose verdict differs between two policies in the same way."""
 
     count: int = 0
@@ -75,7 +75,7 @@ class Replay:
     unreadable: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[str, bytes]] = field(default_factory=list)
     """Reason and head of some lines that can't be read."""
-    groups: dict[GroupKey, Group] = field(default_factory=dict)
+    groups: dict[GroupKey, ChangedLines] = field(default_factory=dict)
     seconds: float = 0.0
     format: str = ""
     columns: tuple[str, ...] = ()
@@ -93,11 +93,11 @@ class Replay:
         self.outcomes[host, verdict] += number
         return host
 
-    def differs(self, key: GroupKey, number: int) -> Group:
+    def differs(self, key: GroupKey, number: int) -> ChangedLines:
         """Count lines whose verdict differs; the group, which may want examples."""
         if key not in self.groups and len(self.groups) >= MAX_GROUPS:
             key = (OTHERS, key[1], key[2])
-        group = self.groups.setdefault(key, Group())
+        group = self.groups.setdefault(key, ChangedLines())
         group.count += number
         return group
 
@@ -215,7 +215,7 @@ Progress = Callable[[int, int | None, int], None]
 
 def replay(
     bundle: Bundle,
-    source: Source,
+    source: LogSource,
     *,
     against: Bundle | None = None,
     format: str = "auto",  # noqa: A002 - the option's name
@@ -257,7 +257,7 @@ def replay(
 
 
 def _watched(
-    head: bytes, blocks: Iterator[bytes], source: Source, progress: Progress | None, result: Replay
+    head: bytes, blocks: Iterator[bytes], source: LogSource, progress: Progress | None, result: Replay
 ) -> Iterator[bytes]:
     yield head
     for block in blocks:
@@ -312,8 +312,8 @@ def _work(task: bytes | tuple[str, int, int]) -> Replay:
         _worker.block(task, part)
         return part
     path, start, end = task
-    with Range(path, start, end) as stream:
-        source = Source(path, cast("BinaryIO", stream))
+    with FileSlice(path, start, end) as stream:
+        source = LogSource(path, cast("BinaryIO", stream))
         for block in source.blocks():
             _worker.block(block, part)
     _add_too_long(source, part)
@@ -321,7 +321,7 @@ def _work(task: bytes | tuple[str, int, int]) -> Replay:
 
 
 def _parallel(
-    plan: Plan, source: Source, blocks: Iterator[bytes], result: Replay, jobs: int, progress: Progress | None
+    plan: Plan, source: LogSource, blocks: Iterator[bytes], result: Replay, jobs: int, progress: Progress | None
 ) -> None:
     """Count in several processes; only a few blocks are on their way at a time, so memory stays flat.
 
@@ -354,7 +354,7 @@ def _parallel(
             finished(wait(pending, return_when=FIRST_COMPLETED).done)
 
 
-def _add_too_long(source: Source, result: Replay) -> None:
+def _add_too_long(source: LogSource, result: Replay) -> None:
     for sample in source.too_long_samples:
         result.bad(TOO_LONG, sample, 0)
     if source.too_long:

@@ -338,7 +338,7 @@ def typed(document: Document, editor: PartEditor, buffer: Buffer) -> Document:
     return done.document if isinstance(done, Done) else done
 
 
-def value_edit(expression: Expression, editor: PartEditor, text: str) -> edit.Result:
+def value_edit(expression: Expression, editor: PartEditor, text: str) -> edit.EditResult:
     """The edit that puts a typed text in the place of the editor's part."""
     node = node_at(expression, editor.path)
     if editor.kind == "set":

@@ -24,7 +24,7 @@ def current(document: Document) -> tuple[Expression, BuilderRow]:
 
 def applied(
     document: Document,
-    result: edit.Result,
+    result: edit.EditResult,
     title: str,
     *,
     merge: str = "",
@@ -62,7 +62,7 @@ def _kind(row: BuilderRow) -> str:
     return "row" if row.kind == "clause" else "group"
 
 
-def joined_by(result: edit.Result) -> str:
+def joined_by(result: edit.EditResult) -> str:
     """What joins the group that an edit was about, in words: it changes what the rule means."""
     node = node_at(result.expression, result.path) if isinstance(result, edit.Edit) else None
     return f"joined by `{node.operator}` now" if isinstance(node, Logical) else "join changed"

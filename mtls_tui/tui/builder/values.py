@@ -168,7 +168,7 @@ def set_kind(node: Set, fallback: str) -> Literal["string", "integer", "address"
     return {"integer": "integer", "ip": "address"}.get(fallback, "string")  # type: ignore[return-value]
 
 
-def edit_set(expression: Expression, path: Path, lines: list[str], kind: str) -> edit.Result:
+def edit_set(expression: Expression, path: Path, lines: list[str], kind: str) -> edit.EditResult:
     """The set at `path` with these items, one a line; items that were there stay exactly as they were written."""
     node = node_at(expression, path)
     assert isinstance(node, Set)
@@ -182,7 +182,7 @@ def edit_set(expression: Expression, path: Path, lines: list[str], kind: str) ->
         wanted.append(literal)
     known = [item_text(item) for item in node.items]
     shown = [line.strip() for line in lines if line.strip()]
-    result: edit.Result = edit.Edit(expression, path)
+    result: edit.EditResult = edit.Edit(expression, path)
     # From the end, so that an index stays right while items before it are still to change.
     for tag, i1, i2, j1, j2 in reversed(SequenceMatcher(None, known, shown, autojunk=False).get_opcodes()):
         if tag == "equal":
@@ -198,6 +198,6 @@ def edit_set(expression: Expression, path: Path, lines: list[str], kind: str) ->
     return edit.Edit(_expression(result), path)
 
 
-def _expression(result: edit.Result) -> Expression:
+def _expression(result: edit.EditResult) -> Expression:
     assert isinstance(result, edit.Edit)
     return result.expression
