@@ -11,14 +11,7 @@ from typing import Any
 import click
 
 from mtls_tui.analysis import CHECKS, Found, Severity, Target, cured, findings_of
-from mtls_tui.cli.output import (
-    STDIN,
-    counted,
-    echo_json,
-    problem_data,
-    problem_text,
-    read_rule_file,
-)
+from mtls_tui.cli.output import STDIN, counted, echo_json, problem_data, problem_text, read_rule_file
 from mtls_tui.cli.sarif import sarif
 from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.rulefile import Problem, RuleFile, RuleFileError, bundle, save

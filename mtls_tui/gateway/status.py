@@ -116,12 +116,7 @@ class StatusServer:
 def metrics(status: dict[str, Any], counters: Counters) -> bytes:
     """The counters in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.core import (
-        CounterMetricFamily,
-        GaugeMetricFamily,
-        HistogramMetricFamily,
-        InfoMetricFamily,
-    )
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 
     class Collector:
         def collect(self) -> list[Metric]:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from mtls_tui.lang.ast import Expression, Logical, Not
 from mtls_tui.lang.edit_rows import Edit, EditResult, Refusal, insert, remove
-from mtls_tui.lang.splice import (
-    fragment,
-    parent_of,
-    row_path,
-    with_text,
-)
+from mtls_tui.lang.splice import fragment, parent_of, row_path, with_text
 from mtls_tui.lang.tree import Path, node_at
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from mtls_tui.lang.ast import Expression, Set, Span
 from mtls_tui.lang.edit_rows import Edit, EditResult, Refusal, replace_span
-from mtls_tui.lang.splice import (
-    parent_of,
-    with_text,
-)
+from mtls_tui.lang.splice import parent_of, with_text
 from mtls_tui.lang.tree import Path, extent, node_at
 
 

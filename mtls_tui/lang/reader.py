@@ -27,27 +27,11 @@ from mtls_tui.lang.ast import (
     Test,
     Value,
 )
-from mtls_tui.lang.failure import (
-    Rejected,
-    expected_literal,
-    expected_name,
-    too_deep,
-    type_mismatch,
-    unsupported,
-)
+from mtls_tui.lang.failure import Rejected, expected_literal, expected_name, too_deep, type_mismatch, unsupported
 from mtls_tui.lang.limits import MAX_DEPTH
 from mtls_tui.lang.patterns import regex_literal, wildcard_literal
 from mtls_tui.lang.scheme import BOOL_ARRAY
-from mtls_tui.lang.terminals import (
-    COMPARISON,
-    HEAD,
-    JOINS,
-    LITERAL_BEGUN,
-    LOGICAL,
-    NAME,
-    OPERATORS,
-    ORDERING,
-)
+from mtls_tui.lang.terminals import COMPARISON, HEAD, JOINS, LITERAL_BEGUN, LOGICAL, NAME, OPERATORS, ORDERING
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type, array
 from mtls_tui.lang.value_reader import LITERALS, Read, ValueReader
 

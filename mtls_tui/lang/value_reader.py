@@ -7,34 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from mtls_tui.lang import literals, scheme
-from mtls_tui.lang.ast import (
-    Argument,
-    Call,
-    Expr,
-    Field,
-    Index,
-    Span,
-    String,
-    Test,
-    Value,
-)
+from mtls_tui.lang.ast import Argument, Call, Expr, Field, Index, Span, String, Test, Value
 from mtls_tui.lang.catalogue import FunctionInfo
-from mtls_tui.lang.failure import (
-    Rejected,
-    expected_literal,
-    expected_name,
-    too_deep,
-    unrecognised,
-)
+from mtls_tui.lang.failure import Rejected, expected_literal, expected_name, too_deep, unrecognised
 from mtls_tui.lang.limits import INDEX_MAX, MAX_DEPTH
 from mtls_tui.lang.literals import after_spaces, rust_quoted
-from mtls_tui.lang.terminals import (
-    COMPARISON,
-    FIELD_ARGUMENT,
-    HEAD,
-    INDEX,
-    NAME,
-)
+from mtls_tui.lang.terminals import COMPARISON, FIELD_ARGUMENT, HEAD, INDEX, NAME
 from mtls_tui.lang.types import BYTES, INT, IP, Type
 
 _name = NAME.match

@@ -11,14 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mtls_tui import lang
 from mtls_tui.engine import hostnames
-from mtls_tui.engine.bundle import (
-    MAX_BYTES,
-    Bundle,
-    BundleError,
-    BundleHost,
-    BundleList,
-    BundleProperty,
-)
+from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError, BundleHost, BundleList, BundleProperty
 from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.engine.rule_keys import bundle_rule
 from mtls_tui.rulefile import history, materials, saving

@@ -8,16 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mtls_tui.gateway.envoy.filters import (
-    API,
-    CHAIN_HEADER,
-    OURS,
-    VERDICTS_FILTER,
-    Data,
-    asking,
-    seconds,
-    watched,
-)
+from mtls_tui.gateway.envoy.filters import API, CHAIN_HEADER, OURS, VERDICTS_FILTER, Data, asking, seconds, watched
 from mtls_tui.gateway.envoy.hostplan import HostPlan
 from mtls_tui.gateway.envoy.verdict_cache import VERDICT_HEADER
 from mtls_tui.gateway.settings import Settings
