@@ -7,7 +7,7 @@ the reference pages all read these tables; nothing else states a field's type or
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -107,7 +107,7 @@ class ParamInfo:
 
     def accepts(self, given: Type) -> bool:
         """Whether a value of this type can be the argument."""
-        return any(_covers(wanted, given) for wanted in self.types)
+        return any(covers(wanted, given) for wanted in self.types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,11 @@ class OperatorInfo:
     """One operator: `name` is the English notation, `symbol` the C-like one ("" when there is none)."""
 
     name: str
-    symbol: str
     kind: Literal["comparison", "logical"]
     types: tuple[Type, ...]
     """What may stand on its left."""
-    notes: str
+    symbol: str = ""
+    notes: str = ""
     examples: tuple[str, ...] = ()
     dynamic_right: bool = False
     """Whether the right side may be a field or a function's result."""
@@ -252,12 +252,13 @@ def parse_type(text: str) -> Type:
     return _SCALARS[text]
 
 
-def _covers(wanted: Type, given: Type) -> bool:
+def covers(wanted: Type, given: Type) -> bool:
+    """Whether a value of the type `given` can stand where `wanted` is, in which `ANY` stands for any type."""
     if wanted == ANY:
         return True
     if wanted.item is None or given.item is None:
         return wanted == given
-    return wanted.name == given.name and _covers(wanted.item, given.item)
+    return wanted.name == given.name and covers(wanted.item, given.item)
 
 
 def _shown(param: ParamInfo) -> str:
@@ -292,91 +293,51 @@ def _example(value: Any, type_: Type) -> str:
     return str(value) if type_ == IP else json.dumps(value, ensure_ascii=False)
 
 
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    """What a row says, its keys being those of the record: lists as tuples, a default as the engine has it."""
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    if "default" in given:
+        given["default"] = _engine_value(given["default"])
+    return given
+
+
+def _types(names: Iterable[str]) -> tuple[Type, ...]:
+    return tuple(dict.fromkeys(map(parse_type, names)))
+
+
 def _field(row: dict[str, Any]) -> FieldInfo:
-    type_ = parse_type(row["type"])
-    bounds = row.get("range")
-    return FieldInfo(
-        name=row["name"],
-        label=row["label"],
-        group=row["group"],
-        type=type_,
-        scope=row["scope"],
-        parts=tuple(row["parts"]),
-        header=row.get("header", ""),
-        summary=row["summary"],
-        categories=tuple(row["categories"]),
-        default=_engine_value(row["default"]) if "default" in row else None,
-        example=_example(row.get("example"), type_),
-        notes=row.get("notes", ""),
-        plan=row.get("plan", ""),
-        alias_of=row.get("alias_of"),
-        aliases=tuple(row.get("aliases", ())),
-        deprecated_by=row.get("deprecated_by"),
-        enum=tuple(row.get("enum", ())),
-        values=tuple(row.get("values", ())),
-        range=(bounds[0], bounds[1]) if bounds else None,
-        layer=row.get("layer", "request"),
-        cases=MappingProxyType({key: _engine_value(value) for key, value in row.get("cases", {}).items()}),
-    )
+    given, type_ = _given(row), parse_type(row["type"])
+    given |= {"type": type_, "example": _example(row.get("example"), type_)}
+    if "cases" in row:
+        given["cases"] = MappingProxyType({key: _engine_value(value) for key, value in row["cases"].items()})
+    return FieldInfo(**given)
 
 
 def _param(row: dict[str, Any]) -> ParamInfo:
-    bounds = row.get("range")
-    types = dict.fromkeys(parse_type(part) for part in row["type"].split("|"))
-    return ParamInfo(
-        name=row["name"],
-        types=tuple(types),
-        type_text=row["type"],
-        optional=row.get("optional", False),
-        literal_only=row.get("literal_only", False),
-        no_literal=row.get("no_literal", False),
-        repeat=row.get("repeat", False),
-        allowed_fields=tuple(row.get("allowed_fields", ())),
-        range=(bounds[0], bounds[1]) if bounds else None,
-        enum_chars=row.get("enum_chars", ""),
-        non_empty=row.get("non_empty", False),
-        default=_engine_value(row["default"]) if "default" in row else None,
-    )
+    given = _given(row)
+    text = given.pop("type")
+    return ParamInfo(types=_types(text.split("|")), type_text=text, **given)
 
 
 def _function(row: dict[str, Any]) -> FunctionInfo:
     returns = row["returns"]
-    return FunctionInfo(
-        name=row["name"],
-        params=tuple(_param(param) for param in row["params"]),
-        returns=None if returns == "T" or "|" in returns else parse_type(returns),
-        returns_text=returns,
-        summary=row["summary"],
-        semantics=row.get("semantics", ""),
-        scope=row.get("scope", "request"),
-        accepts_missing=row.get("accepts_missing", False),
-        total=row.get("total", False),
-        limits=MappingProxyType(row["limits"]),
-        examples=tuple(FunctionExample(e["expr"], MappingProxyType(e["given"]), e["result"]) for e in row["examples"]),
-    )
+    examples = (FunctionExample(e["expr"], MappingProxyType(e["given"]), e["result"]) for e in row["examples"])
+    given = _given(row) | {
+        "params": tuple(map(_param, row["params"])),
+        "returns": None if returns == "T" or "|" in returns else parse_type(returns),
+        "returns_text": returns,
+        "limits": MappingProxyType(row["limits"]),
+        "examples": tuple(examples),
+    }
+    return FunctionInfo(**given)
 
 
 def _operator(row: dict[str, Any]) -> OperatorInfo:
-    name, kind = row["english"], row["kind"]
-    right: Literal["literal", "pattern", "set", ""] = "literal"
-    if kind == "logical":
-        right = ""
-    elif name == "in":
-        right = "set"
-    elif name in _PATTERNS:
-        right = "pattern"
-    return OperatorInfo(
-        name=name,
-        symbol=row.get("c_like", ""),
-        kind=kind,
-        types=tuple(parse_type(text) for text in row["operand_types"]),
-        notes=row.get("notes", ""),
-        examples=tuple(row.get("examples", ())),
-        dynamic_right=row.get("dynamic_rhs", False),
-        right=right,
-        documented=row.get("documented", True),
-        plan=row.get("plan", ""),
-    )
+    name = row["name"]
+    right = "" if row["kind"] == "logical" else "set" if name == "in" else "pattern" if name in _PATTERNS else "literal"
+    given = _given(row) | {"types": _types(row["types"]), "right": right}
+    given.pop("form", None)  # `in` has a row for each form of its right side
+    return OperatorInfo(**given)
 
 
 def _operators() -> dict[str, OperatorInfo]:
@@ -385,26 +346,18 @@ def _operators() -> dict[str, OperatorInfo]:
         if row["kind"] in ("comparison", "logical"):
             info = _operator(row)
             known = table.get(info.name)
-            if known:  # `in` has a row for each form of its right side
+            if known:
                 info = replace(known, notes=f"{known.notes} {info.notes}", examples=known.examples + info.examples)
             table[info.name] = info
     return table
 
 
 def _builder() -> dict[str, BuilderOperator]:
-    return {
-        row["label"]: BuilderOperator(
-            label=row["label"],
-            emits=row["emits"],
-            types=tuple(parse_type(text) for text in row["operand_types"]),
-            operator=row.get("operator", ""),
-            function=row.get("function", ""),
-            negated=row.get("negated", False),
-            form=row.get("form", ""),
-        )
-        for row in _rows("operators")
-        if row["kind"] == "builder"
-    }
+    table: dict[str, BuilderOperator] = {}
+    for row in _rows("operators"):
+        if row.pop("kind") == "builder":
+            table[row["label"]] = BuilderOperator(**(row | {"types": _types(row["types"])}))
+    return table
 
 
 FIELDS: Mapping[str, FieldInfo] = _Table(lambda: {row["name"]: _field(row) for row in _rows("fields")})

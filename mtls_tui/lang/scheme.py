@@ -12,7 +12,7 @@ from functools import cache
 
 from mtls_tui.lang import catalogue
 from mtls_tui.lang.ast import Address, Argument, Call, Field, Index, Integer, String
-from mtls_tui.lang.catalogue import ANY, FunctionInfo, ParamInfo
+from mtls_tui.lang.catalogue import ANY, FunctionInfo, ParamInfo, covers
 from mtls_tui.lang.regex import PatternError, compile_pattern
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP, Type, array
 from mtls_tui.lang.wildcard_syntax import check_wildcard
@@ -71,7 +71,7 @@ def argument_fault(
     if param.no_literal and literal:
         return _wrong_kind(index, "Field", "Literal")
     wanted = _wanted(function, index, param, first)
-    if not any(_takes(type_, kind) for type_ in wanted):
+    if not any(covers(type_, kind) for type_ in wanted):
         message = f"expected value of type {_listed(wanted)}, but got {kind}"
         return Fault("argument-type", f"invalid type of argument #{index}: {message}")
     if index == 0 and kind.item is not None and kind.item.item is not None and _looks_into(function):
@@ -102,14 +102,6 @@ def _wanted(function: FunctionInfo, index: int, param: ParamInfo, first: Type | 
     if ANY in param.types:  # an element of the collection before it
         return (first.item or ANY,)
     return param.types
-
-
-def _takes(wanted: Type, kind: Type) -> bool:
-    if wanted == ANY:
-        return True
-    if wanted.item is None or kind.item is None:
-        return wanted == kind
-    return wanted.name == kind.name and _takes(wanted.item, kind.item)
 
 
 def _listed(types: tuple[Type, ...]) -> str:
