@@ -4,23 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mtls_tui.lang.ast import (
-    Address,
-    Call,
-    Comparison,
-    Expression,
-    Field,
-    Index,
-    Integer,
-    ListName,
-    Network,
-    Not,
-    Pattern,
-    Range,
-    Set,
-    String,
-    Test,
-)
+from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS, OPERATORS, BuilderOperator
 from mtls_tui.lang.describe import choice_of, describe, opposite
 from mtls_tui.lang.edit import Edit, EditResult, Refusal, replace_part, replace_row
@@ -60,7 +44,7 @@ def first_clause(field: str) -> str:
 
 
 def change_operator(
-    expression: Expression, path: Path, choice: BuilderOperator, right: str | None = None
+    expression: ast.Expression, path: Path, choice: BuilderOperator, right: str | None = None
 ) -> EditResult:
     """The row at `path` with another operator of the builder; its value is kept as far as the operator can take it.
 
@@ -90,22 +74,26 @@ def change_operator(
     return replace(done, path=path) if isinstance(done, Edit) else done
 
 
-def negation_is_said(expression: Expression, path: Path) -> bool:
+def negation_is_said(expression: ast.Expression, path: Path) -> bool:
     """Whether the clause at `path` has a `not` right before it that the builder says in words ("is not in")."""
     clause = node_at(expression, path)
-    if not path or not isinstance(node_at(expression, path[:-1]), Not) or not isinstance(clause, Comparison | Test):
+    if (
+        not path
+        or not isinstance(node_at(expression, path[:-1]), ast.Not)
+        or not isinstance(clause, ast.Comparison | ast.Test)
+    ):
         return False
     choice = choice_of(clause)
     return choice is not None and opposite(choice) is not None
 
 
-def replace_row_inside(expression: Expression, path: Path, text: str) -> EditResult:
+def replace_row_inside(expression: ast.Expression, path: Path, text: str) -> EditResult:
     """Another row in the place of this one, within the parentheses that it has."""
     parens = node_at(expression, path).parens  # type: ignore[union-attr]
     return replace_row(expression, path, "(" * parens + text + ")" * parens)
 
 
-def change_field(expression: Expression, path: Path, field: str) -> EditResult:
+def change_field(expression: ast.Expression, path: Path, field: str) -> EditResult:
     """The row at `path` about another field; its operator and value stay when the types agree, else it starts empty."""
     expression = with_text(expression)
     path = row_path(expression, path)
@@ -115,9 +103,9 @@ def change_field(expression: Expression, path: Path, field: str) -> EditResult:
     if row.subject_path is not None:
         subject = path + row.subject_path
         node, below = node_at(expression, subject), subject
-        while isinstance(node, Index):
+        while isinstance(node, ast.Index):
             node, below = node.base, (*below, 0)
-        if isinstance(node, Field):
+        if isinstance(node, ast.Field):
             old = FIELDS.get(node.name)
             if old and old.type == FIELDS[field].type:
                 return replace_part(expression, below, field)
@@ -127,51 +115,51 @@ def change_field(expression: Expression, path: Path, field: str) -> EditResult:
     return replace_row_inside(expression, clause, first_clause(field))
 
 
-def _whole_row(expression: Expression, path: Path, clause: Path) -> bool:
+def _whole_row(expression: ast.Expression, path: Path, clause: Path) -> bool:
     """Whether only `not`s stand between the row and the clause (and no call)."""
-    return all(isinstance(node_at(expression, clause[:depth]), Not) for depth in range(len(path), len(clause)))
+    return all(isinstance(node_at(expression, clause[:depth]), ast.Not) for depth in range(len(path), len(clause)))
 
 
 def _converted(value: Node | None, choice: BuilderOperator, subject: str) -> str | None:
     """The old right side in the form that the new operator takes; None when there is no such form."""
     if choice.form == "list":
-        return format_node(value) if isinstance(value, ListName) else None
+        return format_node(value) if isinstance(value, ast.ListName) else None
     if choice.form == "set":
-        if isinstance(value, Set):
+        if isinstance(value, ast.Set):
             return format_node(value)
         return f"{{{_literal(value, choice, subject)}}}"
-    dynamic = isinstance(value, Field | Index | Call)
+    dynamic = isinstance(value, ast.Field | ast.Index | ast.Call)
     if dynamic and value is not None and not choice.function and OPERATORS[choice.operator].dynamic_right:
         return format_node(value)
     if choice.operator == "matches":
-        return format_node(value) if isinstance(value, Pattern) and value.text.startswith("r") else _raw(value)
+        return format_node(value) if isinstance(value, ast.Pattern) and value.text.startswith("r") else _raw(value)
     return _literal(value, choice, subject)
 
 
 def _raw(value: Node | None) -> str:
     first = _first(value)
     try:
-        return raw_quote(first.value if isinstance(first, String | Pattern) else b"")
+        return raw_quote(first.value if isinstance(first, ast.String | ast.Pattern) else b"")
     except ValueError:
         return 'r""'
 
 
 def _first(value: Node | None) -> Node | None:
-    if isinstance(value, Set):
+    if isinstance(value, ast.Set):
         return value.items[0] if value.items else None
     return value
 
 
 def _literal(value: Node | None, choice: BuilderOperator, subject: str) -> str:
     first = _first(value)
-    if isinstance(first, Range):
+    if isinstance(first, ast.Range):
         first = first.first
     match first:
-        case Pattern(value=content):
+        case ast.Pattern(value=content):
             return quote(content)
-        case Network(value=network):
+        case ast.Network(value=network):
             return str(network.network_address)
-        case String() | Integer() | Address():
+        case ast.String() | ast.Integer() | ast.Address():
             return first.text
         case _:
             return EMPTY.get(_subject_type(subject, choice), '""')

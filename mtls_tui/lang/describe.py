@@ -9,26 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mtls_tui.lang.ast import (
-    Address,
-    Always,
-    Call,
-    Comparison,
-    Expr,
-    Expression,
-    Field,
-    Index,
-    Integer,
-    ListName,
-    Logical,
-    Network,
-    Not,
-    Pattern,
-    Range,
-    Set,
-    String,
-    Test,
-)
+from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import BUILDER, FIELDS, BuilderOperator
 from mtls_tui.lang.formatter import format_node
 from mtls_tui.lang.tree import EXPRESSIONS, Node, Path
@@ -68,38 +49,38 @@ class RowDescription:
         return " ".join(part for part in (prefix, self.quantifier, self.subject, operator, self.value) if part)
 
 
-def describe(node: Expr) -> RowDescription:
+def describe(node: ast.Expr) -> RowDescription:
     """A row in words. A group also gets one line (its heading); its items are rows of their own."""
     path: Path = ()
     negated = False
-    while isinstance(node, Not):
+    while isinstance(node, ast.Not):
         node, path, negated = node.item, (*path, 0), not negated
     match node:
-        case Logical():
+        case ast.Logical():
             return RowDescription(heading(node), negated=negated, clause_path=path)
-        case Always():
+        case ast.Always():
             return RowDescription("always" if node.value else "never", negated=negated, clause_path=path)
-        case Comparison():
+        case ast.Comparison():
             return _comparison(node, path, negated)
-        case Test():
+        case ast.Test():
             return _test(node, path, negated)
 
 
-def heading(node: Logical) -> str:
+def heading(node: ast.Logical) -> str:
     """What a group asks for: "all of", "any of", "one of" (xor of two), "an odd number of" (xor of more)."""
     if node.operator == "xor":
         return "one of" if len(node.items) == 2 else "an odd number of"
     return "all of" if node.operator == "and" else "any of"
 
 
-def sentence(node: Expr | Expression) -> str:
+def sentence(node: ast.Expr | ast.Expression) -> str:
     """A whole expression in words, groups in parentheses."""
-    if isinstance(node, Expression):
+    if isinstance(node, ast.Expression):
         node = node.root
-    if isinstance(node, Logical):
-        parts = (f"({sentence(item)})" if isinstance(item, Logical) else sentence(item) for item in node.items)
+    if isinstance(node, ast.Logical):
+        parts = (f"({sentence(item)})" if isinstance(item, ast.Logical) else sentence(item) for item in node.items)
         return f" {node.operator} ".join(parts)
-    if isinstance(node, Not) and isinstance(node.item, Logical):
+    if isinstance(node, ast.Not) and isinstance(node.item, ast.Logical):
         return f"not ({sentence(node.item)})"
     return describe(node).words
 
@@ -107,13 +88,13 @@ def sentence(node: Expr | Expression) -> str:
 def label(node: Node) -> str:
     """A value or literal in words: fields by their names in the builder, the rest as the language writes it."""
     match node:
-        case Field(name=name):
+        case ast.Field(name=name):
             info = FIELDS.get(name)
             return info.label if info else name
-        case Index(base=base, key=key):
-            inner = "*" if key is None else key.text if isinstance(key, String) else str(key)
+        case ast.Index(base=base, key=key):
+            inner = "*" if key is None else key.text if isinstance(key, ast.String) else str(key)
             return f"{label(base)}[{inner}]"
-        case Call(name=name, arguments=arguments):
+        case ast.Call(name=name, arguments=arguments):
             return f"{name}({', '.join(_argument(argument) for argument in arguments)})"
         case _:
             return format_node(node)
@@ -122,28 +103,28 @@ def label(node: Node) -> str:
 def value_text(node: Node) -> str:
     """The right side of a row: literals without quotes where that is clear, items of a set after commas."""
     match node:
-        case Set(items=items):
+        case ast.Set(items=items):
             return ", ".join(value_text(item) for item in items) or "(nothing)"
-        case String(value=value, text=text) | Pattern(value=value, text=text):
+        case ast.String(value=value, text=text) | ast.Pattern(value=value, text=text):
             return _plain(value) or text
-        case Integer() | Address() | Network() | Range() | ListName():
+        case ast.Integer() | ast.Address() | ast.Network() | ast.Range() | ast.ListName():
             return format_node(node)
         case _:
             return label(node)
 
 
-def choice_of(node: Comparison | Test) -> BuilderOperator | None:
+def choice_of(node: ast.Comparison | ast.Test) -> BuilderOperator | None:
     """The (positive) entry of the builder's operator list that a row has; None where the dashboard has none."""
-    if isinstance(node, Comparison):
-        form = "" if node.operator != "in" else "list" if isinstance(node.right, ListName) else "set"
+    if isinstance(node, ast.Comparison):
+        form = "" if node.operator != "in" else "list" if isinstance(node.right, ast.ListName) else "set"
         return _choices().get((node.operator, form))
     call = node.value
-    if isinstance(call, Call) and len(call.arguments) == 2:
+    if isinstance(call, ast.Call) and len(call.arguments) == 2:
         return _choices().get((call.name, "()"))
     return None
 
 
-def _comparison(node: Comparison, path: Path, negated: bool, quantifier: str = "") -> RowDescription:
+def _comparison(node: ast.Comparison, path: Path, negated: bool, quantifier: str = "") -> RowDescription:
     choice = choice_of(node)
     return RowDescription(
         subject=label(node.left),
@@ -158,10 +139,10 @@ def _comparison(node: Comparison, path: Path, negated: bool, quantifier: str = "
     )
 
 
-def _test(node: Test, path: Path, negated: bool, quantifier: str = "") -> RowDescription:
+def _test(node: ast.Test, path: Path, negated: bool, quantifier: str = "") -> RowDescription:
     value = node.value
     choice = choice_of(node)
-    if choice and isinstance(value, Call):
+    if choice and isinstance(value, ast.Call):
         first, second = value.arguments
         return RowDescription(
             subject=_argument(first),
@@ -174,11 +155,11 @@ def _test(node: Test, path: Path, negated: bool, quantifier: str = "") -> RowDes
             subject_path=(*path, 0, 0),
             value_path=(*path, 0, 1),
         )
-    if isinstance(value, Call) and value.name in _QUANTIFIERS and len(value.arguments) == 1 and not quantifier:
+    if isinstance(value, ast.Call) and value.name in _QUANTIFIERS and len(value.arguments) == 1 and not quantifier:
         inner, below = value.arguments[0], (*path, 0, 0)
-        if isinstance(inner, Comparison):
+        if isinstance(inner, ast.Comparison):
             return _comparison(inner, below, negated, value.name)
-        if isinstance(inner, Test):
+        if isinstance(inner, ast.Test):
             return _test(inner, below, negated, value.name)
     return RowDescription(
         label(value), negated=negated, quantifier=quantifier, clause_path=path, subject_path=(*path, 0)

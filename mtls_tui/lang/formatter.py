@@ -8,31 +8,12 @@ dashboard's builder writes such pairs. All others go. `parse(format(e)) == e`, a
 
 from __future__ import annotations
 
-from mtls_tui.lang.ast import (
-    Address,
-    Always,
-    Call,
-    Comparison,
-    Expr,
-    Expression,
-    Field,
-    Index,
-    Integer,
-    ListName,
-    Logical,
-    Network,
-    Not,
-    Pattern,
-    Range,
-    Set,
-    String,
-    Test,
-)
+from mtls_tui.lang import ast
 from mtls_tui.lang.limits import MAX_LENGTH
 from mtls_tui.lang.tree import EXPRESSIONS, Node, children
 
 
-def format(expression: Expression, *, width: int | None = None) -> str:  # noqa: A001 - its name in the front door
+def format(expression: ast.Expression, *, width: int | None = None) -> str:  # noqa: A001 - its name in the front door
     """The canonical text: one line, or with a width in characters as many lines as it takes.
 
     Lines break before operators and between items of a set; what can't break (a long literal) may pass the width. Where
@@ -85,20 +66,20 @@ def raw_quote(value: bytes) -> str:
     return f'r{hashes}"{text}"{hashes}'
 
 
-def needs_pair(node: Expr, parent: Expr | Call | None) -> bool:
+def needs_pair(node: ast.Expr, parent: ast.Expr | ast.Call | None) -> bool:
     """Whether the canonical text can't do without parentheses around `node` as a part of `parent`."""
-    return isinstance(node, Logical) and parent is not None
+    return isinstance(node, ast.Logical) and parent is not None
 
 
-def keeps_pair(node: Expr, parent: Expr | Call | None) -> bool:
+def keeps_pair(node: ast.Expr, parent: ast.Expr | ast.Call | None) -> bool:
     """Whether a pair that the author wrote around `node` stays."""
     if node.parens == 0:
         return False
-    if isinstance(parent, Call):
-        return isinstance(node, Test)  # without them it is a value, no expression
-    if isinstance(parent, Not):
-        return isinstance(node, Comparison | Not)
-    if isinstance(parent, Logical):
+    if isinstance(parent, ast.Call):
+        return isinstance(node, ast.Test)  # without them it is a value, no expression
+    if isinstance(parent, ast.Not):
+        return isinstance(node, ast.Comparison | ast.Not)
+    if isinstance(parent, ast.Logical):
         return parent.operator != "and"
     return True
 
@@ -113,7 +94,7 @@ class _Writer:
     def _fits(self, text: str, column: int, tail: int) -> bool:
         return self.width is None or column + len(text) + tail <= self.width
 
-    def expression(self, node: Expr, *, pair: bool, column: int, tail: int) -> str:
+    def expression(self, node: ast.Expr, *, pair: bool, column: int, tail: int) -> str:
         if pair:
             inner = self.expression(node, pair=False, column=column + 1, tail=tail + 1)
             return f"({inner})"
@@ -121,7 +102,7 @@ class _Writer:
         if self._fits(text, column, tail):
             return text
         match node:
-            case Logical():
+            case ast.Logical():
                 lines = []
                 last = len(node.items) - 1
                 for place, item in enumerate(node.items):
@@ -129,18 +110,18 @@ class _Writer:
                     after = tail if place == last else 0
                     lines.append(lead + self._part(item, node, column + len(lead), after))
                 return ("\n" + " " * column).join(lines)
-            case Not():
+            case ast.Not():
                 return "not " + self._part(node.item, node, column + 4, tail)
-            case Comparison():
+            case ast.Comparison():
                 left = self.operand(node.left, column, tail=0)
                 head = f"{left} {node.operator} "
                 return head + self.operand(node.right, _end_column(head, column), tail)
-            case Test():
+            case ast.Test():
                 return self.operand(node.value, column, tail)
-            case Always():
+            case ast.Always():
                 return text
 
-    def _part(self, node: Expr, parent: Expr | Call, column: int, tail: int) -> str:
+    def _part(self, node: ast.Expr, parent: ast.Expr | ast.Call, column: int, tail: int) -> str:
         pair = needs_pair(node, parent) or keeps_pair(node, parent)
         return self.expression(node, pair=pair, column=column, tail=tail)
 
@@ -151,9 +132,9 @@ class _Writer:
         if self._fits(text, column, tail):
             return text
         match node:
-            case Set():
+            case ast.Set():
                 return "{" + self._filled([self.flat(item) for item in node.items], column + 1, tail + 1) + "}"
-            case Call():
+            case ast.Call():
                 start = column + len(node.name) + 1
                 last = len(node.arguments) - 1
                 parts = []
@@ -164,7 +145,7 @@ class _Writer:
                     else:
                         parts.append(self.operand(argument, start, after))
                 return f"{node.name}(" + (",\n" + " " * start).join(parts) + ")"
-            case Index():
+            case ast.Index():
                 key = text[len(self.flat(node.base)) :]
                 return self.operand(node.base, column, tail + len(key)) + key
             case _:
@@ -201,46 +182,46 @@ class _Writer:
             self._flat[id(current)] = self._written(current)
         return self._flat[id(node)]
 
-    def _flat_part(self, node: Expr, parent: Expr | Call) -> str:
+    def _flat_part(self, node: ast.Expr, parent: ast.Expr | ast.Call) -> str:
         text = self._flat[id(node)]
         return f"({text})" if needs_pair(node, parent) or keeps_pair(node, parent) else text
 
     def _written(self, node: Node) -> str:
         match node:
-            case Field(name=name):
+            case ast.Field(name=name):
                 return name
-            case Comparison():
+            case ast.Comparison():
                 return f"{self.flat(node.left)} {node.operator} {self.flat(node.right)}"
-            case Logical():
+            case ast.Logical():
                 return f" {node.operator} ".join(self._flat_part(item, node) for item in node.items)
-            case Not():
+            case ast.Not():
                 return f"not {self._flat_part(node.item, node)}"
-            case Test():
+            case ast.Test():
                 return self.flat(node.value)
-            case Always():
+            case ast.Always():
                 return "true" if node.value else "false"
-            case Call():
+            case ast.Call():
                 arguments = (
                     self._flat_part(argument, node) if isinstance(argument, EXPRESSIONS) else self.flat(argument)
                     for argument in node.arguments
                 )
                 return f"{node.name}({', '.join(arguments)})"
-            case Index():
+            case ast.Index():
                 return f"{self.flat(node.base)}[{_key(node.key)}]"
-            case Set():
+            case ast.Set():
                 return "{" + " ".join(self.flat(item) for item in node.items) + "}"
-            case Range():
+            case ast.Range():
                 return f"{node.first.text}..{node.last.text}"
-            case ListName(name=name):
+            case ast.ListName(name=name):
                 return f"${name}"
-            case String() | Integer() | Address() | Network() | Pattern():
+            case ast.String() | ast.Integer() | ast.Address() | ast.Network() | ast.Pattern():
                 return node.text
 
 
-def _key(key: int | String | None) -> str:
+def _key(key: int | ast.String | None) -> str:
     if key is None:
         return "*"
-    return key.text if isinstance(key, String) else str(key)
+    return key.text if isinstance(key, ast.String) else str(key)
 
 
 def _end_column(text: str, column: int) -> int:

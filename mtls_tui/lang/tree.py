@@ -9,33 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from mtls_tui.lang.ast import (
-    Address,
-    Always,
-    Call,
-    Comparison,
-    Expr,
-    Expression,
-    Field,
-    Index,
-    Integer,
-    ListName,
-    Logical,
-    Network,
-    Not,
-    Pattern,
-    Range,
-    Set,
-    Span,
-    String,
-    Test,
-    Value,
-)
+from mtls_tui.lang import ast
 
-Node: TypeAlias = "Expr | Value | String | Integer | Address | Network | Range | Pattern | Set | ListName"
+Node: TypeAlias = ast.Expr | ast.Value | ast.Literal | ast.Network | ast.Range | ast.Pattern | ast.Set | ast.ListName
 Path: TypeAlias = tuple[int, ...]
 
-EXPRESSIONS = (Always, Test, Comparison, Not, Logical)
+EXPRESSIONS = (ast.Always, ast.Test, ast.Comparison, ast.Not, ast.Logical)
 """The node classes that are true or false, and so may carry parentheses."""
 
 
@@ -47,27 +26,27 @@ def is_expression(node: Node) -> bool:
 def children(node: Node) -> tuple[Node, ...]:
     """The parts of a node, in the order of the text."""
     match node:
-        case Comparison(left=left, right=right):
+        case ast.Comparison(left=left, right=right):
             return (left, right)
-        case Logical(items=items):
+        case ast.Logical(items=items):
             return items
-        case Not(item=item):
+        case ast.Not(item=item):
             return (item,)
-        case Test(value=value):
+        case ast.Test(value=value):
             return (value,)
-        case Call(arguments=arguments):
+        case ast.Call(arguments=arguments):
             return arguments
-        case Index(base=base, key=key):
-            return (base, key) if isinstance(key, String) else (base,)
-        case Set(items=elements):
+        case ast.Index(base=base, key=key):
+            return (base, key) if isinstance(key, ast.String) else (base,)
+        case ast.Set(items=elements):
             return elements
-        case Range(first=first, last=last):
+        case ast.Range(first=first, last=last):
             return (first, last)
         case _:
             return ()
 
 
-def node_at(expression: Expression, path: Path) -> Node:
+def node_at(expression: ast.Expression, path: Path) -> Node:
     """The node that a path leads to. Raises LookupError if it leads nowhere."""
     node: Node = expression.root
     for index in path:
@@ -85,7 +64,7 @@ def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
         yield from walk(part, (*path, index))
 
 
-def path_of(expression: Expression, wanted: Node) -> Path:
+def path_of(expression: ast.Expression, wanted: Node) -> Path:
     """The path of this very node (by identity). Raises LookupError if it is not in the tree."""
     for path, node in walk(expression.root):
         if node is wanted:
@@ -93,7 +72,7 @@ def path_of(expression: Expression, wanted: Node) -> Path:
     raise LookupError("the node is not in this expression")
 
 
-def extent(node: Node) -> Span:
+def extent(node: Node) -> ast.Span:
     """Where a node stands in its text, its own parentheses taken in; the node must come from a text."""
     outer = node.outer if isinstance(node, EXPRESSIONS) else None
     span = outer or node.span
@@ -102,7 +81,7 @@ def extent(node: Node) -> Span:
     return span
 
 
-def path_at(expression: Expression, offset: int) -> Path:
+def path_at(expression: ast.Expression, offset: int) -> Path:
     """The path of the innermost node that holds a character offset of the text (its end taken in)."""
     path: Path = ()
     node: Node = expression.root
@@ -116,21 +95,21 @@ def path_at(expression: Expression, offset: int) -> Path:
             return path
 
 
-def clause_path(expression: Expression, path: Path) -> Path:
+def clause_path(expression: ast.Expression, path: Path) -> Path:
     """The path of the nearest node at or above `path` that is true or false: the row that a part belongs to."""
     while not is_expression(node_at(expression, path)):
         path = path[:-1]
     return path
 
 
-def source(expression: Expression, path: Path) -> str:
+def source(expression: ast.Expression, path: Path) -> str:
     """The text of a node exactly as written, its own parentheses taken in."""
     span = extent(node_at(expression, path))
     return expression.text[span.start : span.end]
 
 
-def _moved(span: Span | None, delta: int) -> Span | None:
-    return None if span is None else Span(span.start + delta, span.end + delta)
+def _moved(span: ast.Span | None, delta: int) -> ast.Span | None:
+    return None if span is None else ast.Span(span.start + delta, span.end + delta)
 
 
 def shifted(node: Node, delta: int) -> Node:
@@ -139,8 +118,8 @@ def shifted(node: Node, delta: int) -> Node:
         return node
     span = _moved(node.span, delta)
     match node:
-        case Comparison():
-            return Comparison(
+        case ast.Comparison():
+            return ast.Comparison(
                 shifted(node.left, delta),  # type: ignore[arg-type]
                 node.operator,
                 shifted(node.right, delta),  # type: ignore[arg-type]
@@ -149,38 +128,38 @@ def shifted(node: Node, delta: int) -> Node:
                 node.parens,
                 _moved(node.outer, delta),
             )
-        case Logical():
+        case ast.Logical():
             items = tuple(shifted(item, delta) for item in node.items)
             outer = _moved(node.outer, delta)
-            return Logical(node.operator, items, node.symbols, span, node.parens, outer)  # type: ignore[arg-type]
-        case Not():
+            return ast.Logical(node.operator, items, node.symbols, span, node.parens, outer)  # type: ignore[arg-type]
+        case ast.Not():
             item = shifted(node.item, delta)
-            return Not(item, node.symbol, span, node.parens, _moved(node.outer, delta))  # type: ignore[arg-type]
-        case Test():
+            return ast.Not(item, node.symbol, span, node.parens, _moved(node.outer, delta))  # type: ignore[arg-type]
+        case ast.Test():
             value = shifted(node.value, delta)
-            return Test(value, span, node.parens, _moved(node.outer, delta))  # type: ignore[arg-type]
-        case Always():
-            return Always(node.value, span, node.parens, _moved(node.outer, delta))
-        case Field(name=name):
-            return Field(name, span)
-        case String():
-            return String(node.value, node.text, span)
-        case Integer():
-            return Integer(node.value, node.text, span)
-        case Address():
-            return Address(node.value, node.text, span)
-        case Network():
-            return Network(node.value, node.text, span)
-        case Pattern():
-            return Pattern(node.value, node.text, span)
-        case ListName(name=name):
-            return ListName(name, span)
-        case Set():
-            return Set(tuple(shifted(item, delta) for item in node.items), span)  # type: ignore[misc]
-        case Range():
-            return Range(shifted(node.first, delta), shifted(node.last, delta), span)  # type: ignore[arg-type]
-        case Call():
-            return Call(node.name, tuple(shifted(argument, delta) for argument in node.arguments), span)  # type: ignore[misc]
-        case Index():
-            key = shifted(node.key, delta) if isinstance(node.key, String) else node.key
-            return Index(shifted(node.base, delta), key, span)  # type: ignore[arg-type]
+            return ast.Test(value, span, node.parens, _moved(node.outer, delta))  # type: ignore[arg-type]
+        case ast.Always():
+            return ast.Always(node.value, span, node.parens, _moved(node.outer, delta))
+        case ast.Field(name=name):
+            return ast.Field(name, span)
+        case ast.String():
+            return ast.String(node.value, node.text, span)
+        case ast.Integer():
+            return ast.Integer(node.value, node.text, span)
+        case ast.Address():
+            return ast.Address(node.value, node.text, span)
+        case ast.Network():
+            return ast.Network(node.value, node.text, span)
+        case ast.Pattern():
+            return ast.Pattern(node.value, node.text, span)
+        case ast.ListName(name=name):
+            return ast.ListName(name, span)
+        case ast.Set():
+            return ast.Set(tuple(shifted(item, delta) for item in node.items), span)  # type: ignore[misc]
+        case ast.Range():
+            return ast.Range(shifted(node.first, delta), shifted(node.last, delta), span)  # type: ignore[arg-type]
+        case ast.Call():
+            return ast.Call(node.name, tuple(shifted(argument, delta) for argument in node.arguments), span)  # type: ignore[misc]
+        case ast.Index():
+            key = shifted(node.key, delta) if isinstance(node.key, ast.String) else node.key
+            return ast.Index(shifted(node.base, delta), key, span)  # type: ignore[arg-type]

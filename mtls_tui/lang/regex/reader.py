@@ -9,46 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mtls_tui.lang.limits import REGEX_NESTING
+from mtls_tui.lang.regex import tree
 from mtls_tui.lang.regex.cursor import Cursor
-from mtls_tui.lang.regex.tree import (
-    Alternation,
-    Assertion,
-    Char,
-    CharRange,
-    Class,
-    ClassItem,
-    Concat,
-    Dot,
-    Flags,
-    Group,
-    Named,
-    Node,
-    Operation,
-    Perl,
-    Property,
-    Repeat,
-    Union,
-    fail,
-)
+from mtls_tui.lang.regex.tree import ClassItem, Node, fail
 
-NAMED = frozenset(
-    [
-        "alnum",
-        "alpha",
-        "ascii",
-        "blank",
-        "cntrl",
-        "digit",
-        "graph",
-        "lower",
-        "print",
-        "punct",
-        "space",
-        "upper",
-        "word",
-        "xdigit",
-    ]
-)
+NAMED = frozenset((
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+))  # fmt: skip
 _UNCLOSED_CLASS = "unclosed character class"
 _MISSING = "repetition operator missing expression"
 
@@ -69,7 +37,7 @@ class _Frame:
         if not self.alternatives:
             return last
         self.alternatives.append(last)
-        return Alternation(self.alternatives, _over(self.alternatives))
+        return tree.Alternation(self.alternatives, depth=_over(self.alternatives))
 
 
 def _over(items: list[Node] | list[ClassItem]) -> int:
@@ -77,15 +45,15 @@ def _over(items: list[Node] | list[ClassItem]) -> int:
 
 
 def _joined(items: list[Node]) -> Node:
-    return items[0] if len(items) == 1 else Concat(items, _over(items) if items else 0)
+    return items[0] if len(items) == 1 else tree.Concat(items, depth=_over(items) if items else 0)
 
 
 def read_regex(pattern: str) -> Node:
     """The tree of a regular expression. Raises PatternError if it is invalid."""
-    tree = _Regex(pattern).read()
-    if tree.depth > REGEX_NESTING:
+    root = _Regex(pattern).read()
+    if root.depth > REGEX_NESTING:
         fail(f"exceed the maximum number of nested parentheses/brackets ({REGEX_NESTING})")
-    return tree
+    return root
 
 
 class _Regex(Cursor):
@@ -114,7 +82,7 @@ class _Regex(Cursor):
                 content = frame.content()
                 self.verbose = frame.verbose
                 self.at += 1
-                frames[-1].items.append(Group(content, frame.captures, frame.changes, content.depth + 1))
+                frames[-1].items.append(tree.Group(content, frame.captures, frame.changes, depth=content.depth + 1))
             elif mark == "|":
                 frames[-1].alternatives.append(_joined(items))
                 frames[-1].items = []
@@ -132,14 +100,14 @@ class _Regex(Cursor):
             fail("unclosed group")
         return frames[0].content()
 
-    def _primitive(self) -> Char | Dot | Assertion | Perl | Property:
+    def _primitive(self) -> tree.Char | tree.Dot | tree.Assertion | tree.Perl | tree.Property:
         mark = self.mark
         if mark == "\\":
             return self.escape()
         self.at += 1
         if mark == ".":
-            return Dot()
-        return Assertion(mark) if mark in "^$" else Char(mark)
+            return tree.Dot()
+        return tree.Assertion(mark) if mark in "^$" else tree.Char(mark)
 
     def _open(self, frames: list[_Frame]) -> None:
         self.at += 1
@@ -161,7 +129,7 @@ class _Regex(Cursor):
             if ended == ")":
                 if not changes:
                     fail(_MISSING)
-                frames[-1].items.append(Flags(changes))
+                frames[-1].items.append(tree.Flags(changes))
             else:
                 frames.append(_Frame(changes=changes, verbose=outside))
         else:
@@ -210,15 +178,15 @@ class _Regex(Cursor):
         return changes
 
     def _repeat(self, items: list[Node], first: int, last: int | None) -> None:
-        if not items or isinstance(items[-1], Flags):
+        if not items or isinstance(items[-1], tree.Flags):
             fail(_MISSING)
         greedy = not self.took("?")
         item = items.pop()
-        items.append(Repeat(item, first, last, greedy, item.depth + 1))
+        items.append(tree.Repeat(item, first, last, greedy, depth=item.depth + 1))
 
     def _counted(self, items: list[Node]) -> None:
         unclosed = "unclosed counted repetition"
-        if not items or isinstance(items[-1], Flags):
+        if not items or isinstance(items[-1], tree.Flags):
             fail(_MISSING)
         if not self.bump_all():
             fail(unclosed)
@@ -255,7 +223,7 @@ class _Regex(Cursor):
 
     # --- classes ---
 
-    def _class(self) -> Class:
+    def _class(self) -> tree.Class:
         """A class in brackets, with those inside it."""
         opened: list[tuple[bool, list[ClassItem]]] = []  # negated, and what stands before it in the outer class
         pending: list[list[tuple[str, ClassItem]]] = []  # per open class: operators that wait for their right side
@@ -278,7 +246,7 @@ class _Regex(Cursor):
                 content = _operated(pending.pop(), _union(items))
                 negated, items = opened.pop()
                 self.at += 1
-                closed = Class(negated, content, content.depth + 1)
+                closed = tree.Class(negated, content, depth=content.depth + 1)
                 if not opened:
                     return closed
                 items.append(closed)
@@ -298,16 +266,16 @@ class _Regex(Cursor):
         if negated and not self.bump_all():
             fail(_UNCLOSED_CLASS)
         while self.mark == "-":
-            items.append(Char("-"))
+            items.append(tree.Char("-"))
             if not self.bump_all():
                 fail(_UNCLOSED_CLASS)
         if not items and self.mark == "]":
-            items.append(Char("]"))
+            items.append(tree.Char("]"))
             if not self.bump_all():
                 fail(_UNCLOSED_CLASS)
         return negated
 
-    def _named(self) -> Named | None:
+    def _named(self) -> tree.Named | None:
         """`[:alpha:]`; None, and nothing read, when it is something else."""
         if not self.text.startswith("[:", self.at):
             return None
@@ -318,7 +286,7 @@ class _Regex(Cursor):
         if end < 0 or not self.text.startswith(":]", end) or self.text[start:end] not in NAMED:
             return None
         self.at = end + 2
-        return Named(self.text[start:end], negated)
+        return tree.Named(self.text[start:end], negated)
 
     def _class_range(self) -> ClassItem:
         first = self._class_item()
@@ -326,24 +294,24 @@ class _Regex(Cursor):
         if not self.mark:
             fail(_UNCLOSED_CLASS)
         if self.mark != "-" or self._after_space() in ("]", "-"):
-            if isinstance(first, Assertion):
+            if isinstance(first, tree.Assertion):
                 fail("invalid escape sequence found in character class")
             return first
         if not self.bump_all():
             fail(_UNCLOSED_CLASS)
         last = self._class_item()
-        if not isinstance(first, Char) or not isinstance(last, Char):
+        if not isinstance(first, tree.Char) or not isinstance(last, tree.Char):
             fail("invalid range boundary, must be a literal")
         if first.value > last.value:
             fail("invalid character class range, the start must be <= the end")
-        return CharRange(first, last)
+        return tree.CharRange(first, last)
 
-    def _class_item(self) -> Char | Assertion | Perl | Property:
+    def _class_item(self) -> tree.Char | tree.Assertion | tree.Perl | tree.Property:
         if self.mark == "\\":
             return self.escape()
         mark = self.mark
         self.at += 1
-        return Char(mark)
+        return tree.Char(mark)
 
     def _after_space(self) -> str:
         """The character after this one, blanks left out where they don't count."""
@@ -354,10 +322,10 @@ class _Regex(Cursor):
 
 
 def _union(items: list[ClassItem]) -> ClassItem:
-    return items[0] if len(items) == 1 else Union(items, _over(items) if items else 0)
+    return items[0] if len(items) == 1 else tree.Union(items, depth=_over(items) if items else 0)
 
 
 def _operated(pending: list[tuple[str, ClassItem]], right: ClassItem) -> ClassItem:
     for operator, left in pending:
-        right = Operation(operator, left, right, 1 + max(left.depth, right.depth))
+        right = tree.Operation(operator, left, right, depth=1 + max(left.depth, right.depth))
     return right

@@ -12,32 +12,10 @@ from functools import lru_cache
 import re2
 
 from mtls_tui.lang.limits import REGEX_COMPILED_BYTES, REGEX_LENGTH
-from mtls_tui.lang.regex import sets
+from mtls_tui.lang.regex import sets, tree
 from mtls_tui.lang.regex.reader import read_regex
 from mtls_tui.lang.regex.sets import Ranges
-from mtls_tui.lang.regex.tree import (
-    Alternation,
-    Assertion,
-    Char,
-    CharRange,
-    Class,
-    ClassItem,
-    Concat,
-    Dot,
-    Flags,
-    Group,
-    Named,
-    Node,
-    Operation,
-    PatternError,
-    Perl,
-    Property,
-    Repeat,
-    Union,
-    fail,
-)
-
-__all__ = ["PatternError", "check_pattern", "compile_pattern", "re2_text"]
+from mtls_tui.lang.regex.tree import ClassItem, Node, PatternError, fail
 
 _MOST_REPEATS = 1000
 """RE2's limit for a repetition and for the product of those inside each other; larger ones are written out."""
@@ -125,29 +103,29 @@ class _Translator:
 
     def piece(self, node: Node) -> _Piece:
         match node:
-            case Char():
+            case tree.Char():
                 return self._char(node)
-            case Dot():
+            case tree.Dot():
                 return self._dot()
-            case Assertion(name=name):
+            case tree.Assertion(name=name):
                 return self._assertion(name)
-            case Perl() | Property() | Class():
+            case tree.Perl() | tree.Property() | tree.Class():
                 return self._written(self._members(node))
-            case Flags(changes=changes):
+            case tree.Flags(changes=changes):
                 self._set(changes)
                 return _Piece("", 0)
-            case Repeat():
+            case tree.Repeat():
                 return self._repeat(node)
-            case Group():
+            case tree.Group():
                 before = self.mode
                 self._set(node.changes)
                 inner = self.piece(node.item)
                 self.mode = before
                 return _Piece(("(" if node.captures else "(?:") + inner.text + ")", inner.cost, inner.repeats)
-            case Concat(items=items):
+            case tree.Concat(items=items):
                 text, cost, repeats = self._all(items)
                 return _Piece("".join(text) or "(?:)", cost, repeats)
-            case Alternation(items=items):
+            case tree.Alternation(items=items):
                 text, cost, repeats = self._all(items)
                 return _Piece("(?:" + "|".join(text) + ")", cost + 72 + 8 * len(text), repeats)
 
@@ -171,7 +149,7 @@ class _Translator:
 
     # --- characters ---
 
-    def _char(self, node: Char) -> _Piece:
+    def _char(self, node: tree.Char) -> _Piece:
         mode = self.mode
         if not mode.u and node.byte is not None and node.byte > 0x7F:
             return _Piece(f"\\x{node.byte:02x}", 32)
@@ -207,23 +185,23 @@ class _Translator:
     def _members(self, node: ClassItem) -> Ranges:
         whole = self._whole()
         match node:
-            case Char():
+            case tree.Char():
                 code = self._code(node)
                 return ((code, code),)
-            case CharRange(first=first, last=last):
+            case tree.CharRange(first=first, last=last):
                 return ((self._code(first), self._code(last)),)
-            case Perl(kind=kind, negated=negated):
+            case tree.Perl(kind=kind, negated=negated):
                 found = sets.unicode_perl(kind) if self.mode.u else sets.ASCII_PERL[kind]
                 return sets.complement(found, whole) if negated else found
-            case Named(name=name, negated=negated):
+            case tree.Named(name=name, negated=negated):
                 return self._closed(sets.ASCII_CLASSES[name], negated=negated)
-            case Property():
+            case tree.Property():
                 return self._property(node)
-            case Union(items=items):
+            case tree.Union(items=items):
                 return sets.united(part for item in items for part in self._members(item))
-            case Operation(operator=operator, left=left, right=right):
+            case tree.Operation(operator=operator, left=left, right=right):
                 return sets.operated(operator, self._cased(left), self._cased(right), whole)
-            case Class(negated=negated, content=content):
+            case tree.Class(negated=negated, content=content):
                 return self._closed(self._members(content), negated=negated)
 
     def _cased(self, node: ClassItem) -> Ranges:
@@ -235,7 +213,7 @@ class _Translator:
             members = sets.folded(members) if self.mode.u else sets.folded_ascii(members)
         return sets.complement(members, self._whole()) if negated else members
 
-    def _code(self, node: Char) -> int:
+    def _code(self, node: tree.Char) -> int:
         if not self.mode.u and node.byte is not None:
             return node.byte
         code = ord(node.value)
@@ -243,7 +221,7 @@ class _Translator:
             fail("Unicode not allowed here")
         return code
 
-    def _property(self, node: Property) -> Ranges:
+    def _property(self, node: tree.Property) -> Ranges:
         if not self.mode.u:
             fail("Unicode not allowed here")
         name = node.name.removeprefix("^")
@@ -280,7 +258,7 @@ class _Translator:
 
     # --- repetitions ---
 
-    def _repeat(self, node: Repeat) -> _Piece:
+    def _repeat(self, node: tree.Repeat) -> _Piece:
         item = self.piece(node.item)
         lazy = "" if node.greedy != self.mode.U else "?"
         unit = f"(?:{item.text})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 
@@ -11,135 +11,124 @@ class PatternError(ValueError):
 
 
 @dataclass(slots=True)
-class Char:
+class _Piece:
+    depth: int = field(default=0, kw_only=True)
+
+
+@dataclass(slots=True)
+class Char(_Piece):
     """One character; `byte` when it was written as `\\xHH` and so may be a byte that is not a character."""
 
     value: str
     byte: int | None = None
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Dot:
+class Dot(_Piece):
     """`.`."""
 
-    depth: int = 0
-
 
 @dataclass(slots=True)
-class Assertion:
+class Assertion(_Piece):
     """An anchor or a word boundary, by one spelling (`^`, `$`, `\\A`, `\\z`, `\\b`, `\\B`, `\\b{start}`, …)."""
 
     name: str
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Perl:
+class Perl(_Piece):
     """`\\d`, `\\s`, `\\w` and their negations: `kind` is the small letter."""
 
     kind: str
     negated: bool
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Property:
+class Property(_Piece):
     """`\\p{name}` or `\\P{name}`."""
 
     name: str
     negated: bool
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Named:
+class Named(_Piece):
     """`[:name:]` inside a class."""
 
     name: str
     negated: bool
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class CharRange:
+class CharRange(_Piece):
     """`a-z` inside a class."""
 
     first: Char
     last: Char
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Class:
+class Class(_Piece):
     """`[...]`."""
 
     negated: bool
     content: ClassItem
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Union:
+class Union(_Piece):
     """What stands side by side in a class."""
 
     items: list[ClassItem]
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Operation:
+class Operation(_Piece):
     """`&&`, `--` or `~~` inside a class."""
 
     operator: str
     left: ClassItem
     right: ClassItem
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Flags:
+class Flags(_Piece):
     """`(?i-s)`: letters set and cleared from here to the end of the group."""
 
     changes: list[tuple[str, bool]]
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Repeat:
+class Repeat(_Piece):
     """A repetition; `last` is None for no end."""
 
     item: Node
     first: int
     last: int | None
     greedy: bool
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Group:
+class Group(_Piece):
     """A group; `changes` are the flags of `(?i:...)`."""
 
     item: Node
     captures: bool
     changes: list[tuple[str, bool]]
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Concat:
+class Concat(_Piece):
     """Pieces one after the other; none matches the empty text."""
 
     items: list[Node]
-    depth: int = 0
 
 
 @dataclass(slots=True)
-class Alternation:
+class Alternation(_Piece):
     """Alternatives, the first that fits first."""
 
     items: list[Node]
-    depth: int = 0
 
 
 ClassItem: TypeAlias = Char | CharRange | Perl | Property | Named | Class | Union | Operation
