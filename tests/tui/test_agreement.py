@@ -9,8 +9,8 @@ import pytest
 from mtls_tui.rulefile import loads
 from mtls_tui.tui.app.screen import Frame, frame
 from mtls_tui.tui.drawing.line import Line
+from mtls_tui.tui.hosts.entries import selectable
 from mtls_tui.tui.hosts.list_actions import chosen
-from mtls_tui.tui.hosts.view import selectable
 from mtls_tui.tui.registry import keymap
 from mtls_tui.tui.state.document import Document, says_other, with_edits_written
 from mtls_tui.tui.state.overlays import PartEditor

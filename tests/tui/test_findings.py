@@ -15,7 +15,7 @@ from mtls_tui.tui.hosts.view import hosts_lines
 from mtls_tui.tui.state.document import Content, with_edits_written
 from mtls_tui.tui.state.findings import counted, found_in
 from mtls_tui.tui.state.overlays import Page
-from mtls_tui.tui.text.preview import head_line
+from mtls_tui.tui.text.view import head_line
 from tests.tui.helpers import Driver, document_of
 from tests.tui.test_app import settled
 

@@ -12,10 +12,11 @@ from mtls_tui.tui.app.general_actions import palette_items
 from mtls_tui.tui.authority.effects import Forget
 from mtls_tui.tui.layout import geometry
 from mtls_tui.tui.registry import keymap, subjects
-from mtls_tui.tui.registry.bars import footer_actions, footer_line, key_name
+from mtls_tui.tui.registry.bars import footer_actions, footer_line
 from mtls_tui.tui.registry.effects import HANDLERS, Effect
 from mtls_tui.tui.registry.helptext import keys_markdown, page_for
 from mtls_tui.tui.registry.ids import ids_module
+from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES
 from mtls_tui.tui.registry.register import ACTIONS, Refusal, go_on, load, use_keys
 from mtls_tui.tui.state.document import Probe

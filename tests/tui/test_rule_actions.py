@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtls_tui.tui.hosts.view import selectable
+from mtls_tui.tui.hosts.entries import selectable
 from tests.tui.helpers import Driver, document_of
 
 

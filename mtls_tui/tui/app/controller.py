@@ -192,7 +192,7 @@ class Controller:
             return
         self._let_go()
         frame = screen.frame(self.document, width, height)
-        self.document = frame.document
+        self.document = self.document.scrolled_to(frame.tops)
         with app.batch_update():
             for name, box in frame.boxes.items():
                 app.place(name, box.x, box.y, box.width, box.height)

@@ -9,6 +9,7 @@ from mtls_tui.tui.app.effects import Copy, KeepSetting, Redraw, TakeMouse
 from mtls_tui.tui.drawing.theme import THEMES
 from mtls_tui.tui.files.effects import DiscardDraft, Quit
 from mtls_tui.tui.registry import boards
+from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.parts import CONTEXTS
 from mtls_tui.tui.registry.register import (
     ACTIONS,
@@ -47,8 +48,6 @@ def _palette(document: Document) -> Result:
 
 def palette_items(document: Document) -> tuple[Item, ...]:
     """Every command; those of the place come first, and one that can't be done now says why."""
-    from mtls_tui.tui.registry.bars import key_name
-
     first = context_of(document)
     order: list[str] = [first, "global", *(context for context in CONTEXTS if context not in (first, "global"))]
     items = []

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from mtls_tui.tui.drawing.line import Line
 from mtls_tui.tui.floating.view import Floating, floating
@@ -16,9 +15,9 @@ from mtls_tui.tui.state.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture, and the document with the scroll positions that it was drawn at."""
+    """One picture, and the scroll positions at which it was drawn: the controller keeps them for the next one."""
 
-    document: Document
+    tops: Mapping[str, int]
     boxes: Boxes
     lines: Mapping[str, list[Line]]
     floating: Floating | None
@@ -28,22 +27,21 @@ class Frame:
 def frame(document: Document, width: int, height: int) -> Frame:
     """The picture of a document on a screen of this size."""
     boxes = geometry(document, width, height)
-    document = _scrolled(document, boxes)
+    tops = _tops(document, boxes)
+    document = document.scrolled_to(tops)
     lines = {name: PANES[name].draw(document, boxes) for name, box in boxes.items() if box.visible}
     above = floating(document, boxes, width, height)
     cursor = above.cursor if above is not None else _cursor(document, boxes)
-    return Frame(document, boxes, lines, above, cursor)
+    return Frame(tops, boxes, lines, above, cursor)
 
 
-def _scrolled(document: Document, boxes: Boxes) -> Document:
-    """The document with its scroll positions moved so that every cursor is in sight."""
+def _tops(document: Document, boxes: Boxes) -> Mapping[str, int]:
+    """The scroll positions, moved so that every cursor is in sight."""
     tops = dict(document.view.tops)
     for pane in PANES.values():
         if pane.tops is not None and boxes[pane.name].visible:
             tops.update(pane.tops(document, boxes))
-    if tops == dict(document.view.tops):
-        return document
-    return replace(document, view=replace(document.view, tops=MappingProxyType(tops)))
+    return tops
 
 
 def _cursor(document: Document, boxes: Boxes) -> tuple[int, int] | None:

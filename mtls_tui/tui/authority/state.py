@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from mtls_tui.tui.drawing.safe_text import safe
 from mtls_tui.tui.state.recent import recent
 
 if TYPE_CHECKING:
@@ -136,3 +137,15 @@ def anchor_of(row: CertificateRow, state: AuthorityState) -> Path | None:
 def authority_of(document: Document) -> AuthorityState:
     """The state of the board in a document."""
     return document.board_state(AuthorityState)
+
+
+def trusted_by(document: Document, row: CertificateRow, state: AuthorityState) -> list[str]:
+    """The hosts of the rule file that have an authority among their anchors."""
+    path = anchor_of(row, state)
+    file = document.content.file
+    if path is None:
+        return []
+    wanted = path.absolute()
+    if any(file.resolve(one) == wanted for one in file.anchors):
+        return ["every host"]
+    return [safe(host.name) for host in file.hosts if any(file.resolve(one) == wanted for one in host.anchors)]

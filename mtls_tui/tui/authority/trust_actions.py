@@ -10,8 +10,7 @@ from typing import Any
 from mtls_tui.rulefile import HostEntry, RuleFile
 from mtls_tui.rulefile.edit import update_host
 from mtls_tui.tui.authority.actions import on_row
-from mtls_tui.tui.authority.state import CertificateRow, anchor_of, authority_of
-from mtls_tui.tui.authority.view import trusted_by
+from mtls_tui.tui.authority.state import CertificateRow, anchor_of, authority_of, trusted_by
 from mtls_tui.tui.drawing.safe_text import safe
 from mtls_tui.tui.hosts.list_actions import changed
 from mtls_tui.tui.registry.register import Refusal, Result, action

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtls_tui.tui.authority.state import AuthorityState, CertificateRow, Store, anchor_of, authority_of
+from mtls_tui.tui.authority.state import AuthorityState, CertificateRow, Store, authority_of, trusted_by
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.state.document import Document
@@ -150,15 +150,3 @@ def _detail(document: Document, state: AuthorityState, total: int, room: int) ->
             third.append(f"trusted by {', '.join(trusting)}" if trusting else "no host of the rule file trusts it: a")
         lines.append(LineBuilder().add(" " + " · ".join(third), "soft").line(total))
     return lines
-
-
-def trusted_by(document: Document, row: CertificateRow, state: AuthorityState) -> list[str]:
-    """The hosts of the rule file that have an authority among their anchors."""
-    path = anchor_of(row, state)
-    file = document.content.file
-    if path is None:
-        return []
-    wanted = path.absolute()
-    if any(file.resolve(one) == wanted for one in file.anchors):
-        return ["every host"]
-    return [safe(host.name) for host in file.hosts if any(file.resolve(one) == wanted for one in host.anchors)]

@@ -13,7 +13,7 @@ from mtls_tui.lang.tree import Node, Path, node_at, walk
 from mtls_tui.lang.types import BYTES, Type
 from mtls_tui.tui.drawing.safe_text import decode
 from mtls_tui.tui.state.document import Document
-from mtls_tui.tui.state.overlays import Item
+from mtls_tui.tui.state.overlays import Item, PartEditor
 from mtls_tui.tui.state.rows import BuilderRow, literal_text
 
 GROUPS = (
@@ -238,3 +238,18 @@ def source_offers(document: Document, text: str, cursor: int) -> tuple[int, int,
     found = complete(text, cursor, lists=lists, hosts=[host.name for host in file.hosts], limit=12)
     items = tuple(Item(one.text, one.label, detail=one.detail, group="") for one in found.items if one.text != text)
     return found.start, found.end, items
+
+
+def shown_offers(document: Document, editor: PartEditor) -> tuple[Item, ...]:
+    """The offers that fit what is typed (in a set: in the current line), without those that are in already."""
+    if editor.kind == "source":
+        return (
+            source_offers(document, editor.buffer.text, editor.buffer.cursor)[2] if editor.buffer.anchor is None else ()
+        )
+    if editor.kind == "set":
+        lines = editor.buffer.lines
+        typed = lines[editor.buffer.place[0]].strip().lower()
+        taken = {line.strip() for line in lines}
+    else:
+        typed, taken = "", {editor.buffer.text}
+    return tuple(item for item in editor.offers if item.key not in taken and typed in item.key.lower())

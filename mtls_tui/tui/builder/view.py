@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtls_tui.tui.builder.words import ACTION_WORDS, MATCH_WORDS
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
 from mtls_tui.tui.layout.geometry import Box
@@ -11,14 +12,6 @@ from mtls_tui.tui.state.recent import recent
 from mtls_tui.tui.state.results import Mark
 from mtls_tui.tui.state.rows import BuilderRow, Part, rows_of
 
-ACTION_WORDS = {
-    "block": "Block", "log": "Log", "skip": "Skip", "managed_challenge": "Managed challenge",
-    "js_challenge": "Non-interactive challenge", "challenge": "Interactive challenge",
-}  # fmt: skip
-MATCH_WORDS = {
-    "block": "BLOCKS", "log": "LOGS", "skip": "SKIPS", "managed_challenge": "CHALLENGES", "js_challenge": "CHALLENGES",
-    "challenge": "CHALLENGES",
-}  # fmt: skip
 _STYLES = {
     "field": "field", "function": "accent", "index": "soft", "operator": "operator", "value": "value", "not": "word",
     "join": "strong", "mark": "soft", "constant": "word",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, Quit, Reload, Save, Written
 from mtls_tui.tui.registry.effects import Effect
+from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action
 from mtls_tui.tui.state.document import Content, Document, Probe, with_edits_written
 from mtls_tui.tui.state.edited_rule import muted_rows
@@ -152,8 +153,6 @@ MENU: tuple[ActionId, ...] = ("file.save", "file.save_as", "file.reload", "file.
 
 @action("file.menu", "File", hidden=True)
 def _menu(document: Document) -> Result:
-    from mtls_tui.tui.registry.bars import key_name
-
     shown = [ACTIONS[one] for one in MENU]
     items = tuple(Item(one.id, one.title, detail=key_name(one.keys[0]) if one.keys else "") for one in shown)
     return replace(document, overlay=Picker("File", items, "palette.run"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mtls_tui.tui.builder import part_actions
-from mtls_tui.tui.builder.choices import source_offers
+from mtls_tui.tui.builder.choices import shown_offers, source_offers
 from mtls_tui.tui.findings import actions as findings_actions
 from mtls_tui.tui.registry.lists import list_actions
 from mtls_tui.tui.registry.register import ACTIONS, Refusal, Result, action, go_on
@@ -152,8 +152,6 @@ def _raw(document: Document) -> Result:
 
 @action("editor.key", "A key in the editor", hidden=True)
 def _editor_key(document: Document, key: str, character: str | None = None) -> Result:
-    from mtls_tui.tui.floating.view import shown_offers
-
     editor = editor_of(document)
     offers = shown_offers(document, editor)
     if key in {"down", "up"} and offers:
@@ -175,8 +173,6 @@ def _editor_paste(document: Document, text: str) -> Result:
 
 @action("editor.offer", "Take an offered value", hidden=True)
 def _offer(document: Document, index: int) -> Result:
-    from mtls_tui.tui.floating.view import shown_offers
-
     editor = editor_of(document)
     offers = shown_offers(document, editor)
     if not offers:

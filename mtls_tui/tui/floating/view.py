@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mtls_tui.tui.builder.choices import source_offers
+from mtls_tui.tui.builder.choices import shown_offers
 from mtls_tui.tui.builder.pattern_check import live_test
 from mtls_tui.tui.builder.view import columns_of, row_y
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, Piece
@@ -14,7 +14,8 @@ from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
-from mtls_tui.tui.text.preview import buffer_line, line_of, wrap_text
+from mtls_tui.tui.text.view import buffer_line
+from mtls_tui.tui.text.wrapping import line_of, wrap_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,21 +229,6 @@ def _editor_text(editor: PartEditor, across: int, tall: int) -> tuple[list[Line]
         for place, line in enumerate(wrapped[top : top + room], top)
     ]
     return lines, (1 + buffer.cursor - wrapped[at].start, at - top)
-
-
-def shown_offers(document: Document, editor: PartEditor) -> tuple[Item, ...]:
-    """The offers that fit what is typed (in a set: in the current line), without those that are in already."""
-    if editor.kind == "source":
-        return (
-            source_offers(document, editor.buffer.text, editor.buffer.cursor)[2] if editor.buffer.anchor is None else ()
-        )
-    if editor.kind == "set":
-        lines = editor.buffer.lines
-        typed = lines[editor.buffer.place[0]].strip().lower()
-        taken = {line.strip() for line in lines}
-    else:
-        typed, taken = "", {editor.buffer.text}
-    return tuple(item for item in editor.offers if item.key not in taken and typed in item.key.lower())
 
 
 def _offers(document: Document, editor: PartEditor, across: int, tall: int) -> list[Line]:

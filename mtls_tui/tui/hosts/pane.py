@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mtls_tui.tui.drawing.line import Line
-from mtls_tui.tui.hosts.view import cursor_of, entries, hosts_lines, stops_of
+from mtls_tui.tui.hosts.entries import cursor_of, entries, stops_of
+from mtls_tui.tui.hosts.view import hosts_lines
 from mtls_tui.tui.layout.geometry import Boxes, is_wide
 from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.registry.parts import Context, Pane, add_pane

@@ -9,7 +9,7 @@ from typing import Any
 from mtls_tui.rulefile import ResponseEntry, RuleFile
 from mtls_tui.rulefile.edit import copy_rule, move_host, move_rule, remove_host, remove_rule, update_rule
 from mtls_tui.rulefile.seeds import add_mtls_rule
-from mtls_tui.tui.builder.view import ACTION_WORDS
+from mtls_tui.tui.builder.words import ACTION_WORDS
 from mtls_tui.tui.hosts.host_actions import host_index, toggle_mtls
 from mtls_tui.tui.hosts.list_actions import and_select, changed, chosen, on_entry, select
 from mtls_tui.tui.registry.register import Refusal, Result, action

@@ -2,105 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mtls_tui.tui.builder.view import ACTION_WORDS
+from mtls_tui.tui.builder.words import ACTION_WORDS
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
+from mtls_tui.tui.hosts.entries import Entry, cursor_of, entries, stops_of
 from mtls_tui.tui.layout.scroll import top_of
 from mtls_tui.tui.state.document import Document
 
 _SHORT = {"managed_challenge": "Challenge", "js_challenge": "Challenge", "challenge": "Challenge"}
 _STATES = {"good": "soft", "warn": "warn", "bad": "bad", "none": "faint"}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the list: a host, one of its rules, or what there is to say about it."""
-
-    kind: str
-    host: str = ""
-    rule: str = ""
-    number: int = 0
-    text: str = ""
-    state: str = ""
-
-    @property
-    def selectable(self) -> bool:
-        """Whether the cursor stops here."""
-        return self.kind in {"host", "rule"}
-
-
-_known: list[tuple[object, object, object, tuple[Entry, ...], tuple[int, ...]]] = []
-
-
-def _listed(document: Document) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
-    """All lines, and the places of those that the cursor stops at.
-
-    Kept: a thousand rules under a hundred hosts are many lines, and drawing asks for them again and again.
-    """
-    file, results = document.content.file, document.results
-    hosts, rules = (results.hosts, results.rules_of_host) if results is not None else (None, None)
-    for known_file, known_hosts, known_rules, found, stops in _known:
-        if known_file is file and known_hosts is hosts and known_rules is rules:
-            return found, stops
-    found = tuple(_entries(document))
-    stops = tuple(place for place, entry in enumerate(found) if entry.selectable)
-    _known[:] = [(file, hosts, rules, found, stops)]
-    return found, stops
-
-
-def entries(document: Document) -> tuple[Entry, ...]:
-    """All lines of the list, in order."""
-    return _listed(document)[0]
-
-
-def stops_of(document: Document) -> tuple[int, ...]:
-    """The places of the lines that the cursor stops at."""
-    return _listed(document)[1]
-
-
-def _entries(document: Document) -> list[Entry]:
-    file, results = document.content.file, document.results
-    found: list[Entry] = []
-    placed: set[int] = set()
-    for host in file.hosts:
-        if found:
-            found.append(Entry("gap"))
-        found.append(Entry("host", host=host.name))
-        if results is not None:
-            found += [
-                Entry("note", host=host.name, text=n.text, state=n.state) for n in results.hosts.get(host.name, ())
-            ]
-        concerned = results.rules_of_host.get(host.name, ()) if results is not None else range(len(file.rules))
-        for index in concerned:
-            if index < len(file.rules):
-                placed.add(index)
-                found.append(Entry("rule", host=host.name, rule=file.rules[index].ref, number=index + 1))
-    rest = [index for index in range(len(file.rules)) if index not in placed]
-    if rest:
-        if found:
-            found.append(Entry("gap"))
-        found.append(Entry("heading", text="other hosts" if file.hosts else "rules"))
-        found += [Entry("rule", rule=file.rules[index].ref, number=index + 1) for index in rest]
-    return found
-
-
-def selectable(document: Document) -> tuple[Entry, ...]:
-    """The lines that the cursor stops at."""
-    listed, stops = _listed(document)
-    return tuple(listed[place] for place in stops)
-
-
-def cursor_of(document: Document) -> int:
-    """The place of the list's cursor among what it stops at: the host's line that it is on, else the shown rule's."""
-    view = document.view
-    fits: dict[tuple[str, str, str], int] = {}
-    for place, entry in enumerate(selectable(document)):
-        fits.setdefault((entry.kind, entry.host, entry.rule), place)
-        fits.setdefault((entry.kind, "", entry.rule), place)
-    wanted = (("host", view.at_host, ""), ("rule", view.host, view.rule), ("rule", "", view.rule))
-    return next((fits[key] for key in wanted[0 if view.at_host else 1 :] if key in fits), 0)
 
 
 def hosts_lines(document: Document, total: int, height: int, *, border: bool = True) -> list[Line]:

@@ -5,28 +5,10 @@ from __future__ import annotations
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
 from mtls_tui.tui.layout.geometry import is_wide
+from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.parts import Pane, add_pane
 from mtls_tui.tui.registry.register import ACTIONS, Action, context_of, held
 from mtls_tui.tui.state.document import Document
-
-_KEY_NAMES = {
-    "enter": "⏎", "space": "␣", "escape": "Esc", "tab": "Tab", "shift+tab": "⇧Tab", "up": "↑", "down": "↓", "left": "←",
-    "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "delete": "Del", "backspace": "⌫", "home": "Home", "end": "End",
-    "shift+up": "⇧↑", "shift+down": "⇧↓",
-}  # fmt: skip
-
-
-def key_name(key: str) -> str:
-    """A key as people know it: `^S`, `F1`, `⏎`."""
-    if key in _KEY_NAMES:
-        return _KEY_NAMES[key]
-    if key == "ctrl+@":
-        return "^Space"
-    if key.startswith("ctrl+"):
-        return "^" + key[5:].upper()
-    if key.startswith("alt+"):
-        return "Alt-" + key[4:]
-    return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key
 
 
 def title_line(document: Document, total: int) -> Line:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mtls_tui.tui.registry.bars import key_name
+from mtls_tui.tui.drawing.safe_text import wrap
+from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS
 from mtls_tui.tui.registry.register import held, in_context, load
 from mtls_tui.tui.state.document import Document
@@ -22,8 +23,6 @@ def page_for(context: str, document: Document) -> Page:
         if lines:
             lines.append(())
         lines.append(((CONTEXTS[part].title, "accent-strong"),))
-        from mtls_tui.tui.drawing.safe_text import wrap
-
         lead = "These keys hold here, too." if part == "global" else CONTEXTS[part].lead
         lines += [((text, "soft"),) for text in wrap(lead, 92)]
         for one in actions:

@@ -6,11 +6,10 @@ from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width
 from mtls_tui.tui.layout.geometry import HOSTS_WIDTH
 from mtls_tui.tui.layout.scroll import scrolled
+from mtls_tui.tui.simulator.fields import FIELDS
 from mtls_tui.tui.state.document import Document, Probe
 from mtls_tui.tui.state.results import Case, Results
 
-FIELDS = ("method", "url", "certificate", "ip", "at", "headers", "body", "overrides")
-"""The simulator's fields, in the order in which the cursor visits them."""
 _OUTCOMES = {"BLOCKED": "bad", "allowed": "good", "?": "warn"}
 
 

@@ -243,6 +243,12 @@ class Document:
         """The same content, looked at differently."""
         return replace(self, view=replace(self.view, **changes), notice=None)  # type: ignore[arg-type]
 
+    def scrolled_to(self, tops: Mapping[str, int]) -> Document:
+        """With these scroll positions."""
+        if tops == dict(self.view.tops):
+            return self
+        return replace(self, view=replace(self.view, tops=MappingProxyType(dict(tops))))
+
     def with_board(self, state: object, **changes: object) -> Document:
         """With the state of a board; `changes` are fields of the document."""
         boards = MappingProxyType({**self.boards, type(state): state})

@@ -13,6 +13,7 @@ from mtls_tui.tui.state.document import Document, with_edited_rule
 from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.textbuffer import Buffer
 from mtls_tui.tui.text.effects import EditOutside
+from mtls_tui.tui.text.ranges import marked_range
 
 
 def editing(document: Document) -> str:
@@ -35,8 +36,6 @@ def _open(document: Document) -> Result:
         return Refusal("no rule is selected")
     if edited.muted:
         return Refusal("some rows are muted, and text can't hold those: bring them back (space) or delete them first")
-    from mtls_tui.tui.text.preview import marked_range
-
     start, _ = marked_range(document)
     buffer = Buffer(edited.text, start, None, multiline=True)
     return document.with_view(text=buffer, focus="text", tab="expression", completing=False)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from mtls_tui.tui.layout.geometry import Boxes
 from mtls_tui.tui.registry.parts import Context, Pane, Typing, add_pane
 from mtls_tui.tui.state.document import Document
-from mtls_tui.tui.text.preview import line_of, preview_lines, top_of_text, wrap_text
+from mtls_tui.tui.text.view import preview_lines
+from mtls_tui.tui.text.wrapping import line_of, top_of_text, wrap_text
 
 
 def _tops(document: Document, boxes: Boxes) -> Mapping[str, int]:

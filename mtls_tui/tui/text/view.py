@@ -2,135 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
-from mtls_tui.lang.ast import Expression
-from mtls_tui.lang.diagnostics import Diagnostic
-from mtls_tui.lang.tree import extent, node_at
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import safe, width
 from mtls_tui.tui.layout.scroll import scrolled
-from mtls_tui.tui.state.document import Document, ViewState
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.findings import counted
-from mtls_tui.tui.state.rows import BuilderRow, rows_of
 from mtls_tui.tui.state.textbuffer import Buffer
-from mtls_tui.tui.text.highlight import highlight_in, tokens_of
+from mtls_tui.tui.text.highlight import highlight_in
+from mtls_tui.tui.text.ranges import error_of, marked_range
+from mtls_tui.tui.text.wrapping import Wrapped, line_of, wrap_text
 
 MAX_LENGTH = 4096
 """Characters of an expression at Cloudflare."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wrapped:
-    """One shown line: the range of the text that it shows."""
-
-    start: int
-    end: int
-
-
-@lru_cache(maxsize=8)
-def wrap_text(text: str, total: int) -> tuple[Wrapped, ...]:
-    """Lines of a text: its own; where one is too long, each operand of the outermost join begins a line.
-
-    What is longer still is broken after a blank or, in need, anywhere. So a letter that is typed moves the rest of
-    its own clause, not of the whole text.
-    """
-    lines: list[Wrapped] = []
-    start = 0
-    for line in text.split("\n"):
-        end = start + len(line)
-        if width(safe(line)) <= total:
-            lines.append(Wrapped(start, end))
-        else:
-            for left, right in pairwise((start, *joins(text, start, end), end)):
-                lines += _broken(text, left, right, total)
-        start = end + 1
-    return tuple(lines)
-
-
-def joins(text: str, start: int, end: int) -> list[int]:
-    """Where the outermost joins of a line stand: those at the least depth of brackets."""
-    depth = 0
-    found: list[tuple[int, int]] = []
-    for token in tokens_of(text[start:end]):
-        if token.text in _OPENING:
-            depth += 1
-        elif token.text in _CLOSING:
-            depth -= 1
-        elif token.text in _JOINS and token.kind in {"word", "sign"}:
-            found.append((depth, start + token.start))
-    least = min((level for level, _ in found), default=0)
-    return [place for level, place in found if level == least]
-
-
-_OPENING, _CLOSING = frozenset("({["), frozenset(")}]")
-_JOINS = frozenset({"and", "or", "xor", "&&", "||", "^^"})
-
-
-def _broken(text: str, start: int, end: int, total: int) -> list[Wrapped]:
-    lines: list[Wrapped] = []
-    at = start
-    while width(safe(text[at:end])) > total:
-        stop = _fits(text, at, end, total)
-        blank = text.rfind(" ", at + 1, stop)
-        stop = blank + 1 if blank > at + total // 3 else stop
-        lines.append(Wrapped(at, stop))
-        at = stop
-    if at < end:
-        lines.append(Wrapped(at, end))
-    return lines
-
-
-def _fits(text: str, start: int, end: int, total: int) -> int:
-    """How far a text goes within so many cells; at least one character."""
-    stop = min(end, start + total)
-    while stop > start + 1 and width(safe(text[start:stop])) > total:
-        stop -= 1
-    return stop
-
-
-def effective_row(document: Document) -> tuple[Expression, BuilderRow] | None:
-    """The cursor's row in the expression without muted clauses; None when it isn't in there."""
-    edited, row = document.edited_rule, document.row
-    if edited is None or row is None or edited.full is None or edited.effective is None or row.muted:
-        return None
-    if not edited.muted:
-        return edited.full, row
-    index = document.row_index
-    same = [one for one in document.rows if not one.muted]
-    rows = rows_of(edited.effective)
-    if row.kind == "clause":
-        place = sum(1 for one in document.rows[:index] if one.kind == "clause" and not one.muted)
-        clauses = [one for one in rows if one.kind == "clause"]
-        return (edited.effective, clauses[place]) if place < len(clauses) else None
-    place = same.index(row)
-    return (edited.effective, rows[place]) if len(rows) == len(same) and place < len(rows) else None
-
-
-def marked_range(document: Document) -> tuple[int, int]:
-    """The range of the text that the cursor's row stands for; empty when there is none."""
-    found = effective_row(document)
-    if found is None:
-        return 0, 0
-    expression, row = found
-    if not row.path and row.kind != "clause":
-        return 0, 0
-    span = extent(node_at(expression, row.path))
-    return span.start, span.end
-
-
-def error_of(document: Document) -> Diagnostic | None:
-    """What is wrong with the selected rule's expression: it doesn't parse, or (once worked out) names and types."""
-    edited, results = document.edited_rule, document.results
-    if edited is None:
-        return None
-    if edited.broken is not None:
-        return edited.error
-    if results is None or results.rule != document.view.rule or results.diagnostic is None:
-        return None
-    return results.diagnostic if results.diagnostic.span.start <= len(edited.text) else None
 
 
 def status(document: Document) -> tuple[str, str]:
@@ -256,15 +141,6 @@ def editor_lines(document: Document, buffer: Buffer, total: int, height: int) ->
     return lines + foot
 
 
-def line_of(wrapped: tuple[Wrapped, ...], offset: int) -> int:
-    """The shown line that a cursor stands in."""
-    for place, line in enumerate(wrapped):
-        following = wrapped[place + 1].start if place + 1 < len(wrapped) else None
-        if offset < line.end or (offset == line.end and following != line.end):
-            return place
-    return len(wrapped) - 1
-
-
 def buffer_line(
     buffer: Buffer,
     line: Wrapped,
@@ -316,10 +192,3 @@ def _foot(document: Document, total: int) -> list[Line]:
 
     text = hint(buffer.text, buffer.cursor)
     return [out.add(f" {text}", "faint").line(total)]
-
-
-def top_of_text(view: ViewState, total: int, height: int) -> int:
-    """The first line shown of a text under edit."""
-    assert view.text is not None
-    wrapped = wrap_text(view.text.text, max(10, total - 3))
-    return scrolled(view.tops.get("text", 0), line_of(wrapped, view.text.cursor), max(1, height - 2), len(wrapped), 0)
