@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tests.tui.terminal import KEYS, Terminal
+from tests.tui.terminal import Terminal, key_bytes
 
 LINK_BITS_S = 256_000
 
@@ -43,7 +43,7 @@ def timed(terminal: Terminal, keys: list[str]) -> Keys:
         terminal.settle(0.3)
         before = len(terminal.output)
         begin = time.perf_counter()
-        os.write(terminal.fd, KEYS.get(key, key).encode())
+        os.write(terminal.fd, key_bytes(key))
         last = begin
         while time.perf_counter() - last < 0.15 or (last == begin and time.perf_counter() - begin < 2):
             if terminal.read(0.02):

@@ -28,15 +28,31 @@ QUERIES = [
 UNKNOWN = re.compile(rb"\x1b\[[<>=][0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 KEYS = {
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "home": "\x1b[H", "end": "\x1b[F",
-    "enter": "\r", "escape": "\x1b", "tab": "\t", "space": " ", "backspace": "\x7f", "f1": "\x1bOP",
-    "f6": "\x1b[17~", "f12": "\x1b[24~",
+    "enter": "\r", "escape": "\x1b", "tab": "\t", "shift+tab": "\x1b[Z", "space": " ", "backspace": "\x7f",
+    "ctrl+end": "\x1b[1;5F", "pageup": "\x1b[5~", "pagedown": "\x1b[6~", "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR",
+    "f4": "\x1bOS", "f6": "\x1b[17~", "f8": "\x1b[19~", "f9": "\x1b[20~", "f12": "\x1b[24~",
 }  # fmt: skip
 
 
-class Terminal:
-    """One run of `mtls-tui` on a pseudo-terminal."""
+def key_bytes(key: str) -> bytes:
+    """What a terminal sends for a key."""
+    if key.startswith("ctrl+") and key not in KEYS:
+        return bytes([ord(key[5].upper()) & 0x1F])
+    return KEYS.get(key, key).encode()
 
-    def __init__(self, *arguments: str, home: Path, columns: int = 120, rows: int = 40, **environment: str) -> None:
+
+class Terminal:
+    """One run of `mtls-tui`, or of another Python `program`, on a pseudo-terminal."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        home: Path,
+        columns: int = 120,
+        rows: int = 40,
+        program: tuple[str, ...] = ("-m", "mtls_tui"),
+        **environment: str,
+    ) -> None:
         self.columns, self.rows = columns, rows
         self.output = bytearray()
         self.answered = 0
@@ -51,7 +67,7 @@ class Terminal:
             for name in {"TMUX", "NO_COLOR", "LINES", "COLUMNS", "COVERAGE_PROCESS_START"} - set(environment):
                 os.environ.pop(name, None)
             # With an environment of our own: readline puts LINES and COLUMNS into the process's behind Python's back.
-            os.execve(sys.executable, [sys.executable, "-m", "mtls_tui", *arguments], dict(os.environ))  # noqa: S606
+            os.execve(sys.executable, [sys.executable, *program, *arguments], dict(os.environ))  # noqa: S606
 
     def __enter__(self) -> Terminal:
         return self
@@ -123,10 +139,7 @@ class Terminal:
         """Press keys, one after the other; the bytes that came for the last."""
         cost = 0
         for key in keys:
-            data = KEYS.get(key, key)
-            if key.startswith("ctrl+"):
-                data = chr(ord(key[5].upper()) & 0x1F)
-            os.write(self.fd, data.encode())
+            os.write(self.fd, key_bytes(key))
             self._answer(quiet_s)
             cost = self._cost
         return cost

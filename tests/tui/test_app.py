@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from mtls_tui.tui.app.app import MtlsApp
@@ -124,10 +125,10 @@ async def test_a_paste_becomes_the_right_thing(path: Path, tmp_path: Path) -> No
         await settled(pilot)
         controller = app.controller
         assert controller is not None
-        app.pasted("curl -X DELETE https://pay.example.com/orders/7")
+        app.post_message(events.Paste("curl -X DELETE https://pay.example.com/orders/7"))
         await settled(pilot)
         assert controller.document.content.probe.method == "DELETE"
-        app.pasted('http.host eq "pasted.example.com"')
+        app.post_message(events.Paste('http.host eq "pasted.example.com"'))
         await settled(pilot)
         assert controller.document.edited_rule is not None
         assert controller.document.edited_rule.text == 'http.host eq "pasted.example.com"'
@@ -135,7 +136,7 @@ async def test_a_paste_becomes_the_right_thing(path: Path, tmp_path: Path) -> No
 
 async def test_keys_pressed_before_the_file_is_read_are_not_lost(path: Path, tmp_path: Path) -> None:
     app = app_of(path, tmp_path)
-    app.early.append(("key", ("down", None)))
+    app.early.append(events.Key("down", None))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         assert app.controller is not None and app.controller.document.row_index == 1

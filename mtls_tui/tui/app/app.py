@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
@@ -30,42 +30,14 @@ BARS = frozenset({"title", "footer"})
 class MainScreen(Screen[None], inherit_bindings=False):
     """The one screen; keys go to the application's register, not to widgets."""
 
-    ALLOW_SELECT = False
-    AUTO_FOCUS = ""
-
-    def compose(self) -> ComposeResult:
-        """All panes; where they stand is set when the size is known."""
-        for name in PANES:
-            yield Pane(name, ground="bar" if name in BARS else "text")
-        yield Pane("overlay", ground="up")
-
-    def on_mount(self) -> None:
-        """The panes are there: paint."""
-        app = self.app
-        assert isinstance(app, MtlsApp)
-        app.mounted()
-
-    def on_key(self, event: events.Key) -> None:
-        """Every key goes one way."""
-        event.stop()
-        event.prevent_default()
-        app = self.app
-        assert isinstance(app, MtlsApp)
-        app.key(event.key, event.character)
-
-    def on_paste(self, event: events.Paste) -> None:
-        """A paste, whole."""
-        event.stop()
-        app = self.app
-        assert isinstance(app, MtlsApp)
-        app.pasted(event.text)
-
 
 class MtlsApp(CellDiffApp, inherit_bindings=False):
     """mtls-tui on a terminal. `path` is the rule file, None for the first-run screen."""
 
     TITLE = "mtls-tui"
     ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    AUTO_FOCUS = ""
     CSS = """
     MainScreen { layers: base over; overflow: hidden; background: ansi_default; }
     Pane { layer: base; position: absolute; display: none; background: ansi_default; }
@@ -91,14 +63,21 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
         """Where the gateway tells its status, "" to ask none."""
         self.drafts = drafts
         self.controller: Controller | None = None
-        self.early: list[tuple[str, Any]] = []
+        self.early: list[events.Key | events.Paste] = []
+        """What came before everything was read."""
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[None]:
         """The one screen."""
         return MainScreen(id="main")
 
-    def mounted(self) -> None:
+    def compose(self) -> ComposeResult:
+        """All panes; where they stand is set when the size is known."""
+        for name in PANES:
+            yield Pane(name, ground="bar" if name in BARS else "text")
+        yield Pane("overlay", ground="up")
+
+    def on_mount(self) -> None:
         """Paint the frame at once; everything else comes behind it."""
         if wanted():
             self.cells = Cells(self.size.width, self.size.height)
@@ -129,8 +108,8 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
         gc.freeze()
         gc.enable()
         early, self.early = self.early, []
-        for kind, what in early:
-            self.key(*what) if kind == "key" else self.pasted(what)
+        for event in early:
+            self.on_key(event) if isinstance(event, events.Key) else self.on_paste(event)
 
     # --- panes ---------------------------------------------------------------------------------------------------
 
@@ -152,21 +131,28 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
                 styles.width = width
                 styles.height = height
 
+    def use_mouse(self, on: bool) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        name = "_enable_mouse_support" if on else "_disable_mouse_support"
+        if self._driver is not None and hasattr(self._driver, name):
+            getattr(self._driver, name)()
+            self._driver.flush()
+
     # --- input ---------------------------------------------------------------------------------------------------
 
-    def key(self, key: str, character: str | None) -> None:
-        """A key; one that comes before everything is read is kept."""
+    def on_key(self, event: events.Key) -> None:
+        """Every key goes one way."""
         if self.controller is None:
-            self.early.append(("key", (key, character)))
+            self.early.append(event)
         else:
-            self.controller.key(key, character)
+            self.controller.key(event.key, event.character)
 
-    def pasted(self, text: str) -> None:
-        """A paste."""
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste, whole."""
         if self.controller is None:
-            self.early.append(("paste", text))
+            self.early.append(event)
         else:
-            self.controller.paste(text)
+            self.controller.paste(event.text)
 
     def on_pane_clicked(self, message: Pane.Clicked) -> None:
         """A click that names an action."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import subprocess
@@ -12,14 +11,14 @@ MAX_OSC52 = 74_994
 """Bytes of text that terminals take (xterm's limit of 100,000 for the encoded form)."""
 
 
-def copy(text: str, write: Callable[[str], None]) -> str:
-    """Put a text on the clipboard; the way it went, as words for the user. `write` sends to the terminal."""
+def copy(text: str, by_terminal: Callable[[str], None]) -> str:
+    """Put a text on the clipboard, `by_terminal` where tmux doesn't; the way it went, as words for the user."""
     if os.environ.get("TMUX") and shutil.which("tmux"):
         done = _tmux(text)
         if done:
             return done
     if len(text.encode()) <= MAX_OSC52:
-        write(osc52(text))
+        by_terminal(text)
         return "copied through the terminal (OSC 52); if paste gives nothing, the terminal does not allow it"
     return "too long to copy through the terminal: use $EDITOR (F12)"
 
@@ -36,8 +35,3 @@ def _tmux(text: str) -> str:
             continue
         return words
     return ""
-
-
-def osc52(text: str) -> str:
-    """The sequence that asks the terminal to copy."""
-    return f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a"

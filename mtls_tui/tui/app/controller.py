@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from mtls_tui.rulefile import RuleFile, RuleFileError, load, loads
 from mtls_tui.rulefile.seeds import EMPTY
 from mtls_tui.tui.app import screen, settings
-from mtls_tui.tui.app.terminal import TextualTerminal
 from mtls_tui.tui.deploy.handlers import watch_gateway
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES, Palette
 from mtls_tui.tui.files import draft
@@ -61,7 +60,7 @@ class Controller:
         self.drafts = app.drafts
         self.status = app.status
         self.keeps_settings = app.given_settings is None
-        self.terminal: Terminal = TextualTerminal(app)
+        self.terminal: Terminal = app
         self._kept: dict[type, object] = {}
         self.document: Document = start(loads(EMPTY, strict=False), on_disk=False)
         self.evaluated_for: tuple[object, str] | None = None
@@ -93,7 +92,7 @@ class Controller:
         on_disk = file is not None and file.path is not None and file.read_digest is not None
         self.document = start(file or loads(EMPTY, strict=False), on_disk=on_disk, **look)  # type: ignore[arg-type]
         if not self.settings.mouse:
-            self.terminal.mouse(on=False)
+            self.terminal.use_mouse(on=False)
         if self.settings.cell_diff is False:
             self.app.use_cell_diff(False)
         if self.settings.problems:

@@ -22,7 +22,7 @@ from mtls_tui.rulefile import RuleFile, RuleFileError, bundle
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.policies import load_chain
 from mtls_tui.simulate.simulation import Simulation, simulate
-from mtls_tui.simulate.testing.roles import ROLES, chain_of, role_set, with_roles
+from mtls_tui.simulate.testing.roles import ROLES, chain_of, with_roles
 from mtls_tui.tui.builder import marks
 from mtls_tui.tui.certificates import lines as certificate_lines
 from mtls_tui.tui.hosts.rule_index import rules_of_host
@@ -31,7 +31,7 @@ from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.checked import checked
 from mtls_tui.tui.state.document import Content, Probe, edited_rule_of
 from mtls_tui.tui.state.recent import recent
-from mtls_tui.tui.state.results import Case, CertificateLine, Results, ShownVerdict
+from mtls_tui.tui.state.results import Case, Results, ShownVerdict
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -321,11 +321,3 @@ def _outcome(probe: Probe, policies: _Policies, file: RuleFile, secrets: Secrets
     except (ValueError, OSError) as error:
         return "?", str(error)
     return ("BLOCKED" if policy.decide(http, chain, at).blocked else "allowed"), ""
-
-
-def minted_today() -> None:
-    """Mint the roles' certificates ahead of need: it takes a few tenths of a second."""
-    role_set(datetime.now(UTC)).mint("good")
-
-
-__all__ = ["CertificateLine", "UnusableError", "evaluate", "flips"]

@@ -27,12 +27,12 @@ def _redraw(_: Redraw, host: Host) -> None:
 
 @handles(TakeMouse)
 def _mouse(effect: TakeMouse, host: Host) -> None:
-    host.terminal.mouse(effect.on)
+    host.terminal.use_mouse(effect.on)
 
 
 @handles(Copy)
 def _copy(effect: Copy, host: Host) -> None:
-    host.dispatch("notice.show", text=clipboard.copy(effect.text, host.terminal.write), kind="good")
+    host.dispatch("notice.show", text=clipboard.copy(effect.text, host.terminal.copy_to_clipboard), kind="good")
 
 
 @handles(EditOutside)
@@ -44,7 +44,7 @@ def _edit(effect: EditOutside, host: Host) -> None:
         file.write(effect.text + "\n")
         file.flush()
         try:
-            with host.terminal.suspended():
+            with host.terminal.suspend():
                 done = subprocess.run([*shlex.split(command), file.name], check=False)  # noqa: S603
         except (OSError, ValueError) as error:
             host.dispatch("notice.show", text=f"{command}: {error}; set $EDITOR", kind="bad")

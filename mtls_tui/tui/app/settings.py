@@ -22,26 +22,10 @@ from mtls_tui.files import FileError, read_bounded, write_atomically
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
 
 LARGEST = 1_000_000
-NAMED_KEYS = frozenset(
-    [
-        "enter",
-        "tab",
-        "space",
-        "escape",
-        "backspace",
-        "delete",
-        "up",
-        "down",
-        "left",
-        "right",
-        "home",
-        "end",
-        "pageup",
-        "pagedown",
-        "insert",
-    ]
-    + [f"f{number}" for number in range(1, 21)]
-)
+NAMED_KEYS = {
+    "enter", "tab", "space", "escape", "backspace", "delete", "insert", "up", "down", "left", "right", "home", "end",
+    "pageup", "pagedown", *(f"f{number}" for number in range(1, 21)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from mtls_tui.tui.registry.register import Done, Refusal, Result, action, go_on
 from mtls_tui.tui.state import edited_rule
 from mtls_tui.tui.state.document import Document, Step, edited_rule_of
 from mtls_tui.tui.state.overlays import PartEditor, Picker, standing
-from mtls_tui.tui.state.rows import BuilderRow, Part, field_label, row_at
+from mtls_tui.tui.state.rows import BuilderRow, Part, field_label
 from mtls_tui.tui.state.textbuffer import Buffer
 
 if TYPE_CHECKING:
@@ -434,9 +434,3 @@ def _insert(document: Document, key: str, join: str = "") -> Result:
     before = Step(document.content, document.view, "")
     editor = replace(opened.overlay, before=before, before_past=document.past, before_future=document.future)
     return replace(opened, overlay=editor)
-
-
-def select_row(document: Document, path: Path) -> Document:
-    """The cursor on the row that a path belongs to."""
-    rows = document.rows
-    return document.with_view(path=rows[row_at(rows, path)].path, closing=False) if rows else document

@@ -68,15 +68,6 @@ def joined_by(result: edit.EditResult) -> str:
     return f"joined by `{node.operator}` now" if isinstance(node, Logical) else "join changed"
 
 
-def on_group(document: Document) -> str:
-    """Why the row under the cursor is no group."""
-    reason = no_rows(document)
-    if reason:
-        return reason
-    row = document.row
-    return "" if row is not None and row.kind != "clause" else "this row is no group"
-
-
 @action(
     "row.not",
     "Negate",

@@ -116,7 +116,6 @@ class Cells:
         self.width = width
         self.height = height
         self.rows: list[list[Cell]] = []
-        self.bytes_sent = 0
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -182,9 +181,7 @@ class Cells:
             self._emit_row(writer, y, old, new, _whole_characters(columns, old, new))
             self.rows[y] = new
         writer.finish()
-        sent = "".join(out)
-        self.bytes_sent += len(sent.encode())
-        return sent
+        return "".join(out)
 
     def _emit_row(self, writer: _Writer, y: int, old: list[Cell], new: list[Cell], columns: list[int]) -> None:
         last = -1

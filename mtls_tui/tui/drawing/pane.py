@@ -7,6 +7,7 @@ an action of the registry.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -29,22 +30,19 @@ class Pane(Widget):
     can_focus = False
     ALLOW_SELECT = False
 
+    @dataclass
     class Clicked(Message):
         """A click on something that does something."""
 
-        def __init__(self, pane: str, click: Click, *, double: bool) -> None:
-            self.pane = pane
-            self.click = click
-            self.double = double
-            super().__init__()
+        pane: str
+        click: Click
 
+    @dataclass
     class Wheel(Message):
         """The wheel turned over a pane."""
 
-        def __init__(self, pane: str, step: int) -> None:
-            self.pane = pane
-            self.step = step
-            super().__init__()
+        pane: str
+        step: int
 
     def __init__(self, name: str, *, ground: str = "text") -> None:
         super().__init__(id=name)
@@ -103,7 +101,7 @@ class Pane(Widget):
             click = self.lines[event.y].click_at(event.x)
             if click is not None:
                 event.stop()
-                self.post_message(self.Clicked(self.id or "", click, double=event.chain == 2))
+                self.post_message(self.Clicked(self.id or "", click))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Wheel down."""

@@ -1,4 +1,4 @@
-"""Named styles in four dresses.
+"""Named styles in five dresses.
 
 Colours come from the 256-colour palette: half the bytes of true colour, and the same look in every terminal that
 people reach over SSH; `ansi` uses the terminal's own sixteen.
@@ -9,12 +9,28 @@ A meaning never hangs on colour alone: what a style says is also said by a sign 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from rich.color import Color
 from rich.style import Style
+
+_STYLES = {
+    "text": "text", "strong": "bold text", "soft": "soft", "faint": "faint", "line": "line", "rail": "line",
+    "accent": "accent", "accent-strong": "bold accent", "good": "good", "good-strong": "bold good", "bad": "bad",
+    "bad-strong": "bold bad", "warn": "warn", "error": "underline bad", "muted": "strike faint",
+    "field": "field", "operator": "operator", "value": "value", "number": "number", "word": "bold word",
+    "key": "bold accent on panel", "bar": "soft on panel", "bar-strong": "bold text on panel",
+    "bar-good": "bold good on panel", "bar-bad": "bold bad on panel", "bar-warn": "warn on panel",
+    "part": "flip on_accent on accent", "part-bad": "flip on_bad on bad", "selected": "flip on_accent on accent",
+    "blocked": "bold flip on_bad on bad", "allowed": "bold flip on_good on good", "cursor": "reverse text",
+    "clause": "text on here", "up": "text on raised",
+}  # fmt: skip
+"""As Rich writes styles, by roles: attributes, the role of the text, that of the background (`back` if none is named).
+
+`flip` is reverse video where there are no colours: a background can't tell there what is chosen.
+"""
+_GROUNDS = {"here": "here", "up": "raised", "panel": "panel"}
 
 
 @dataclass(frozen=True)
@@ -23,138 +39,54 @@ class Palette:
 
     name: str
     title: str
-    dark: bool
-    back: int | None
-    panel: int | None
-    raised: int | None
-    here: int | None
-    line: int | None
-    text: int | None
-    soft: int | None
-    faint: int | None
-    accent: int | None
-    good: int | None
-    bad: int | None
-    warn: int | None
-    field: int | None
-    operator: int | None
-    value: int | None
-    word: int | None
-    number: int | None
-    on_accent: int | None
-    on_bad: int | None = 231
-    on_good: int | None = 231
-
-    @cached_property
-    def styles(self) -> Mapping[str, Style]:
-        """Every named style."""
-        return MappingProxyType({name: self._style(*spec) for name, spec in self._table().items()})
+    colours: Mapping[str, int | None]
+    dark: bool = True
+    _known: dict[str, Style] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def style(self, name: str) -> Style:
         """One style by name; `name@here` is it on the background of the cursor, `@up` on a raised one."""
-        found = self._cache.get(name)
-        if found is None:
+        if name not in self._known:
             base, _, ground = name.partition("@")
-            found = self.styles[base]
+            words, _, behind = _STYLES[base].partition(" on ")
+            *how, text = words.split()
+            plain = self.colours["accent"] is None
+            how = ["reverse" if word == "flip" else word for word in how if word != "flip" or plain]
+            back = self.colours[behind or "back"]
             if ground:
-                back = {"here": self.here, "up": self.raised, "panel": self.panel}[ground]
-                found += self._style(None, back)
-                if ground == "here" and back is None:
-                    found += Style(underline=True)
-            self._cache[name] = found
-        return found
-
-    @cached_property
-    def _cache(self) -> dict[str, Style]:
-        return {}
-
-    @staticmethod
-    def _style(color: int | None, back: int | None, how: str = "") -> Style:
-        return Style.parse(how) + Style(
-            color=None if color is None else Color.from_ansi(color),
-            bgcolor=None if back is None else Color.from_ansi(back),
-        )
-
-    def _table(self) -> dict[str, tuple[int | None, int | None] | tuple[int | None, int | None, str]]:
-        back = self.back
-        # Without colours a background can't tell what is chosen: reverse video does.
-        flip = "reverse" if self.accent is None else ""
-        return {
-            "text": (self.text, back),
-            "strong": (self.text, back, "bold"),
-            "soft": (self.soft, back),
-            "faint": (self.faint, back),
-            "line": (self.line, back),
-            "accent": (self.accent, back),
-            "accent-strong": (self.accent, back, "bold"),
-            "good": (self.good, back),
-            "good-strong": (self.good, back, "bold"),
-            "bad": (self.bad, back),
-            "bad-strong": (self.bad, back, "bold"),
-            "warn": (self.warn, back),
-            "field": (self.field, back),
-            "operator": (self.operator, back),
-            "value": (self.value, back),
-            "number": (self.number, back),
-            "word": (self.word, back, "bold"),
-            "rail": (self.line, back),
-            "muted": (self.faint, back, "strike"),
-            "error": (self.bad, back, "underline"),
-            "key": (self.accent, self.panel, "bold"),
-            "bar": (self.soft, self.panel),
-            "bar-strong": (self.text, self.panel, "bold"),
-            "bar-good": (self.good, self.panel, "bold"),
-            "bar-bad": (self.bad, self.panel, "bold"),
-            "bar-warn": (self.warn, self.panel),
-            "part": (self.on_accent, self.accent, flip),
-            "part-bad": (self.on_bad, self.bad, flip),
-            "blocked": (self.on_bad, self.bad, f"bold {flip}"),
-            "allowed": (self.on_good, self.good, f"bold {flip}"),
-            "cursor": (self.text, back, "reverse"),
-            "selected": (self.on_accent, self.accent, flip),
-            "clause": (self.text, self.here),
-            "up": (self.text, self.raised),
-        }
+                raised = self.colours[_GROUNDS[ground]]
+                back = back if raised is None else raised
+                how += ["underline"] * (ground == "here" and raised is None)
+            self._known[name] = Style.parse(" ".join(how)) + Style(
+                color=_color(self.colours[text]), bgcolor=_color(back)
+            )
+        return self._known[name]
 
 
-def _dark(name: str, title: str, **changes: int | None) -> Palette:
-    base: dict[str, int | None] = {
-        "back": 234, "panel": 235, "raised": 236, "here": 238, "line": 240, "text": 253, "soft": 248, "faint": 243,
-        "accent": 117, "good": 114, "bad": 210, "warn": 221, "field": 153, "operator": 248, "value": 186,
-        "word": 176, "number": 216, "on_accent": 232, "on_bad": 232, "on_good": 232,
-    }  # fmt: skip
-    return Palette(name=name, title=title, dark=True, **(base | changes))
+def _color(number: int | None) -> Color | None:
+    return None if number is None else Color.from_ansi(number)
 
 
-THEMES: Mapping[str, Palette] = MappingProxyType(
-    {
-        "dark": _dark("dark", "Dark"),
-        "light": Palette(
-            name="light", title="Light", dark=False,
-            back=231, panel=255, raised=254, here=252, line=248, text=234, soft=240, faint=244,
-            accent=25, good=28, bad=160, warn=130, field=24, operator=240, value=94,
-            word=90, number=130, on_accent=231,
-        ),
-        "contrast": Palette(
-            name="contrast", title="High contrast", dark=True,
-            back=16, panel=16, raised=16, here=18, line=255, text=231, soft=255, faint=252,
-            accent=226, good=46, bad=217, warn=226, field=231, operator=255, value=229,
-            word=231, number=229, on_accent=16, on_bad=16, on_good=16,
-        ),
-        "ansi": Palette(
-            name="ansi", title="The terminal's 16 colours", dark=True,
-            back=None, panel=None, raised=None, here=None, line=8, text=None, soft=7, faint=8,
-            accent=6, good=2, bad=1, warn=3, field=None, operator=7, value=3,
-            word=5, number=3, on_accent=0, on_bad=15, on_good=0,
-        ),
-        "mono": Palette(
-            name="mono", title="No colours (NO_COLOR)", dark=True,
-            back=None, panel=None, raised=None, here=None, line=None, text=None, soft=None, faint=None,
-            accent=None, good=None, bad=None, warn=None, field=None, operator=None, value=None,
-            word=None, number=None, on_accent=None, on_bad=None, on_good=None,
-        ),
-    }
+_ROLES = (
+    "back", "panel", "raised", "here", "line", "text", "soft", "faint", "accent", "good", "bad", "warn", "field",
+    "operator", "value", "word", "number", "on_accent", "on_bad", "on_good",
 )  # fmt: skip
+
+
+def _palette(name: str, title: str, *numbers: int | None, dark: bool = True) -> Palette:
+    return Palette(name, title, MappingProxyType(dict(zip(_ROLES, numbers, strict=True))), dark)
+
+
+THEMES: Mapping[str, Palette] = MappingProxyType({one.name: one for one in (
+    _palette("dark", "Dark",
+             234, 235, 236, 238, 240, 253, 248, 243, 117, 114, 210, 221, 153, 248, 186, 176, 216, 232, 232, 232),
+    _palette("light", "Light",
+             231, 255, 254, 252, 248, 234, 240, 244, 25, 28, 160, 130, 24, 240, 94, 90, 130, 231, 231, 231, dark=False),
+    _palette("contrast", "High contrast",
+             16, 16, 16, 18, 255, 231, 255, 252, 226, 46, 217, 226, 231, 255, 229, 231, 229, 16, 16, 16),
+    _palette("ansi", "The terminal's 16 colours",
+             None, None, None, None, 8, None, 7, 8, 6, 2, 1, 3, None, 7, 3, 5, 3, 0, 15, 0),
+    _palette("mono", "No colours (NO_COLOR)", *[None] * len(_ROLES)),
+)})  # fmt: skip
 """The dresses by name."""
 
 DEFAULT = "dark"

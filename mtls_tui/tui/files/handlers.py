@@ -204,4 +204,4 @@ def flush_draft(host: Host) -> None:
 @handles(Quit)
 def _quit(_: Quit, host: Host) -> None:
     flush_draft(host)
-    host.terminal.leave(0)
+    host.terminal.exit(0)

@@ -35,21 +35,21 @@ class Timer(Protocol):
 
 
 class Terminal(Protocol):
-    """The terminal that the program runs on."""
+    """The terminal that the program runs on, by the names of Textual's `App`."""
 
-    def leave(self, code: int) -> None:
+    def exit(self, result: int | None = None) -> None:
         """End the program with this exit code."""
 
     def redraw(self) -> None:
         """Draw everything again."""
 
-    def mouse(self, on: bool) -> None:
+    def use_mouse(self, on: bool) -> None:
         """Take the mouse, or leave it to the terminal."""
 
-    def write(self, data: str) -> None:
-        """Send a control sequence."""
+    def copy_to_clipboard(self, text: str) -> None:
+        """Ask the terminal to copy (OSC 52)."""
 
-    def suspended(self) -> AbstractContextManager[None]:
+    def suspend(self) -> AbstractContextManager[None]:
         """Give the terminal to another program meanwhile."""
 
 

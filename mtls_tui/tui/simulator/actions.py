@@ -9,7 +9,7 @@ from mtls_tui.rulefile.edit import insert_test, remove_test
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.simulator.effects import AskPassphrase, KeepPassphrase, OfferCertificates
 from mtls_tui.tui.simulator.fields import FIELDS
-from mtls_tui.tui.state.document import Document, Probe, with_edits_written, with_file
+from mtls_tui.tui.state.document import Document, with_edits_written, with_file
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker, standing
 from mtls_tui.tui.state.results import Case
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -331,8 +331,3 @@ def _remove(document: Document) -> Result:
     base = with_edits_written(document.content)
     content = with_file(base, remove_test(base.file, case.test))
     return document.with_content(content, "test removed").with_notice("the test is gone from the file; u undoes")
-
-
-def empty(probe: Probe) -> bool:
-    """Whether nothing was given yet."""
-    return not probe.url

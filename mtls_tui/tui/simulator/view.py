@@ -8,7 +8,7 @@ from mtls_tui.tui.layout.geometry import HOSTS_WIDTH
 from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.simulator.fields import FIELDS
 from mtls_tui.tui.state.document import Document, Probe
-from mtls_tui.tui.state.results import Case, Results
+from mtls_tui.tui.state.results import Case
 
 _OUTCOMES = {"BLOCKED": "bad", "allowed": "good", "?": "warn"}
 
@@ -167,10 +167,3 @@ def _case_line(case: Case, place: int, widths: tuple[int, int], total: int, *, h
     elif case.expected:
         out.add("✓ test", "faint")
     return out.line(total)
-
-
-def verdict_of(results: Results | None) -> str:
-    """The verdict in a word."""
-    if results is None or results.verdict is None:
-        return "?"
-    return "BLOCKED" if results.verdict.blocked else "allowed"

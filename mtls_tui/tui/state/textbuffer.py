@@ -158,14 +158,6 @@ def put(buffer: Buffer, start: int, end: int, text: str) -> Buffer:
     return replace(buffer, text=buffer.text[:start] + text + buffer.text[end:], cursor=start + len(text), anchor=None)
 
 
-def at(buffer: Buffer, line: int, column: int) -> Buffer:
-    """The cursor at a line and column, kept within the text."""
-    lines = buffer.lines
-    line = max(0, min(line, len(lines) - 1))
-    offset = sum(len(text) + 1 for text in lines[:line]) + max(0, min(column, len(lines[line])))
-    return replace(buffer, cursor=offset, anchor=None)
-
-
 KEYS: Mapping[str, tuple[str, str, bool]] = {
     "left": ("move", "left", False),
     "right": ("move", "right", False),
