@@ -27,22 +27,17 @@ from mtls_tui.tui.state.overlays import Choice, Item, Page, Picker
 from mtls_tui.tui.state.results import Results
 
 
-@action(
-    "help.open",
-    "Help",
-    "What can be done here, with the keys of the focused part first.",
-    keys="f1 ?",
-    footer="help",
-    over_boards=True,
-)
+@action("help.open", "Help", keys="f1 ?", footer="help", over_boards=True)
 def _help(document: Document) -> Result:
+    """What can be done here, with the keys of the focused part first."""
     from mtls_tui.tui.registry.helptext import page_for
 
     return replace(document, overlay=page_for(document.board or document.view.focus, document))
 
 
-@action("palette.open", "All commands", "Search every command by name.", keys="ctrl+p f9", over_boards=True)
+@action("palette.open", "All commands", keys="ctrl+p f9", over_boards=True)
 def _palette(document: Document) -> Result:
+    """Search every command by name."""
     return replace(document, overlay=Picker("Commands", palette_items(document), "palette.run"))
 
 
@@ -80,13 +75,13 @@ def _run(document: Document, key: str) -> Result:
 @action(
     "undo",
     "Undo",
-    "Take the last edit back; typing counts as one.",
     keys="ctrl+z u",
     footer="undo",
     enabled=lambda document: "" if document.past else "there is nothing to undo",
     over_boards=True,
 )
 def _undo(document: Document) -> Result:
+    """Take the last edit back; typing counts as one."""
     step = document.past[-1]
     back = Step(document.content, document.view, step.title)
     undone = _at_step(document, step, past=document.past[:-1], future=(*document.future, back))
@@ -96,12 +91,12 @@ def _undo(document: Document) -> Result:
 @action(
     "redo",
     "Redo",
-    "Do again what was undone.",
     keys="ctrl+y U",
     enabled=lambda document: "" if document.future else "there is nothing to redo",
     over_boards=True,
 )
 def _redo(document: Document) -> Result:
+    """Do again what was undone."""
     step = document.future[-1]
     forth = Step(document.content, document.view, step.title)
     done = _at_step(document, step, past=(*document.past, forth), future=document.future[:-1])
@@ -122,14 +117,9 @@ def _at_step(document: Document, step: Step, *, past: tuple[Step, ...], future: 
     return replace(there, view=replace(view, text=buffer))
 
 
-@action(
-    "theme.choose",
-    "Theme",
-    "Choose the colours: dark, light, high contrast, or the terminal's own sixteen.",
-    keys="f8",
-    over_boards=True,
-)
+@action("theme.choose", "Theme", keys="f8", over_boards=True)
 def _theme(document: Document) -> Result:
+    """Choose the colours: dark, light, high contrast, or the terminal's own sixteen."""
     items = tuple(Item(name, palette.title) for name, palette in THEMES.items())
     index = list(THEMES).index(document.view.theme) if document.view.theme in THEMES else 0
     return replace(document, overlay=Picker("Theme", items, "theme.set", index=index))
@@ -141,37 +131,23 @@ def _set_theme(document: Document, key: str) -> Result:
     return Done(shown, (KeepSetting("theme", key),))
 
 
-@action(
-    "mouse.toggle",
-    "Mouse on or off",
-    "Give the mouse back to the terminal, to select and copy there.",
-    keys="f7",
-    over_boards=True,
-)
+@action("mouse.toggle", "Mouse on or off", keys="f7", over_boards=True)
 def _mouse(document: Document) -> Result:
+    """Give the mouse back to the terminal, to select and copy there."""
     on = not document.view.mouse
     shown = document.with_view(mouse=on).with_notice("mouse on" if on else "mouse off: the terminal selects text again")
     return Done(shown, (TakeMouse(on),))
 
 
-@action(
-    "screen.redraw",
-    "Redraw the screen",
-    "Clear the terminal and draw everything again.",
-    keys="ctrl+l",
-    over_boards=True,
-)
+@action("screen.redraw", "Redraw the screen", keys="ctrl+l", over_boards=True)
 def _redraw(document: Document) -> Result:
+    """Clear the terminal and draw everything again."""
     return Done(document, (Redraw(),))
 
 
-@action(
-    "copy.expression",
-    "Copy the expression",
-    "Copy the rule's expression to the clipboard; says which way it went.",
-    keys="ctrl+c f6",
-)
+@action("copy.expression", "Copy the expression", keys="ctrl+c f6")
 def _copy(document: Document) -> Result:
+    """Copy the rule's expression to the clipboard; says which way it went."""
     buffer = document.view.text
     text = (
         (buffer.selected or buffer.text)
@@ -185,15 +161,9 @@ def _copy(document: Document) -> Result:
     return Done(document, (Copy(text),))
 
 
-@action(
-    "quit",
-    "Quit",
-    "Leave. What isn't saved stays in the draft and is offered at the next start.",
-    keys="ctrl+q",
-    footer="quit",
-    over_boards=True,
-)
+@action("quit", "Quit", keys="ctrl+q", footer="quit", over_boards=True)
 def _quit(document: Document) -> Result:
+    """Leave. What isn't saved stays in the draft and is offered at the next start."""
     if not document.unsaved:
         return Done(document, (Quit(),))
     choices = (
@@ -218,8 +188,9 @@ def _discard(document: Document) -> Result:
     return Done(replace(document, overlay=None), (DiscardDraft(), Quit()))
 
 
-@action("quit.hint", "How to leave", "Says how to leave, and where every command is.", keys="q :", hidden=True)
+@action("quit.hint", "How to leave", keys="q :", hidden=True)
 def _hint(document: Document) -> Result:
+    """Says how to leave, and where every command is."""
     return document.with_notice("^Q leaves; ^P finds every command")
 
 

@@ -60,14 +60,9 @@ def _with(document: Document, **changes: Any) -> Document:
 # --- opening --------------------------------------------------------------------------------------------------------
 
 
-@action(
-    "authority.open",
-    "Certificate authority",
-    "The client certificates of your authority: issue, revoke, trust it on hosts. Again: read it anew.",
-    keys="C ctrl+g",
-    over_boards=True,
-)
+@action("authority.open", "Certificate authority", keys="C ctrl+g", over_boards=True)
 def _open(document: Document) -> Result:
+    """The client certificates of your authority: issue, revoke, trust it on hosts. Again: read it anew."""
     state = authority_of(document)
     shown = document.with_board(state, board="authority", overlay=None, notice=None)
     return Done(shown, (LoadStore(state.folder),))
@@ -109,11 +104,9 @@ def _failed(document: Document, text: str) -> Result:
     return document.with_notice(text, "bad")
 
 
-@action(
-    "authority.choose", "Open another authority", "The folder of another store.", where="authority", keys="o",
-    footer="folder", enabled=open_board,
-)  # fmt: skip
+@action("authority.choose", "Open another authority", where="authority", keys="o", footer="folder", enabled=open_board)
 def _choose(document: Document) -> Result:
+    """The folder of another store."""
     folder = authority_of(document).folder
     field = FormField(
         "folder", "Folder", Buffer.of(str(folder) if folder else "", select=True),
@@ -134,11 +127,9 @@ def _open_at(document: Document, folder: str) -> Result:
     )
 
 
-@action(
-    "authority.init", "Make an authority", "A new authority in a new or empty folder; nothing is overwritten.",
-    where="authority", keys="i", enabled=open_board,
-)  # fmt: skip
+@action("authority.init", "Make an authority", where="authority", keys="i", enabled=open_board)
 def _init(document: Document) -> Result:
+    """A new authority in a new or empty folder; nothing is overwritten."""
     state = authority_of(document)
     folder = state.folder
     if folder is None or store_of(document) is not None:
@@ -207,11 +198,9 @@ def _click(document: Document, index: int) -> Result:
     return _moved(document, index - state.index)
 
 
-@action(
-    "authority.search", "Search", "Only certificates that hold all words: name, serial, status, file.",
-    where="authority", keys="/", footer="search", enabled=ready,
-)  # fmt: skip
+@action("authority.search", "Search", where="authority", keys="/", footer="search", enabled=ready)
 def _search(document: Document) -> Result:
+    """Only certificates that hold all words: name, serial, status, file."""
     field = FormField("query", "Words", Buffer.of(authority_of(document).query, select=True),
                       help="“soon” finds what ends within 30 days, “revoked” what is revoked.")  # fmt: skip
     return replace(document, overlay=Form("Search", (field,), "authority.filter", submit="Search"))
@@ -230,11 +219,9 @@ def _all(document: Document) -> Result:
 # --- the authority --------------------------------------------------------------------------------------------------
 
 
-@action(
-    "authority.crl", "Write the CRL", "A fresh revocation list, good for 30 days.", where="authority", keys="c",
-    footer="CRL", enabled=ready,
-)  # fmt: skip
+@action("authority.crl", "Write the CRL", where="authority", keys="c", footer="CRL", enabled=ready)
 def _crl(document: Document) -> Result:
+    """A fresh revocation list, good for 30 days."""
     return unlocked(document, "authority.crl_form")
 
 
@@ -250,11 +237,9 @@ def _crl_now(document: Document, path: str) -> Result:
     return job(document, "writing the CRL", None, "crl", {"path": given})
 
 
-@action(
-    "authority.import", "Import an authority", "Keep another authority's certificate, so that hosts may trust it.",
-    where="authority", keys="m", footer="import", enabled=ready,
-)  # fmt: skip
+@action("authority.import", "Import an authority", where="authority", keys="m", footer="import", enabled=ready)
 def _import(document: Document) -> Result:
+    """Keep another authority's certificate, so that hosts may trust it."""
     fields = (
         FormField("path", "File", help="Its certificate, PEM or DER; relative to the rule file."),
         FormField("name", "Name", help="Under which it is kept; empty: the file's."),
@@ -311,9 +296,9 @@ def _continue(document: Document, then: ActionId, then_arguments: Mapping[str, A
     return go_on(document, then, **then_arguments)
 
 
-@action("authority.close", "Close", "Back to the rules.", where="authority", keys="escape q", footer="close",
-        enabled=open_board)  # fmt: skip
+@action("authority.close", "Close", where="authority", keys="escape q", footer="close", enabled=open_board)
 def _close(document: Document) -> Result:
+    """Back to the rules."""
     if authority_of(document).query:
         return _with(document, query="", index=0)
     return boards.close_board(document)

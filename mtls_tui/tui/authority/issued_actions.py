@@ -29,11 +29,9 @@ def _chosen(document: Document) -> tuple[AuthorityState, CertificateRow]:
     return state, row
 
 
-@action(
-    "authority.show", "All facts", "Every fact of the certificate, as the rules see it.", where="authority",
-    keys="enter", footer="facts", enabled=on_row,
-)  # fmt: skip
+@action("authority.show", "All facts", where="authority", keys="enter", footer="facts", enabled=on_row)
 def _show(document: Document) -> Result:
+    """Every fact of the certificate, as the rules see it."""
     state, row = _chosen(document)
     return Done(document, (ShowFacts(state.folder, row),))
 
@@ -50,11 +48,9 @@ def _facts(document: Document, row: CertificateRow, facts: tuple[tuple[str, str]
     return replace(document, overlay=Page(f"Facts of {row.name}", tuple(lines), name="facts"))
 
 
-@action(
-    "authority.simulate", "Into the simulator", "Send the simulator's request with this certificate.",
-    where="authority", keys="s", footer="simulate", enabled=on_row,
-)  # fmt: skip
+@action("authority.simulate", "Into the simulator", where="authority", keys="s", footer="simulate", enabled=on_row)
 def _simulate(document: Document) -> Result:
+    """Send the simulator's request with this certificate."""
     state, row = _chosen(document)
     return Done(document, (FetchCertificate(state.folder, row),))
 
@@ -69,11 +65,9 @@ def _simulated(document: Document, name: str, file: str, pem: str) -> Result:
     return done.with_notice(f"the simulator shows {name} now", "good")
 
 
-@action(
-    "authority.issue", "Issue a certificate", "A client certificate, by a new key or for a signing request.",
-    where="authority", keys="n", footer="issue", enabled=ready,
-)  # fmt: skip
+@action("authority.issue", "Issue a certificate", where="authority", keys="n", footer="issue", enabled=ready)
 def _issue(document: Document) -> Result:
+    """A client certificate, by a new key or for a signing request."""
     return unlocked(document, "authority.issue_form")
 
 
@@ -122,11 +116,9 @@ def _file_name(text: str) -> str:
     return name or "client"
 
 
-@action(
-    "authority.revoke", "Revoke", "Revoke the certificate for a reason, and write the CRL.", where="authority",
-    keys="d delete", footer="revoke", enabled=on_row,
-)  # fmt: skip
+@action("authority.revoke", "Revoke", where="authority", keys="d delete", footer="revoke", enabled=on_row)
 def _revoke(document: Document) -> Result:
+    """Revoke the certificate for a reason, and write the CRL."""
     _, row = _chosen(document)
     if row.kind != "issued":
         return Refusal("only what this authority issued can be revoked here")
@@ -155,11 +147,9 @@ def _revoke_now(document: Document, key: str, serial: str) -> Result:
     return job(replace(document, overlay=None), "revoking", None, "revoke", {"serial": serial, "reason": key})
 
 
-@action(
-    "authority.restore", "Restore from hold", "Lift a certificateHold, and write the CRL.", where="authority", keys="r",
-    footer="restore", enabled=on_row,
-)  # fmt: skip
+@action("authority.restore", "Restore from hold", where="authority", keys="r", footer="restore", enabled=on_row)
 def _restore(document: Document) -> Result:
+    """Lift a certificateHold, and write the CRL."""
     _, row = _chosen(document)
     if row.status != "on hold":
         final = row.status == "revoked"

@@ -18,12 +18,9 @@ from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Item, Picker
 
 
-@action(
-    "authority.trust", "Trust it on a host",
-    "Let a host of the rule file trust this authority and ask its clients for certificates.", where="authority",
-    keys="a", footer="trust", enabled=on_row,
-)  # fmt: skip
+@action("authority.trust", "Trust it on a host", where="authority", keys="a", footer="trust", enabled=on_row)
 def _trust(document: Document) -> Result:
+    """Let a host of the rule file trust this authority and ask its clients for certificates."""
     state, row = authority_of(document), authority_of(document).row
     assert row is not None
     hosts = document.content.file.hosts

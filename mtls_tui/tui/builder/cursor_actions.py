@@ -31,13 +31,15 @@ def on_row(document: Document, index: int, part: int | None = None) -> Document:
     return document.with_view(path=row.path, closing=row.kind == "close", part=max(0, min(wanted, max(count - 1, 0))))
 
 
-@action("pane.next", "Next pane", "Go on to the next part of the screen.", keys="tab")
+@action("pane.next", "Next pane", keys="tab")
 def _next_pane(document: Document) -> Result:
+    """Go on to the next part of the screen."""
     return focused(document, 1)
 
 
-@action("pane.previous", "Previous pane", "Go back to the part of the screen before.", keys="shift+tab")
+@action("pane.previous", "Previous pane", keys="shift+tab")
 def _previous_pane(document: Document) -> Result:
+    """Go back to the part of the screen before."""
     return focused(document, -1)
 
 
@@ -86,27 +88,15 @@ def part_in_column(row: BuilderRow, column: str) -> int:
     return max(0, len(parts) - 1)
 
 
-@action(
-    "part.left",
-    "Part to the left",
-    "Go to the part of the row on the left.",
-    where="builder",
-    keys="left h",
-    enabled=no_rows,
-)
+@action("part.left", "Part to the left", where="builder", keys="left h", enabled=no_rows)
 def _left(document: Document) -> Result:
+    """Go to the part of the row on the left."""
     return document.with_view(part=max(0, document.view.part - 1))
 
 
-@action(
-    "part.right",
-    "Part to the right",
-    "Go to the part of the row on the right.",
-    where="builder",
-    keys="right l",
-    enabled=no_rows,
-)
+@action("part.right", "Part to the right", where="builder", keys="right l", enabled=no_rows)
 def _right(document: Document) -> Result:
+    """Go to the part of the row on the right."""
     row = document.row
     last = max(0, len(row.editable) - 1) if row else 0
     return document.with_view(part=min(last, document.view.part + 1))
@@ -132,15 +122,9 @@ def _page_down(document: Document) -> Result:
     return on_row(document, document.row_index + PAGE)
 
 
-@action(
-    "row.find",
-    "Find a row",
-    "Search the rows of this rule and jump to one.",
-    where="builder",
-    keys="/",
-    enabled=no_rows,
-)
+@action("row.find", "Find a row", where="builder", keys="/", enabled=no_rows)
 def _find(document: Document) -> Result:
+    """Search the rows of this rule and jump to one."""
     from dataclasses import replace
 
     items = tuple(

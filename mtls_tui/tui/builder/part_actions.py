@@ -45,16 +45,9 @@ def run_on(result: Result, id: ActionId) -> Result:  # noqa: A002
     return document if isinstance(following, Refusal) else following
 
 
-@action(
-    "part.edit",
-    "Edit",
-    "Edit the part of the row under the cursor: field, operator or value.",
-    where="builder",
-    keys="enter",
-    footer="edit",
-    enabled=no_rows,
-)
+@action("part.edit", "Edit", where="builder", keys="enter", footer="edit", enabled=no_rows)
 def _edit(document: Document) -> Result:
+    """Edit the part of the row under the cursor: field, operator or value."""
     _, row = current(document)
     part = document.part
     if row.kind == "close" or part is None:
@@ -99,15 +92,9 @@ def _toggle_constant(document: Document, part: Part) -> Result:
 # --- field and operator -------------------------------------------------------------------------------------------
 
 
-@action(
-    "part.field",
-    "Choose the field",
-    "Choose the field that this row looks at.",
-    where="builder",
-    keys="f",
-    enabled=no_rows,
-)
+@action("part.field", "Choose the field", where="builder", keys="f", enabled=no_rows)
 def _field(document: Document) -> Result:
+    """Choose the field that this row looks at."""
     _, row = current(document)
     if row.kind != "clause":
         return Refusal("a group has no field")
@@ -141,15 +128,9 @@ def _set_field(document: Document, key: str, path: Path) -> Result:
     return applied(document, result, f"field changed to {field_label(key)}{loss}", path=row.path)
 
 
-@action(
-    "part.operator",
-    "Choose the operator",
-    "Choose how field and value are compared.",
-    where="builder",
-    keys="=",
-    enabled=no_rows,
-)
+@action("part.operator", "Choose the operator", where="builder", keys="=", enabled=no_rows)
 def _operator(document: Document) -> Result:
+    """Choose how field and value are compared."""
     _, row = current(document)
     if row.kind != "clause":
         return Refusal("a group has a join, not an operator (&)")
@@ -206,8 +187,9 @@ def _left_out(expression: Expression, path: Path, choice: BuilderOperator) -> st
 # --- value --------------------------------------------------------------------------------------------------------
 
 
-@action("part.value", "Edit the value", "Edit the right side of this row.", where="builder", keys="v", enabled=no_rows)
+@action("part.value", "Edit the value", where="builder", keys="v", enabled=no_rows)
 def _value(document: Document) -> Result:
+    """Edit the right side of this row."""
     _, row = current(document)
     for place, part in enumerate(row.editable):
         if part.sort == "value" and part.column == "right":
@@ -218,28 +200,16 @@ def _value(document: Document) -> Result:
     return Refusal("this row has no value: it is true or false by itself (! negates it)")
 
 
-@action(
-    "part.source",
-    "Edit as text",
-    "Edit this part of the row in the language itself.",
-    where="builder",
-    keys="e",
-    enabled=no_rows,
-)
+@action("part.source", "Edit as text", where="builder", keys="e", enabled=no_rows)
 def _source(document: Document) -> Result:
+    """Edit this part of the row in the language itself."""
     part = document.part
     return Refusal("there is nothing to edit here") if part is None else _open_source(document, part)
 
 
-@action(
-    "row.source",
-    "Edit the row as text",
-    "Edit the whole row, or group, in the language itself.",
-    where="builder",
-    keys="E",
-    enabled=no_rows,
-)
+@action("row.source", "Edit the row as text", where="builder", keys="E", enabled=no_rows)
 def _row_source(document: Document) -> Result:
+    """Edit the whole row, or group, in the language itself."""
     _, row = current(document)
     return _opened(document, row.path, "source", None, select=False)
 
@@ -356,41 +326,21 @@ def value_edit(expression: Expression, editor: PartEditor, text: str) -> edit.Ed
 # --- adding -------------------------------------------------------------------------------------------------------
 
 
-@action(
-    "row.add",
-    "Add a clause",
-    "Add a row below this one, joined as its group is.",
-    where="builder",
-    keys="a",
-    footer="add",
-    enabled=no_rows,
-)
+@action("row.add", "Add a clause", where="builder", keys="a", footer="add", enabled=no_rows)
 def _add(document: Document) -> Result:
+    """Add a row below this one, joined as its group is."""
     return _pick_new(document, "")
 
 
-@action(
-    "row.add_or",
-    "Add with or",
-    "Add a row that is joined by `or`; where the group says `and`, the two become a group of their own.",
-    where="builder",
-    keys="o",
-    footer="or-group",
-    enabled=no_rows,
-)
+@action("row.add_or", "Add with or", where="builder", keys="o", footer="or-group", enabled=no_rows)
 def _add_or(document: Document) -> Result:
+    """Add a row that is joined by `or`; where the group says `and`, the two become a group of their own."""
     return _pick_new(document, "or")
 
 
-@action(
-    "row.add_and",
-    "Add with and",
-    "Add a row that is joined by `and`; where the group says `or`, the two become a group of their own.",
-    where="builder",
-    keys="A",
-    enabled=no_rows,
-)
+@action("row.add_and", "Add with and", where="builder", keys="A", enabled=no_rows)
 def _add_and(document: Document) -> Result:
+    """Add a row that is joined by `and`; where the group says `or`, the two become a group of their own."""
     return _pick_new(document, "and")
 
 

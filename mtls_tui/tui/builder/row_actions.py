@@ -68,16 +68,9 @@ def joined_by(result: edit.EditResult) -> str:
     return f"joined by `{node.operator}` now" if isinstance(node, Logical) else "join changed"
 
 
-@action(
-    "row.not",
-    "Negate",
-    "Put `not` before this row or group, or take it away.",
-    where="builder",
-    keys="!",
-    footer="not",
-    enabled=no_rows,
-)
+@action("row.not", "Negate", where="builder", keys="!", footer="not", enabled=no_rows)
 def _negate(document: Document) -> Result:
+    """Put `not` before this row or group, or take it away."""
     expression, row = current(document)
     return applied(document, edit.negate(expression, row.path), _negation(row))
 
@@ -87,36 +80,23 @@ def _negation(row: BuilderRow) -> str:
     return "`not` taken away" if taken else "row negated" if row.kind == "clause" else "group negated"
 
 
-@action(
-    "row.delete",
-    "Delete",
-    "Delete this row, or this group with all that is in it.",
-    where="builder",
-    keys="d delete",
-    footer="delete",
-    enabled=no_rows,
-)
+@action("row.delete", "Delete", where="builder", keys="d delete", footer="delete", enabled=no_rows)
 def _delete(document: Document) -> Result:
+    """Delete this row, or this group with all that is in it."""
     expression, row = current(document)
     return applied(document, edit.remove(expression, row.path), f"{_kind(row)} deleted", losing=True)
 
 
-@action("row.clone", "Clone", "The same row or group once more, below.", where="builder", keys="y", enabled=no_rows)
+@action("row.clone", "Clone", where="builder", keys="y", enabled=no_rows)
 def _clone(document: Document) -> Result:
+    """The same row or group once more, below."""
     expression, row = current(document)
     return applied(document, edit.duplicate(expression, row.path), f"{_kind(row)} cloned")
 
 
-@action(
-    "row.mute",
-    "Mute",
-    "Keep this row in the builder but leave it out of the rule; again to bring it back.",
-    where="builder",
-    keys="space",
-    footer="mute",
-    enabled=no_rows,
-)
+@action("row.mute", "Mute", where="builder", keys="space", footer="mute", enabled=no_rows)
 def _mute(document: Document) -> Result:
+    """Keep this row in the builder but leave it out of the rule; again to bring it back."""
     _, row = current(document)
     edited = document.edited_rule
     assert edited is not None
@@ -128,42 +108,23 @@ def _mute(document: Document) -> Result:
     return document.with_content(with_edited_rule(document.content, document.view.rule, result), title)
 
 
-@action(
-    "row.move_up",
-    "Move up",
-    "Move this row up, through the borders of groups.",
-    where="builder",
-    keys="K shift+up",
-    enabled=no_rows,
-)
+@action("row.move_up", "Move up", where="builder", keys="K shift+up", enabled=no_rows)
 def _move_up(document: Document) -> Result:
+    """Move this row up, through the borders of groups."""
     expression, row = current(document)
     return applied(document, edit.move_up(expression, row.path), "row moved up", moved=row.path)
 
 
-@action(
-    "row.move_down",
-    "Move down",
-    "Move this row down, through the borders of groups.",
-    where="builder",
-    keys="J shift+down",
-    enabled=no_rows,
-)
+@action("row.move_down", "Move down", where="builder", keys="J shift+down", enabled=no_rows)
 def _move_down(document: Document) -> Result:
+    """Move this row down, through the borders of groups."""
     expression, row = current(document)
     return applied(document, edit.move_down(expression, row.path), "row moved down", moved=row.path)
 
 
-@action(
-    "row.wrap",
-    "Wrap in a group",
-    "Put this row and the one below it into a group of their own.",
-    where="builder",
-    keys="w (",
-    footer="wrap",
-    enabled=no_rows,
-)
+@action("row.wrap", "Wrap in a group", where="builder", keys="w (", footer="wrap", enabled=no_rows)
 def _wrap(document: Document) -> Result:
+    """Put this row and the one below it into a group of their own."""
     expression, row = current(document)
     parent = node_at(expression, row.path[:-1]) if row.path else None
     if not isinstance(parent, Logical):
@@ -184,15 +145,9 @@ def _wrap(document: Document) -> Result:
     return applied(document, result, "rows wrapped in a group", part=0)
 
 
-@action(
-    "row.unwrap",
-    "Unwrap the group",
-    "Dissolve this group (or the one around this row) into the one around it.",
-    where="builder",
-    keys="W )",
-    enabled=no_rows,
-)
+@action("row.unwrap", "Unwrap the group", where="builder", keys="W )", enabled=no_rows)
 def _unwrap(document: Document) -> Result:
+    """Dissolve this group (or the one around this row) into the one around it."""
     expression, row = current(document)
     path = row.core
     if row.kind == "clause":
@@ -202,16 +157,9 @@ def _unwrap(document: Document) -> Result:
     return applied(document, edit.unwrap(expression, path), "group unwrapped", part=0)
 
 
-@action(
-    "group.join",
-    "Change the join",
-    "Join this group's rows by and, or, xor in turn.",
-    where="builder",
-    keys="& |",
-    footer="and/or",
-    enabled=no_rows,
-)
+@action("group.join", "Change the join", where="builder", keys="& |", footer="and/or", enabled=no_rows)
 def _join(document: Document) -> Result:
+    """Join this group's rows by and, or, xor in turn."""
     expression, row = current(document)
     path = row.core
     if row.kind == "clause":

@@ -15,15 +15,9 @@ LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
 """Stands on the deploy page until that is known."""
 
 
-@action(
-    "deploy.open",
-    "Deploy",
-    "What would change, the file's tests, the export of the bundle, and the way back.",
-    keys="ctrl+e",
-    footer="deploy",
-    over_boards=True,
-)
+@action("deploy.open", "Deploy", keys="ctrl+e", footer="deploy", over_boards=True)
 def _deploy(document: Document) -> Result:
+    """What would change, the file's tests, the export of the bundle, and the way back."""
     if document.content.file.path is None:
         return Refusal("save the file first (^S)")
     shown = replace(document, overlay=None).with_notice("comparing with what is exported, running the tests …")
@@ -84,8 +78,9 @@ def _witness(document: Document, probe: Probe) -> Result:
     )
 
 
-@action("deploy.export", "Export the bundle", "Write the bundle that the engine runs.")
+@action("deploy.export", "Export the bundle")
 def _export(document: Document) -> Result:
+    """Write the bundle that the engine runs."""
     if document.content.file.path is None:
         return Refusal("save the file first (^S)")
     closed = replace(document, overlay=None)
@@ -110,8 +105,9 @@ def _said(document: Document, gateway: Gateway) -> Result:
     return document if gateway == document.gateway else replace(document, gateway=gateway)
 
 
-@action("deploy.history", "Go back to an earlier export", "Put a kept bundle back in its place.")
+@action("deploy.history", "Go back to an earlier export")
 def _history(document: Document) -> Result:
+    """Put a kept bundle back in its place."""
     return Done(replace(document, overlay=None), (OfferKept(),))
 
 

@@ -35,15 +35,9 @@ def first_probe(file: RuleFile) -> Probe:
     return Probe(url=f"https://{host.replace('*', 'www')}/" if host else "")
 
 
-@action(
-    "file.save",
-    "Save",
-    "Write the rule file, atomically; comments and order stay.",
-    keys="ctrl+s f2",
-    footer="save",
-    over_boards=True,
-)
+@action("file.save", "Save", keys="ctrl+s f2", footer="save", over_boards=True)
 def _save(document: Document) -> Result:
+    """Write the rule file, atomically; comments and order stay."""
     document = replace(document, overlay=None)
     if document.content.file.path is None:
         return _save_as(document)
@@ -111,8 +105,9 @@ def _saved(document: Document, content: Content, file: RuleFile, then: tuple[Eff
     return Done(done.with_notice(said, "good"), (Compare(), Written(file.path), *then))
 
 
-@action("file.reload", "Read the file again", "Take over what is on disk; undo brings the edits here back.")
+@action("file.reload", "Read the file again")
 def _reload(document: Document) -> Result:
+    """Take over what is on disk; undo brings the edits here back."""
     if document.content.file.path is None:
         return Refusal("this file was never saved")
     return Done(replace(document, overlay=None), (Reload(),))

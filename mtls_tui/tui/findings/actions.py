@@ -31,8 +31,9 @@ _WAIT = "the rules were edited since: in a moment, when they have been looked at
 Runs = tuple[tuple[str, str], ...]
 
 
-@action("findings.open", "Warnings", "What lint finds odd in the rules, with cure and place.", keys="i f3")
+@action("findings.open", "Warnings", keys="i f3")
 def _open(document: Document) -> Result:
+    """What lint finds odd in the rules, with cure and place."""
     current = document.findings is not None and document.findings.content is document.content
     if not current and document.results is not None and document.results.problems:
         return Refusal("the file has problems, which come first: F11 shows them")
@@ -175,15 +176,9 @@ def _no_fix(document: Document) -> str:
     return "" if _has_fix(one) else "this one has no fix that is clear: ⏎ goes to the row"
 
 
-@action(
-    "findings.fix",
-    "Put the cure in",
-    "In the list of warnings: write the cure into the rule, where it is clear; undo takes it back.",
-    where="page",
-    keys="f",
-    enabled=_no_fix,
-)
+@action("findings.fix", "Put the cure in", where="page", keys="f", enabled=_no_fix)
 def _fix(document: Document) -> Result:
+    """In the list of warnings: write the cure into the rule, where it is clear; undo takes it back."""
     page = document.overlay
     if not isinstance(page, Page) or page.name != "findings":
         return document

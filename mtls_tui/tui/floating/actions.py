@@ -95,8 +95,9 @@ def editor_of(document: Document) -> PartEditor:
     return document.overlay
 
 
-@action("editor.done", "Done", "Take the value and close.", where="editor", keys="enter", footer="done")
+@action("editor.done", "Done", where="editor", keys="enter", footer="done")
 def _done(document: Document) -> Result:
+    """Take the value and close."""
     editor = editor_of(document)
     if editor.index >= 0:
         return _offer(document, editor.index)
@@ -107,15 +108,9 @@ def _done(document: Document) -> Result:
     return _finish(document)
 
 
-@action(
-    "editor.finish",
-    "Done with all items",
-    "Take the value and close.",
-    where="editor",
-    keys="tab ctrl+d ctrl+s",
-    hidden=True,
-)
+@action("editor.finish", "Done with all items", where="editor", keys="tab ctrl+d ctrl+s", hidden=True)
 def _finish(document: Document) -> Result:
+    """Take the value and close."""
     editor = editor_of(document)
     if editor.error:
         return Refusal(f"{editor.error}; Esc goes back to the value before")
@@ -124,8 +119,9 @@ def _finish(document: Document) -> Result:
     return done if row is None else done.with_view(part=min(done.view.part, max(0, len(row.editable) - 1)))
 
 
-@action("editor.cancel", "Undo", "Close, with the value as it was.", where="editor", keys="escape", footer="undo")
+@action("editor.cancel", "Undo", where="editor", keys="escape", footer="undo")
 def _cancel(document: Document) -> Result:
+    """Close, with the value as it was."""
     editor = editor_of(document)
     if editor.index >= 0:
         return replace(document, overlay=replace(editor, index=-1))
@@ -134,15 +130,9 @@ def _cancel(document: Document) -> Result:
     return there.with_notice("taken back") if says_other(document.content, there.content) else there
 
 
-@action(
-    "editor.raw",
-    "Raw or quoted",
-    'Write the string raw (r"…") or with quotes.',
-    where="editor",
-    keys="f2",
-    footer="raw",
-)
+@action("editor.raw", "Raw or quoted", where="editor", keys="f2", footer="raw")
 def _raw(document: Document) -> Result:
+    """Write the string raw (r"…") or with quotes."""
     editor = editor_of(document)
     if editor.kind not in {"string", "regex", "wildcard"}:
         return Refusal("only strings can be written raw")

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from mtls_tui.tui.action_ids import ActionId
 
 
-@action("host.new", "New host", "Add a host without a rule.", where="hosts", keys="h", footer="host")
+@action("host.new", "New host", where="hosts", keys="h", footer="host")
 def _new_host(document: Document) -> Result:
+    """Add a host without a rule."""
     return replace(document, overlay=_host_form("New host", "host.create", {}))
 
 
@@ -96,15 +97,9 @@ def host_index(document: Document, name: str) -> int | None:
     return next((place for place, host in enumerate(document.content.file.hosts) if host.name == name), None)
 
 
-@action(
-    "host.edit",
-    "Host settings",
-    "Name, mTLS, authorities, revocation lists and upstream of the host.",
-    where="hosts",
-    keys="e",
-    enabled=on_entry,
-)
+@action("host.edit", "Host settings", where="hosts", keys="e", enabled=on_entry)
 def _edit_host(document: Document) -> Result:
+    """Name, mTLS, authorities, revocation lists and upstream of the host."""
     entry = chosen(document)
     index = host_index(document, entry.host) if entry is not None else None
     if index is None:
@@ -145,17 +140,9 @@ def _mtls_of(document: Document, name: str) -> Result:
     return changed(document, f"{name}{_asking(not on, on)}", lambda file: update_host(file, index, mtls=on))
 
 
-@action(
-    "host.mtls",
-    "mTLS on or off",
-    "Whether this host asks clients for a certificate.",
-    where="hosts",
-    keys="m",
-    footer="mTLS",
-    enabled=on_entry,
-)
+@action("host.mtls", "mTLS on or off", where="hosts", keys="m", footer="mTLS", enabled=on_entry)
 def toggle_mtls(document: Document) -> Result:
-    """Switch mTLS of the host under the cursor."""
+    """Whether this host asks clients for a certificate."""
     entry = chosen(document)
     assert entry is not None
     return _mtls_of(document, entry.host) if entry.host else Refusal("this rule belongs to no host of the file")

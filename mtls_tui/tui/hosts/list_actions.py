@@ -78,16 +78,9 @@ def _moved(document: Document, step: int) -> Document:
 list_actions("hosts", _moved)
 
 
-@action(
-    "hosts.enter",
-    "Open",
-    "Open the rule in the builder; on a host, its certificates and settings.",
-    where="hosts",
-    keys="enter right l",
-    footer="open",
-    enabled=on_entry,
-)
+@action("hosts.enter", "Open", where="hosts", keys="enter right l", footer="open", enabled=on_entry)
 def _enter(document: Document) -> Result:
+    """Open the rule in the builder; on a host, its certificates and settings."""
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "rule":

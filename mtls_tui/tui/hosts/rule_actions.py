@@ -25,8 +25,9 @@ def _select(document: Document, key: str) -> Result:
     return select(replace(document, overlay=None), key)
 
 
-@action("rule.find", "Go to a rule", "Search all rules of the file and open one.", keys="f10")
+@action("rule.find", "Go to a rule", keys="f10")
 def _find(document: Document) -> Result:
+    """Search all rules of the file and open one."""
     items = tuple(
         Item(
             rule.ref,
@@ -47,16 +48,9 @@ REVOKED_CHOICES = ("blocked", "let in")
 # --- making -------------------------------------------------------------------------------------------------------
 
 
-@action(
-    "rule.new_mtls",
-    "New mTLS rule",
-    "A rule that blocks clients without a valid certificate on some hosts; refine it in the builder.",
-    where="hosts",
-    keys="n",
-    footer="new mTLS rule",
-)
+@action("rule.new_mtls", "New mTLS rule", where="hosts", keys="n", footer="new mTLS rule")
 def new_mtls(document: Document) -> Result:
-    """The form of a new mTLS rule."""
+    """A rule that blocks clients without a valid certificate on some hosts; refine it in the builder."""
     entry = chosen(document)
     host = entry.host if entry is not None else ""
     form = Form(
@@ -88,8 +82,9 @@ def new_mtls(document: Document) -> Result:
     return replace(document, overlay=form)
 
 
-@action("rule.new", "New mTLS rule", "The form of a new mTLS rule.", where="builder", keys="n", hidden=True)
+@action("rule.new", "New mTLS rule", where="builder", keys="n", hidden=True)
 def _new_from_builder(document: Document) -> Result:
+    """The form of a new mTLS rule."""
     return new_mtls(document)
 
 
@@ -134,16 +129,9 @@ def on_rule(document: Document) -> str:
     return "" if _rule_index(document) is not None else "choose a rule first"
 
 
-@action(
-    "rule.toggle",
-    "Enable or disable",
-    "A disabled rule stays in the file and is not evaluated.",
-    where="hosts",
-    keys="space",
-    footer="on/off",
-    enabled=on_entry,
-)
+@action("rule.toggle", "Enable or disable", where="hosts", keys="space", footer="on/off", enabled=on_entry)
 def _toggle(document: Document) -> Result:
+    """A disabled rule stays in the file and is not evaluated."""
     index = _rule_index(document)
     if index is None:
         return toggle_mtls(document)
@@ -161,16 +149,9 @@ def _enable(document: Document) -> Result:
     return _toggle(document)
 
 
-@action(
-    "rule.rename",
-    "Rename",
-    "Give the rule another name (or the host another name).",
-    where="hosts",
-    keys="r",
-    footer="rename",
-    enabled=on_entry,
-)
+@action("rule.rename", "Rename", where="hosts", keys="r", footer="rename", enabled=on_entry)
 def _rename(document: Document) -> Result:
+    """Give the rule another name (or the host another name)."""
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "host":
@@ -199,15 +180,9 @@ def _rule_form(document: Document, index: int, ref: str) -> Form:
     )
 
 
-@action(
-    "rule.details",
-    "Rule name and description",
-    "Rename the selected rule and describe it.",
-    where="builder",
-    keys="r",
-    enabled=on_rule,
-)
+@action("rule.details", "Rule name and description", where="builder", keys="r", enabled=on_rule)
 def _details(document: Document) -> Result:
+    """Rename the selected rule and describe it."""
     index = _rule_index(document)
     assert index is not None
     return replace(document, overlay=_rule_form(document, index, document.content.file.rules[index].ref))
@@ -234,15 +209,9 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
     return and_select(result, ref.strip(), host=document.view.host) if document.view.rule == old else result
 
 
-@action(
-    "rule.action",
-    "Action of the rule",
-    "What happens to a request that the rule matches.",
-    where="builder",
-    keys="p",
-    enabled=on_rule,
-)
+@action("rule.action", "Action of the rule", where="builder", keys="p", enabled=on_rule)
 def _action(document: Document) -> Result:
+    """What happens to a request that the rule matches."""
     index = _rule_index(document)
     assert index is not None
     rule = document.content.file.rules[index]
@@ -276,15 +245,9 @@ def _with_action(file: RuleFile, index: int, key: str) -> RuleFile:
 _SHADOW = {True: "in shadow: it reports and blocks nothing", False: "out of shadow: it acts again"}
 
 
-@action(
-    "rule.shadow",
-    "Shadow on or off",
-    "In shadow a rule reports what it would block, and blocks nothing.",
-    where="builder",
-    keys="S",
-    enabled=on_rule,
-)
+@action("rule.shadow", "Shadow on or off", where="builder", keys="S", enabled=on_rule)
 def _shadow(document: Document) -> Result:
+    """In shadow a rule reports what it would block, and blocks nothing."""
     index = _rule_index(document)
     assert index is not None
     rule = document.content.file.rules[index]
@@ -292,15 +255,9 @@ def _shadow(document: Document) -> Result:
     return changed(document, f"{ref} {_SHADOW[on]}", lambda file: update_rule(file, index, shadow=on or None))
 
 
-@action(
-    "rule.response",
-    "Response of the rule",
-    "Status, type and body that a blocked client gets.",
-    where="builder",
-    keys="R",
-    enabled=on_rule,
-)
+@action("rule.response", "Response of the rule", where="builder", keys="R", enabled=on_rule)
 def _response(document: Document) -> Result:
+    """Status, type and body that a blocked client gets."""
     index = _rule_index(document)
     assert index is not None
     response = document.content.file.rules[index].response or ResponseEntry()
@@ -365,40 +322,21 @@ def _reordered(document: Document, step: int) -> Result:
     return result
 
 
-@action(
-    "rule.move_up",
-    "Move up",
-    "Rules are evaluated in order: an earlier one wins.",
-    where="hosts",
-    keys="K shift+up",
-    enabled=on_entry,
-)
+@action("rule.move_up", "Move up", where="hosts", keys="K shift+up", enabled=on_entry)
 def _move_up(document: Document) -> Result:
+    """Rules are evaluated in order: an earlier one wins."""
     return _reordered(document, -1)
 
 
-@action(
-    "rule.move_down",
-    "Move down",
-    "Rules are evaluated in order: an earlier one wins.",
-    where="hosts",
-    keys="J shift+down",
-    enabled=on_entry,
-)
+@action("rule.move_down", "Move down", where="hosts", keys="J shift+down", enabled=on_entry)
 def _move_down(document: Document) -> Result:
+    """Rules are evaluated in order: an earlier one wins."""
     return _reordered(document, 1)
 
 
-@action(
-    "rule.duplicate",
-    "Duplicate",
-    "A copy of the rule right after it; of a host, under another name.",
-    where="hosts",
-    keys="y",
-    footer="copy",
-    enabled=on_entry,
-)
+@action("rule.duplicate", "Duplicate", where="hosts", keys="y", footer="copy", enabled=on_entry)
 def _duplicate(document: Document) -> Result:
+    """A copy of the rule right after it; of a host, under another name."""
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "host":
@@ -413,16 +351,9 @@ def _duplicate(document: Document) -> Result:
     return select(result, new, entry.host).with_notice(f"{entry.rule} copied to {new}; u undoes")
 
 
-@action(
-    "rule.delete",
-    "Delete",
-    "Delete the rule, or the host (asks when rules are about it). Undo brings it back.",
-    where="hosts",
-    keys="d delete",
-    footer="delete",
-    enabled=on_entry,
-)
+@action("rule.delete", "Delete", where="hosts", keys="d delete", footer="delete", enabled=on_entry)
 def _delete(document: Document) -> Result:
+    """Delete the rule, or the host (asks when rules are about it). Undo brings it back."""
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "rule":
@@ -453,14 +384,9 @@ def _delete_host(document: Document, name: str) -> Result:
     return changed(document, f"{name} deleted", lambda file: remove_host(file, index))
 
 
-@action(
-    "file.problems",
-    "Problems of the file",
-    "Everything that is wrong with the rule file, with the cure.",
-    keys="f11",
-    over_boards=True,
-)
+@action("file.problems", "Problems of the file", keys="f11", over_boards=True)
 def _problems(document: Document) -> Result:
+    """Everything that is wrong with the rule file, with the cure."""
     problems = with_edits_written(document.content).file.problems
     if not problems:
         return document.with_notice("no problems", "good")

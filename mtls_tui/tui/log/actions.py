@@ -43,11 +43,9 @@ def _with(document: Document, **changes: Any) -> Document:
 # --- out of the log -------------------------------------------------------------------------------------------------
 
 
-@action(
-    "tail.simulate", "Open in the simulator", "The request as it was logged, with its certificate if that is known.",
-    where="tail", keys="enter s", footer="simulate", enabled=_on_entry,
-)  # fmt: skip
+@action("tail.simulate", "Open in the simulator", where="tail", keys="enter s", footer="simulate", enabled=_on_entry)
 def _simulate(document: Document) -> Result:
+    """The request as it was logged, with its certificate if that is known."""
     return _found(document, "tail.simulated")
 
 
@@ -70,11 +68,9 @@ def _simulated(document: Document, entry: LogEntry, known: NamedCertificate | No
     return done.with_notice(f"as logged at {entry.clock}; {lacking(entry, known)}")
 
 
-@action(
-    "tail.as_test", "Save as a test", "Write this request, with what it got, into the file's tests.", where="tail",
-    keys="t", footer="as test", enabled=_on_entry,
-)  # fmt: skip
+@action("tail.as_test", "Save as a test", where="tail", keys="t", footer="as test", enabled=_on_entry)
 def _as_test(document: Document) -> Result:
+    """Write this request, with what it got, into the file's tests."""
     entry = log_of(document).entry
     assert entry is not None
     if entry.kind == "answer":
@@ -111,8 +107,9 @@ def _tested(document: Document, entry: LogEntry, known: NamedCertificate | None)
 # --- opening and following ------------------------------------------------------------------------------------------
 
 
-@action("tail.open", "Live log", "The gateway's decisions as they happen.", keys="L ctrl+r", over_boards=True)
+@action("tail.open", "Live log", keys="L ctrl+r", over_boards=True)
 def _open(document: Document) -> Result:
+    """The gateway's decisions as they happen."""
     state = log_of(document)
     shown = document.with_board(state, board="tail", overlay=None, notice=None)
     return Done(shown, (FindLogs(state.path),))
@@ -145,9 +142,9 @@ def _arrived(
     return document.with_board(state)
 
 
-@action("tail.choose", "Another log", "Choose the file that the gateway writes.", where="tail", keys="o", footer="file",
-        enabled=_open_board)  # fmt: skip
+@action("tail.choose", "Another log", where="tail", keys="o", footer="file", enabled=_open_board)
 def _choose(document: Document) -> Result:
+    """Choose the file that the gateway writes."""
     items = tuple(Item(name, name, hint="Near the rule file.") for name in log_of(document).files)
     return replace(document, overlay=Picker("Which log? Or type a path", items, "tail.take", free="follow this file"))
 
@@ -158,11 +155,9 @@ def _take(document: Document, key: str) -> Result:
     return Done(replace(document, overlay=None), (FindLogs(path),))
 
 
-@action(
-    "tail.pause", "Pause or go on", "Hold the list still; what comes meanwhile waits.", where="tail", keys="space p",
-    footer="pause", enabled=_open_board,
-)  # fmt: skip
+@action("tail.pause", "Pause or go on", where="tail", keys="space p", footer="pause", enabled=_open_board)
 def _pause(document: Document) -> Result:
+    """Hold the list still; what comes meanwhile waits."""
     state = log_of(document)
     if state.paused:
         return document.with_board(state.resumed(), notice=None)
@@ -196,11 +191,9 @@ def _click(document: Document, number: int) -> Result:
 # --- filters --------------------------------------------------------------------------------------------------------
 
 
-@action(
-    "tail.search", "Search", "Only lines that hold all words, anywhere: path, rule, reason, address, certificate.",
-    where="tail", keys="/", footer="search", enabled=_open_board,
-)  # fmt: skip
+@action("tail.search", "Search", where="tail", keys="/", footer="search", enabled=_open_board)
 def _search(document: Document) -> Result:
+    """Only lines that hold all words, anywhere: path, rule, reason, address, certificate."""
     field = FormField("query", "Words", Buffer.of(log_of(document).query, select=True), help="Empty shows all again.")
     return replace(document, overlay=Form("Search the log", (field,), "tail.filter", submit="Search"))
 
@@ -210,15 +203,15 @@ def _filter(document: Document, query: str) -> Result:
     return replace(_with(document, query=query.strip()), overlay=None)
 
 
-@action("tail.blocked", "Blocked only", "Only refused requests, and back.", where="tail", keys="b", footer="blocked",
-        enabled=_open_board)  # fmt: skip
+@action("tail.blocked", "Blocked only", where="tail", keys="b", footer="blocked", enabled=_open_board)
 def _blocked(document: Document) -> Result:
+    """Only refused requests, and back."""
     return _with(document, blocked_only=not log_of(document).blocked_only)
 
 
-@action("tail.host", "This host only", "Only requests to the host of this line, and back.", where="tail", keys="h",
-        footer="host", enabled=_open_board)  # fmt: skip
+@action("tail.host", "This host only", where="tail", keys="h", footer="host", enabled=_open_board)
 def _host(document: Document) -> Result:
+    """Only requests to the host of this line, and back."""
     state = log_of(document)
     if state.host:
         return _with(document, host="")
@@ -227,9 +220,9 @@ def _host(document: Document) -> Result:
     return _with(document, host=state.entry.host)
 
 
-@action("tail.rule", "This rule only", "Only requests that the rule of this line decided on or logged, and back.",
-        where="tail", keys="r", footer="rule", enabled=_open_board)  # fmt: skip
+@action("tail.rule", "This rule only", where="tail", keys="r", footer="rule", enabled=_open_board)
 def _rule(document: Document) -> Result:
+    """Only requests that the rule of this line decided on or logged, and back."""
     state = log_of(document)
     if state.rule:
         return _with(document, rule="")
@@ -238,11 +231,13 @@ def _rule(document: Document) -> Result:
     return _with(document, rule=rule) if rule else Refusal("no rule decided on this line")
 
 
-@action("tail.all", "Show all again", "Without any filter.", where="tail", keys="x", enabled=_open_board)
+@action("tail.all", "Show all again", where="tail", keys="x", enabled=_open_board)
 def _all(document: Document) -> Result:
+    """Without any filter."""
     return _with(document, query="", blocked_only=False, host="", rule="")
 
 
-@action("tail.close", "Close", "Back to the rules.", where="tail", keys="escape q", footer="close", enabled=_open_board)
+@action("tail.close", "Close", where="tail", keys="escape q", footer="close", enabled=_open_board)
 def _close(document: Document) -> Result:
+    """Back to the rules."""
     return boards.close_board(document)

@@ -66,7 +66,6 @@ _loaded: list[bool] = []
 def action(
     id: ActionId,  # noqa: A002 - the word for it
     title: str,
-    help: str = "",  # noqa: A002
     *,
     where: str = "global",
     keys: str = "",
@@ -75,12 +74,13 @@ def action(
     hidden: bool = False,
     over_boards: bool = False,
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Register the decorated function. `keys` are separated by blanks."""
+    """Register the decorated function; its docstring is the help. `keys` are separated by blanks."""
 
     def register(function: Callable[..., Result]) -> Callable[..., Result]:
         assert id not in ACTIONS, id
+        help_ = (function.__doc__ or title).partition("\n")[0]
         ACTIONS[id] = Action(
-            id, title, help or title, where, tuple(keys.split()), function, footer, enabled, hidden, over_boards
+            id, title, help_, where, tuple(keys.split()), function, footer, enabled, hidden, over_boards
         )
         return function
 

@@ -70,15 +70,9 @@ def _click(document: Document, row: int, column: int) -> Result:
     return _edit(moved) if same else moved
 
 
-@action(
-    "simulator.edit",
-    "Edit",
-    "Edit the field; on a saved request, put it into the simulator.",
-    where="simulator",
-    keys="enter",
-    footer="edit",
-)
+@action("simulator.edit", "Edit", where="simulator", keys="enter", footer="edit")
 def _edit(document: Document) -> Result:
+    """Edit the field; on a saved request, put it into the simulator."""
     row, column = document.view.simulator_at
     if row > 0:
         return _load(document, row - 1)
@@ -116,15 +110,9 @@ def _load(document: Document, index: int) -> Result:
     return document.with_content(content, "another request loaded").with_notice("this request is in the simulator now")
 
 
-@action(
-    "simulator.form",
-    "Edit the whole request",
-    "All fields of the request in one form.",
-    where="simulator",
-    keys="e",
-    footer="all fields",
-)
+@action("simulator.form", "Edit the whole request", where="simulator", keys="e", footer="all fields")
 def _whole(document: Document) -> Result:
+    """All fields of the request in one form."""
     return _form(document, "url")
 
 
@@ -168,15 +156,9 @@ def _set(document: Document, **values: str) -> Result:
     return replace(document, overlay=None).with_content(content, "request changed")
 
 
-@action(
-    "simulator.curl",
-    "Paste a curl command",
-    "Make the request from a curl command, as browsers copy it.",
-    where="simulator",
-    keys="c",
-    footer="curl",
-)
+@action("simulator.curl", "Paste a curl command", where="simulator", keys="c", footer="curl")
 def _curl_form(document: Document) -> Result:
+    """Make the request from a curl command, as browsers copy it."""
     field = FormField("text", "curl", help="Paste the command; everything in it that makes up the request is taken.")
     return replace(document, overlay=Form("Paste a curl command", (field,), "simulator.take_curl", submit="Take"))
 
@@ -200,15 +182,9 @@ def _curl(document: Document, text: str) -> Result:
     return done
 
 
-@action(
-    "simulator.certificate",
-    "Choose the certificate",
-    "A file (PEM, DER, PKCS#12), a role, or none.",
-    where="simulator",
-    keys="x",
-    footer="certificate",
-)
+@action("simulator.certificate", "Choose the certificate", where="simulator", keys="x", footer="certificate")
 def _certificate(document: Document) -> Result:
+    """A file (PEM, DER, PKCS#12), a role, or none."""
     return Done(document, (OfferCertificates(),))
 
 
@@ -264,15 +240,9 @@ def _unlock(document: Document, path: str, passphrase: str) -> Result:
     return Done(replace(document, overlay=None), (KeepPassphrase(path, passphrase),))
 
 
-@action(
-    "simulator.save",
-    "Save the request",
-    "Keep this request in the table, to see at every edit what it gets.",
-    where="simulator",
-    keys="s",
-    footer="save request",
-)
+@action("simulator.save", "Save the request", where="simulator", keys="s", footer="save request")
 def _save(document: Document) -> Result:
+    """Keep this request in the table, to see at every edit what it gets."""
     probe = document.content.probe
     if not probe.url:
         return Refusal("give a URL first (⏎)")
@@ -284,15 +254,9 @@ def _save(document: Document) -> Result:
     )
 
 
-@action(
-    "simulator.as_test",
-    "Save as a test",
-    "Write this request with its present outcome into the file's tests.",
-    where="simulator",
-    keys="t T",
-    footer="as test",
-)
+@action("simulator.as_test", "Save as a test", where="simulator", keys="t T", footer="as test")
 def _as_test(document: Document) -> Result:
+    """Write this request with its present outcome into the file's tests."""
     results, probe = document.results, document.content.probe
     if results is None or results.verdict is None or results.problem:
         return Refusal("there is no verdict to expect")
@@ -311,15 +275,9 @@ def _as_test(document: Document) -> Result:
     )
 
 
-@action(
-    "simulator.remove",
-    "Remove from the table",
-    "Remove the saved request, or the test from the file.",
-    where="simulator",
-    keys="d delete",
-    footer="remove",
-)
+@action("simulator.remove", "Remove from the table", where="simulator", keys="d delete", footer="remove")
 def _remove(document: Document) -> Result:
+    """Remove the saved request, or the test from the file."""
     case = case_at(document, document.view.simulator_at[0] - 1)
     if case is None:
         return Refusal("choose a line of the table (↓)")

@@ -21,14 +21,9 @@ def editing(document: Document) -> str:
     return "" if document.view.text is not None else "the expression is not being edited as text (t)"
 
 
-@action(
-    "text.open",
-    "Edit as text",
-    "Edit the whole expression in the language itself, in place.",
-    keys="ctrl+t t",
-    footer="text",
-)
+@action("text.open", "Edit as text", keys="ctrl+t t", footer="text")
 def _open(document: Document) -> Result:
+    """Edit the whole expression in the language itself, in place."""
     if document.view.text is not None:
         return document.with_view(focus="text", tab="expression")
     edited = document.edited_rule
@@ -41,15 +36,9 @@ def _open(document: Document) -> Result:
     return document.with_view(text=buffer, focus="text", tab="expression", completing=False)
 
 
-@action(
-    "text.close",
-    "Back to the builder",
-    "Close the text editor; the builder shows what was written.",
-    where="text",
-    keys="escape ctrl+t",
-    footer="builder",
-)
+@action("text.close", "Back to the builder", where="text", keys="escape ctrl+t", footer="builder")
 def _close(document: Document) -> Result:
+    """Close the text editor; the builder shows what was written."""
     if document.view.completing:
         return document.with_view(completing=False)
     buffer, edited = document.view.text, document.edited_rule
@@ -135,16 +124,9 @@ def _read(document: Document, ref: str, text: str, expression: Expression | None
     return replace(document, content=with_edited_rule(document.content, ref, new))
 
 
-@action(
-    "text.format",
-    "Format",
-    "Write the expression in its canonical form, on several lines when it is long.",
-    where="text",
-    keys="f4 alt+f",
-    footer="format",
-    enabled=editing,
-)
+@action("text.format", "Format", where="text", keys="f4 alt+f", footer="format", enabled=editing)
 def _format(document: Document) -> Result:
+    """Write the expression in its canonical form, on several lines when it is long."""
     from mtls_tui import lang
 
     buffer, edited = document.view.text, document.edited_rule
@@ -157,10 +139,9 @@ def _format(document: Document) -> Result:
     return typed(document, Buffer(text, min(buffer.cursor, len(text)), None, multiline=True))
 
 
-@action(
-    "row.format", "Format the expression", "Write the expression in its canonical form.", where="builder", keys="f4"
-)
+@action("row.format", "Format the expression", where="builder", keys="f4")
 def _format_rule(document: Document) -> Result:
+    """Write the expression in its canonical form."""
     from mtls_tui import lang
 
     edited = document.edited_rule
@@ -175,16 +156,9 @@ def _format_rule(document: Document) -> Result:
     )
 
 
-@action(
-    "text.completions",
-    "Complete",
-    "Show what can stand at the cursor.",
-    where="text",
-    keys="ctrl+@ ctrl+n f3",
-    footer="complete",
-    enabled=editing,
-)
+@action("text.completions", "Complete", where="text", keys="ctrl+@ ctrl+n f3", footer="complete", enabled=editing)
 def _complete(document: Document) -> Result:
+    """Show what can stand at the cursor."""
     from mtls_tui.tui.text.completion import completions
 
     found = completions(document)
@@ -252,10 +226,9 @@ def _all(document: Document) -> Result:
     return document.with_view(text=textbuffer.select_all(document.view.text))
 
 
-@action(
-    "text.editor", "Open in $EDITOR", "Edit the expression in the editor that $VISUAL or $EDITOR names.", keys="f12"
-)
+@action("text.editor", "Open in $EDITOR", keys="f12")
 def _editor(document: Document) -> Result:
+    """Edit the expression in the editor that $VISUAL or $EDITOR names."""
     edited = document.edited_rule
     if edited is None:
         return Refusal("no rule is selected")
