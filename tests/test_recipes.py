@@ -14,7 +14,7 @@ import pytest
 from mtls_tui import engine, lang
 from mtls_tui.analysis import CHECKS, unprotected
 from mtls_tui.analysis.finding import Check
-from mtls_tui.cli import VERBS, convert, group, module_of
+from mtls_tui.cli import VERBS, certs, convert, group, module_of
 from mtls_tui.engine.model import Rule
 from mtls_tui.lang import ast, grammar, terminals
 from mtls_tui.lang.catalogue import BUILDER, OPERATORS
@@ -118,12 +118,21 @@ def test_every_check_in_a_file_of_its_own_is_registered():
 def test_every_file_with_a_command_is_a_verb_with_a_line_of_help():
     folder = ROOT / "mtls_tui" / "cli"
     files = {path.stem for path in folder.glob("[!_]*.py") if "\ndef command(" in path.read_text("utf-8")}
-    assert files == {module_of(verb) for verb in VERBS}
+    folders = {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert files | folders == {module_of(verb) for verb in VERBS}
     listed = group.get_help(click.Context(group))
     for verb, line in VERBS.items():
         assert verb in listed and line[:30] in listed
         command = group.get_command(click.Context(group), verb)
         assert command is not None and command.help
+
+
+def test_every_file_of_a_verb_with_verbs_of_its_own_is_one_of_them():
+    assert isinstance(certs.command, click.Group)
+    commands = [path.stem for path in (ROOT / "mtls_tui" / "cli" / "certs").glob("[!_]*.py")
+                if "\ndef command(" in path.read_text("utf-8")]  # fmt: skip
+    assert sorted(command.removesuffix("_") for command in commands) == sorted(certs.command.commands)
+    assert all(f" {verb}" in (certs.command.help or "") for verb in certs.command.commands)
 
 
 # --- a target -----------------------------------------------------------------------------------------------------

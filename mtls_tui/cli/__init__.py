@@ -1,8 +1,8 @@
 """The command line: one verb, one file in this package, imported only when it is asked for.
 
-A verb's file is named after it and holds a click command called `command`. Exit codes are an interface: 0 and 1 are
-the two answers of a verb, 2 is an error of use or input, said in one message on stderr without a traceback, 130 is an
-interrupted command (Ctrl-C).
+A verb's file (its package, if it has verbs of its own) is named after it and holds a click command called `command`.
+Exit codes are an interface: 0 and 1 are the two answers of a verb, 2 is an error of use or input, said in one message
+on stderr without a traceback, 130 is an interrupted command (Ctrl-C).
 """
 
 from __future__ import annotations
@@ -41,13 +41,12 @@ class Verbs(click.Group):
     """A group that imports a verb's file only when the verb is used, so that `--help` and small verbs start fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs whose file is part of this installation."""
-        folder = Path(__file__).parent
-        return [verb for verb in VERBS if (folder / f"{module_of(verb)}.py").exists()]
+        """All verbs, in the order of `VERBS`."""
+        return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import `mtls_tui.cli.<verb>` and give its `command`."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in VERBS:
             return None
         module = importlib.import_module(f"mtls_tui.cli.{module_of(cmd_name)}")
         command = module.command
@@ -56,10 +55,8 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs with their help, without importing any of them."""
-        rows = [(verb, VERBS[verb]) for verb in self.list_commands(ctx)]
-        if rows:
-            with formatter.section("Commands"):
-                formatter.write_dl(rows)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; an interrupted one ends with 128 + SIGINT, as a shell has it: click's 1 is a verdict here."""
@@ -101,10 +98,8 @@ def group(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is None:
         command = group.get_command(ctx, "ui")
-        if command is None:
-            click.echo(ctx.get_help())
-        else:
-            ctx.invoke(command)
+        assert command is not None
+        ctx.invoke(command)
 
 
 def main() -> None:

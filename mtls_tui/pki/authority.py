@@ -11,6 +11,7 @@ Time is a parameter everywhere. Files are written beside and renamed, so a crash
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
+from platformdirs import user_data_dir
 
 from mtls_tui.files import FileError, read_bounded, write_atomically, write_new
 from mtls_tui.pki import issue
@@ -39,6 +41,12 @@ LARGEST = 10_000_000
 
 LARGEST_CRL = 512 * 1024 * 1024
 """Bytes of the authority's own revocation list."""
+
+
+def default_folder() -> Path:
+    """The folder of the user's own authority: `MTLS_TUI_STORE`, or one in the user's data."""
+    given = os.environ.get("MTLS_TUI_STORE")
+    return Path(given) if given else Path(user_data_dir("mtls-tui")) / "authority"
 
 
 class AuthorityError(Exception):

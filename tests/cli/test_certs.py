@@ -109,7 +109,7 @@ def test_a_crl_is_renewed_when_half_of_its_time_is_over_and_not_before(run, tmp_
     made = datetime.now(UTC)
     assert json.loads(run("crl", "--renew", "--json"))["written"] is False
     for days, due in ((14, False), (16, True), (17, False), (60, True)):
-        monkeypatch.setattr(certs, "_now", lambda days=days: made + timedelta(days=days))
+        monkeypatch.setattr(certs.crl, "now", lambda days=days: made + timedelta(days=days))
         before = (tmp_path / "ca" / "ca.crl").read_bytes()
         assert json.loads(run("crl", "--renew", "--json"))["written"] is due
         assert (before != (tmp_path / "ca" / "ca.crl").read_bytes()) is due

@@ -185,10 +185,10 @@ def test_every_reason_of_the_command_line_is_offered() -> None:
 
 
 def test_the_default_store_is_that_of_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("MTLS_TUI_STORE", raising=False)
-    assert jobs.default_store() == certs.default_store()
-    monkeypatch.setenv("MTLS_TUI_STORE", str(tmp_path))
-    assert jobs.default_store() == tmp_path
+    monkeypatch.setenv("MTLS_TUI_STORE", str(tmp_path / "ca"))
+    CliRunner().invoke(certs.command, ["init"], catch_exceptions=False)
+    (tmp_path / "empty.rules.toml").write_text("version = 1\n")
+    assert (jobs.store_for(load(tmp_path / "empty.rules.toml")) / "ca.pem").exists()
 
 
 def test_trusting_writes_what_attach_writes_and_undo_takes_it_back(store: Authority, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from platformdirs import user_data_dir
 
 from mtls_tui.files import FileError, read_bounded
 from mtls_tui.pki import LoadError, facts, load_certificates, load_crls
@@ -24,6 +23,7 @@ from mtls_tui.pki.authority import (
     AuthorityError,
     Issued,
     bundle_pkcs12,
+    default_folder,
     fingerprint,
     key_pem,
     load_key,
@@ -43,16 +43,10 @@ NOT_OF_A_FILE = ("cert_presented", "cert_verified", "cert_revoked")
 """Answers about a connection to a host, not facts of a certificate."""
 
 
-def default_store() -> Path:
-    """Where `mtls-tui certs` has its authority, too."""
-    given = os.environ.get("MTLS_TUI_STORE")
-    return Path(given) if given else Path(user_data_dir("mtls-tui")) / "authority"
-
-
 def store_for(file: RuleFile) -> Path:
     """The authority to open: the one that the file's hosts trust, else the user's own."""
     found = stores_of(file)
-    return found[0] if found else default_store()
+    return found[0] if found else default_folder()
 
 
 def environment_passphrase() -> bytes | None:

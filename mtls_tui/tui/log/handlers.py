@@ -48,12 +48,12 @@ def _find_logs(effect: FindLogs, host: Host) -> None:
     file, probes = host.document.content.file, _probes(host)
 
     def job() -> None:
-        from mtls_tui.tui.authority.jobs import default_store
+        from mtls_tui.pki.authority import default_folder
         from mtls_tui.tui.certificates.by_fingerprint import known, stores_of
 
         files = logs_near(file.folder)
         chosen = effect.path or (file.folder / files[0] if files else None)
-        found = known(file, (*stores_of(file), default_store()), probes)
+        found = known(file, (*stores_of(file), default_folder()), probes)
         names = {mark: one.name for mark, one in found.items()}
         host.post("tail.opened", path=chosen, files=files, names=names)
 
@@ -114,10 +114,10 @@ def _find_certificate(effect: FindCertificate, host: Host) -> None:
     file, probes, entry = host.document.content.file, _probes(host), effect.entry
 
     def job() -> None:
-        from mtls_tui.tui.authority.jobs import default_store
+        from mtls_tui.pki.authority import default_folder
         from mtls_tui.tui.certificates.by_fingerprint import known, stores_of, with_facts
 
-        found = known(file, (*stores_of(file), default_store()), probes).get(entry.fingerprint)
+        found = known(file, (*stores_of(file), default_folder()), probes).get(entry.fingerprint)
         host.post(effect.then, entry=entry, known=with_facts(found) if found is not None else None)
 
     host.in_thread(job, "tail")
