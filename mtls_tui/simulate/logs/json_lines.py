@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.logs.parts import StatusReader, provides, verify_status
-from mtls_tui.simulate.logs.tally import BlockTally, Values
+from mtls_tui.simulate.logs.tally import BlockTally, LineReader, UnreadableLineError, Values
 
 _SCALAR: Final = str | int | float | bool | None | UnsetType
 MAX_DEPTH = 8
@@ -73,7 +73,7 @@ DECISIONS: Final = {
 
 
 @dataclass(frozen=True)
-class JsonLines:
+class JsonLines(LineReader):
     """A reader of JSON lines. `columns` are pairs of part and key path."""
 
     name: str
@@ -99,26 +99,20 @@ class JsonLines:
         """What the columns give."""
         return tuple(part for part, _ in self.columns)
 
+    def key(self, line: bytes) -> Any:
+        """The wanted values of a line, hashable."""
+        try:
+            return self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise UnreadableLineError(_reason(error)) from None
+
     def tally(self, block: bytes) -> BlockTally:
         """Count the equal lines of a block; lines that can't be read come with the reason."""
-        decoder = self._decoder
         try:
-            lines = decoder.decode_lines(block)
-            return BlockTally(len(lines), Counter(lines), [])
+            lines = self._decoder.decode_lines(block)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass
-        counts: Counter[Any] = Counter()
-        bad: list[tuple[str, bytes]] = []
-        total = 0
-        for line in block.split(b"\n"):
-            if not line.strip():
-                continue
-            total += 1
-            try:
-                counts[decoder.decode(line)] += 1
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                bad.append((_reason(error), line))
-        return BlockTally(total, counts, bad)
+            return super().tally(block)
+        return BlockTally(len(lines), Counter(lines), [])
 
     def values(self, key: Any) -> Values:
         """The parts of a counted line; a key that is absent or null gives none."""
@@ -132,16 +126,6 @@ class JsonLines:
             else:
                 values[part] = value
         return self.finish(values) if self.finish else values
-
-    def find(self, block: bytes, key: Any) -> bytes:
-        """A line of the block that is counted under the key."""
-        for line in block.split(b"\n"):
-            try:
-                if line.strip() and self._decoder.decode(line) == key:
-                    return line
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
-        return b""
 
 
 def split_key(text: str) -> tuple[str, ...]:

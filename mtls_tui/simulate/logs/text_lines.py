@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtls_tui.simulate.logs.parts import StatusReader, verify_status
-from mtls_tui.simulate.logs.tally import BlockTally, Values
+from mtls_tui.simulate.logs.tally import BlockTally, LineReader, UnreadableLineError, Values
 from mtls_tui.simulate.logs.template import Template, unescaped
 
 
 @dataclass(frozen=True)
-class TextLines:
+class TextLines(LineReader):
     """A reader of text lines. A line that the template doesn't match can't be read."""
 
     name: str
@@ -24,26 +24,19 @@ class TextLines:
         """What the template's variables give."""
         return self.template.parts
 
+    def key(self, line: bytes) -> Any:
+        """What the template's groups hold."""
+        matches = self.template.pattern.findall(line)
+        if not matches:
+            raise UnreadableLineError("not of this format")
+        return matches[0]
+
     def tally(self, block: bytes) -> BlockTally:
-        """Count the equal lines of a block."""
-        pattern = self.template.pattern
-        total = block.count(b"\n") + (not block.endswith(b"\n"))
-        found: list[Any] = pattern.findall(block)
-        if len(found) == total:
-            return BlockTally(total, Counter(found), [])
-        counts: Counter[Any] = Counter()
-        bad: list[tuple[str, bytes]] = []
-        total = 0
-        for line in block.split(b"\n"):
-            if not line.strip():
-                continue
-            total += 1
-            matches = pattern.findall(line)
-            if matches:
-                counts[matches[0]] += 1
-            else:
-                bad.append(("not of this format", line))
-        return BlockTally(total, counts, bad)
+        """Count the equal lines of a block; lines that can't be read come with the reason."""
+        found: list[Any] = self.template.pattern.findall(block)
+        if len(found) != block.count(b"\n") + (not block.endswith(b"\n")):
+            return super().tally(block)
+        return BlockTally(len(found), Counter(found), [])
 
     def values(self, key: Any) -> Values:
         """The parts of a counted line."""
@@ -51,10 +44,3 @@ class TextLines:
         if not self.template.parts:
             return {}
         return {part: unescaped(value) for part, value in zip(self.template.parts, groups, strict=True)}
-
-    def find(self, block: bytes, key: Any) -> bytes:
-        """A line of the block that is counted under the key."""
-        for line in block.split(b"\n"):
-            if self.template.pattern.findall(line)[:1] == [key]:
-                return line
-        return b""

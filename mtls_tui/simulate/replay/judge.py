@@ -74,5 +74,4 @@ class Judge:
             return LoggedVerdict(
                 "unknown", decision.rule.ref if decision.rule else None, tuple(sorted(decision.unknown))
             )
-        ending = decision.rule or decision.skipped_by
-        return LoggedVerdict(decision.action, ending.ref if ending else None)
+        return LoggedVerdict(decision.action, decision.ended_by)

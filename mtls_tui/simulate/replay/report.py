@@ -67,7 +67,7 @@ def _word(action: str) -> str:
 
 def _verdicts(result: Replay, style: Style) -> str:
     counts = result.by_action()
-    lines = [_title("Verdicts", style)]
+    lines = [style.title("Verdicts")]
     rows = [(_word(action), counts[action], _COLORS.get(action, "red")) for action in ORDER if counts[action]]
     bad = sum(result.unreadable.values())
     if bad:
@@ -86,7 +86,7 @@ def _by_rule(result: Replay, style: Style) -> str:
     if not counts:
         return ""
     top = counts.most_common(TOP)
-    lines = [_title("By rule", style)]
+    lines = [style.title("By rule")]
     width = max(columns(safe(ref)) for (ref, _), _ in top)
     for (ref, action), number in top:
         color = _COLORS.get(action, "red")
@@ -103,7 +103,7 @@ def _by_host(result: Replay, style: Style) -> str:
     if not hosts:
         return ""
     top = sorted(hosts.items(), key=lambda item: -item[1].total())[:TOP]
-    lines = [_title("By host", style)]
+    lines = [style.title("By host")]
     width = min(60, max(columns(safe(host, 60)) for host, _ in top))
     for host, counts in top:
         parts = [f"{_word(action)} {counts[action]:,}" for action in ORDER if counts[action]]
@@ -120,7 +120,7 @@ def _unknown(result: Replay, style: Style) -> str:
             counts[name, verdict.rule or ""] += number
     if not counts:
         return ""
-    lines = [_title("Unknown for want of", style)]
+    lines = [style.title("Unknown for want of")]
     for (name, ref), number in counts.most_common(TOP):
         lines.append(f"  {safe(name)}  {style(f'rule {safe(ref)}', 'dim')}  {number:,}")
     lines.append(
@@ -132,7 +132,7 @@ def _unknown(result: Replay, style: Style) -> str:
 def _unreadable(result: Replay, style: Style) -> str:
     if not result.unreadable:
         return ""
-    lines = [_title("Unreadable", style)]
+    lines = [style.title("Unreadable")]
     for reason, number in result.unreadable.most_common(TOP):
         lines.append(f"  {number:,}  {safe(reason, 120)}")
     lines.extend(style(f"  such as  {safe(line, 100)}", "dim") for _, line in result.samples[:3])
@@ -148,7 +148,7 @@ def _grouped(result: Replay) -> Iterator[tuple[str, int, list[tuple[GroupKey, Ch
 
 
 def _differences(result: Replay, style: Style, file: str, against: str) -> str:
-    lines = [_title(f"{safe(file)} against {safe(against)}", style)]
+    lines = [style.title(f"{safe(file)} against {safe(against)}")]
     if not result.groups:
         lines.append(style("  no request of this log would get another verdict", "green"))
         return "\n".join(lines)
@@ -186,10 +186,6 @@ def command_for(example: Example, file: str) -> str:
         words += ["--set", f"{field}={str(text).lower() if isinstance(text, bool) else text}"]
     line = " ".join(shlex.quote(word) for word in words)
     return safe(line) if safe(line) == line else safe(example.line, 200)
-
-
-def _title(text: str, style: Style) -> str:
-    return style(text, "bold", "underline") if style.color else text
 
 
 def replay_data(result: Replay, *, name: str, file: str, against: str | None) -> dict[str, Any]:

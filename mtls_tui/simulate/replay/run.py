@@ -101,6 +101,11 @@ class Replay:
         group.count += number
         return group
 
+    def take(self, host: str, after: LoggedVerdict, before: LoggedVerdict | None, number: int) -> ChangedLines | None:
+        """Count lines by their verdict, and against another policy's: the group, where the two differ."""
+        host = self.count(host, after, number)
+        return self.differs((host, before, after), number) if before is not None and before != after else None
+
     def bad(self, reason: str, line: bytes, number: int = 1) -> None:
         """Count lines that can't be read, and keep a sample."""
         self.unreadable[reason] += number
@@ -155,12 +160,9 @@ class Counting:
             if isinstance(judged, str):
                 into.bad(judged, self.reader.find(block, key) if len(into.samples) < SAMPLES else b"", number)
                 continue
-            host, verdict, before = judged
-            host = into.count(host, verdict, number)
-            if before is not None and before != verdict:
-                group = into.differs((host, before, verdict), number)
-                if len(group.examples) < EXAMPLES:
-                    group.examples.append(self.example(block, key))
+            group = into.take(*judged, number)
+            if group is not None and len(group.examples) < EXAMPLES:
+                group.examples.append(self.example(block, key))
 
     def judged(self, key: Any) -> tuple[str, LoggedVerdict, LoggedVerdict | None] | str:
         """Host and verdicts of a distinct line, or why it can't be read."""
@@ -287,13 +289,9 @@ def _har(plan: Plan, head: bytes, blocks: Iterator[bytes], result: Replay) -> No
             continue
         known = parts | {"time"} if entry.http.at is not None else parts
         told = Reading(entry.http, {}, known)
-        verdict = judge(told)
-        host = result.count(entry.http.host.lower()[:255], verdict, 1)
-        before = other(told) if other is not None else None
-        if before is not None and before != verdict:
-            group = result.differs((host, before, verdict), 1)
-            if len(group.examples) < EXAMPLES:
-                group.examples.append(Example(f"entry {entry.number}".encode(), entry.http))
+        group = result.take(entry.http.host.lower()[:255], judge(told), other(told) if other else None, 1)
+        if group is not None and len(group.examples) < EXAMPLES:
+            group.examples.append(Example(f"entry {entry.number}".encode(), entry.http))
 
 
 _worker: Counting | None = None
