@@ -67,6 +67,12 @@ class Decision:
         """Whether the request goes no further (challenges count: the bundled engine has no browser to test)."""
         return self.action in TERMINATING
 
+    @property
+    def ended_by(self) -> str | None:
+        """The ref of the rule that ended the evaluation, a terminating one or a skip; None when none did."""
+        rule = self.rule or self.skipped_by
+        return rule.ref if rule is not None else None
+
 
 BODY_BYTES = 131_072
 """How much of a body rules see by default (Cloudflare's limit is 128 KB on Enterprise plans); the rest is cut."""

@@ -243,7 +243,7 @@ class Decider:
             question,
             now,
             action=decision.action,
-            rule=decision.rule.ref if decision.rule else (decision.skipped_by.ref if decision.skipped_by else ""),
+            rule=decision.ended_by or "",
             reason=decision.reason,
             logged=[rule.ref for rule in decision.logged],
             fingerprint=identity.fingerprint if identity else "",

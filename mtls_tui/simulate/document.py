@@ -1,4 +1,7 @@
-"""A simulation as JSON. These structs are the format: `data/simulation.schema.json` is made from them."""
+"""A simulation as JSON. These structs, and the records in them, are the format.
+
+`data/simulation.schema.json` is made from them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import msgspec
 
 from mtls_tui.engine.trace import plain
 from mtls_tui.search.changes import Turnaround
+from mtls_tui.simulate.certificate_facts import CertificateFact
 from mtls_tui.simulate.requests.message import to_json
 from mtls_tui.simulate.simulation import Course, RuleView, Simulation
 from mtls_tui.simulate.wording import certificate_line, change_text, headline
@@ -43,15 +47,6 @@ class ErrorDocument(msgspec.Struct, frozen=True):
     depth: int
 
 
-class FactDocument(msgspec.Struct, frozen=True):
-    """One line about the certificate; `problem` says what is wrong with it."""
-
-    name: str
-    value: str
-    problem: str = ""
-    warning: str = ""
-
-
 class CertificateDocument(msgspec.Struct, frozen=True):
     """The client certificate on this host."""
 
@@ -61,7 +56,7 @@ class CertificateDocument(msgspec.Struct, frozen=True):
     revoked: bool
     summary: str
     error: ErrorDocument | None = None
-    facts: list[FactDocument] = []
+    facts: list[CertificateFact] = []
 
 
 class TurnDocument(msgspec.Struct, frozen=True):
@@ -129,7 +124,7 @@ def document(
             revoked=verification.revoked,
             summary=certificate_line(simulation),
             error=ErrorDocument(error.number, error.name, error.message, error.depth) if error else None,
-            facts=[FactDocument(f.name, f.value, f.problem, f.warning) for f in simulation.certificate],
+            facts=list(simulation.certificate),
         ),
         rules=[_rule(view, simulation, explain) for view in simulation.rules],
         fields={name: plain(value) for name, value in sorted(simulation.request.fields.items())},

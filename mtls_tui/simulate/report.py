@@ -95,10 +95,6 @@ def _row(row: _Row, stop: int, style: Style) -> str:
     return line
 
 
-def _title(text: str, style: Style) -> str:
-    return style(text, "bold", "underline") if style.color else text
-
-
 def _request(simulation: Simulation, style: Style) -> str:
     http = simulation.http
     lines = [style(f"{safe(http.method)} {safe(url_of(http), 400)}", "bold")]
@@ -152,7 +148,7 @@ def _rules(simulation: Simulation, style: Style, explain: bool) -> str:
     width = max((columns(safe(view.rule.ref)) for view in views), default=0)
     action = max((len(view.rule.action) for view in views), default=0)
     number = len(str(len(simulation.rules)))
-    lines = [_title("Rules", style)]
+    lines = [style.title("Rules")]
     for view in views:
         mark = _rule_mark(view)
         names = ("dim",) if view.course in ("not reached", "disabled") else ()
@@ -179,13 +175,13 @@ def _expressions(simulation: Simulation, style: Style, explain: bool) -> Iterato
         relevant = view is deciding or (deciding is None and len(simulation.rules) <= 3)
         if evaluated and (explain or relevant):
             yield (
-                _title(f"Rule {view.position} {safe(view.rule.ref)}", style) + "\n" + expression_tree(view.trace, style)
+                style.title(f"Rule {view.position} {safe(view.rule.ref)}") + "\n" + expression_tree(view.trace, style)
             )
 
 
 def _certificate(simulation: Simulation, style: Style) -> str:
     told_below = any(fact.problem for fact in simulation.certificate)
-    lines = [_title("Certificate", style) + f"  {certificate_line(simulation, why=not told_below)}"]
+    lines = [style.title("Certificate") + f"  {certificate_line(simulation, why=not told_below)}"]
     width = max((len(fact.name) for fact in simulation.certificate), default=0)
     for fact in simulation.certificate:
         value = safe(fact.value, 300)
@@ -206,8 +202,8 @@ def _changes(simulation: Simulation, style: Style) -> str:
     if not simulation.changes:
         if simulation.allowed and not any(view.course != "disabled" for view in simulation.rules):
             return ""
-        return _title(title, style) + "\n" + style("  no small change of this request was found", "dim")
-    lines = [_title(title, style)]
+        return style.title(title) + "\n" + style("  no small change of this request was found", "dim")
+    lines = [style.title(title)]
     names = {"request": "request", "certificate": "certificate", "both": "together"}
     for side in ("certificate", "request", "both"):
         chosen = [change for change in simulation.changes if change.side == side]

@@ -155,14 +155,13 @@ def _courses(policy: Policy, decision: Decision, request: Request) -> Sequence[R
     views = []
     # Without a rule that blocks, the policy itself refused the request before any rule was asked.
     ended = decision.blocked and decision.rule is None
-    ending = decision.rule or decision.skipped_by
     for position, rule in enumerate(policy.ruleset.rules, 1):
         course: Course = "no match"
         if not rule.enabled:
             course = "disabled"
         elif ended:
             course = "not reached"
-        elif ending is not None and rule.ref == ending.ref:
+        elif rule.ref == decision.ended_by:
             course = "decided" if decision.rule is not None else "skipped the rest"
             ended = True
         elif any(logged.ref == rule.ref for logged in decision.logged):

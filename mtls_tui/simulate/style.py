@@ -33,6 +33,10 @@ class Style:
             return text
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
 
+    def title(self, text: str) -> str:
+        """The heading of a section; plain where colour is not wanted."""
+        return self(text, "bold", "underline")
+
     def wrapped(self, text: str, indent: str = "", first: str | None = None) -> str:
         """Plain text broken at blanks to the width; never breaks a long word."""
         return "\n".join(

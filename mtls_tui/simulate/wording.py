@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from mtls_tui.engine.model import Rule
 from mtls_tui.engine.trace import Absent, Step
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
@@ -142,11 +141,6 @@ def _state_text(state: str, scenario: Scenario, error: VerifyError | None) -> st
         case Code.UNABLE_TO_GET_CRL | Code.CRL_HAS_EXPIRED | Code.CRL_NOT_YET_VALID:
             return "a current revocation list of the authority, then the same certificate"
     return "a certificate that verifies"
-
-
-def rule_names(rules: Sequence[Rule]) -> str:
-    """Refs, one after the other."""
-    return ", ".join(safe(rule.ref) for rule in rules)
 
 
 def _cut(text: str) -> str:

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mtls_tui.engine.compile import Matcher
-from mtls_tui.engine.explain import explain
 from mtls_tui.engine.fields_of import fields_of
 from mtls_tui.engine.model import Decision, Rule
 from mtls_tui.engine.ruleset import Ruleset
-from mtls_tui.engine.trace import Step
 from mtls_tui.lang import ast, tree
 from mtls_tui.lang.tree import Path
 from mtls_tui.lang.types import Fields
@@ -98,13 +96,12 @@ class Coverage:
     def add(self, decision: Decision, fields: Fields) -> set[Goal]:
         """Take in one decided request; the goals that it met for the first time."""
         fresh: set[Goal] = set()
-        ending = decision.rule or decision.skipped_by
         for rule in evaluated(self.ruleset, decision):
             coverage = self.rules[rule.ref]
             if not coverage.clauses and not coverage.tests:
                 fresh.add(Goal(rule.ref, (), True))
             coverage.tests += 1
-            coverage.ended += ending is not None and ending.ref == rule.ref
+            coverage.ended += rule.ref == decision.ended_by
             verdict, observed = self._probes[rule.ref](fields)
             coverage.outcomes.add(verdict)
             for path, value, decides in observed:
@@ -121,6 +118,13 @@ class Coverage:
         rule = self.rules[goal.ref]
         clause = rule.clauses.get(goal.path)
         return rule.tests > 0 if clause is None else goal.value in clause.decided
+
+    def shows(self, goal: Goal, decision: Decision, fields: Fields) -> bool:
+        """Whether one decided request meets a goal; it is not taken in."""
+        if all(rule.ref != goal.ref for rule in evaluated(self.ruleset, decision)):
+            return False
+        _, observed = self._probes[goal.ref](fields)
+        return not observed or (goal.path, goal.value, True) in observed
 
     @property
     def missing(self) -> list[Goal]:
@@ -160,12 +164,11 @@ def _possible(clause: ast.Comparison | ast.Test, hosts: tuple[str, ...], lists: 
 
 def evaluated(ruleset: Ruleset, decision: Decision) -> Iterator[Rule]:
     """The rules that were evaluated for a decision, in order."""
-    ending = decision.rule or decision.skipped_by
-    if decision.blocked and ending is None:
+    if decision.blocked and decision.ended_by is None:
         return  # the policy refused the request before any rule was asked
     for rule in ruleset.enabled:
         yield rule
-        if ending is not None and rule.ref == ending.ref:
+        if rule.ref == decision.ended_by:
             return
 
 
@@ -224,20 +227,6 @@ def _clause_at(expression: ast.Expression, path: Path) -> ast.Comparison | ast.T
     return node
 
 
-def shows(goal: Goal, rule: Rule, ruleset: Ruleset, decision: Decision, fields: Fields) -> bool:
-    """Whether one decided request meets a goal of a rule."""
-    ending = decision.rule or decision.skipped_by
-    if decision.blocked and ending is None:
-        return False
-    for other in ruleset.enabled:
-        if other.ref == rule.ref:
-            break
-        if ending is not None and other.ref == ending.ref:
-            return False
-    steps = list(deciding(explain(rule.expression, fields, lists=ruleset.lists).root))
-    return not steps or any(decides and step.path == goal.path and step.value is goal.value for step, decides in steps)
-
-
 def clauses_of(expression: ast.Expression) -> Iterable[tuple[Path, str]]:
     """The clauses that can be true and false, with their paths; what stands inside `any` and `all` is part of them."""
 
@@ -252,28 +241,3 @@ def clauses_of(expression: ast.Expression) -> Iterable[tuple[Path, str]]:
                 yield path, tree.source(expression, path) if expression.text else ""
 
     return walk(expression.root, ())
-
-
-def deciding(root: Step) -> Iterator[tuple[Step, bool]]:
-    """Every clause and whether it decides: whether the root would turn if this clause alone turned."""
-    stack = [(root, True)]
-    while stack:
-        step, decides = stack.pop()
-        match step.node:
-            case ast.Not():
-                stack.append((step.children[0], decides))
-            case ast.Logical(operator=operator):
-                for child in step.children:
-                    stack.append((child, decides and _free(operator, child, step.children)))
-            case ast.Comparison() | ast.Test():
-                yield step, decides
-
-
-def _free(operator: str, step: Step, items: Iterable[Step]) -> bool:
-    """Whether the other items leave the outcome to this one."""
-    others = [item.value for item in items if item is not step]
-    if operator == "and":
-        return all(value is True for value in others)
-    if operator == "or":
-        return all(value is False for value in others)
-    return all(isinstance(value, bool) for value in others)

@@ -64,9 +64,7 @@ def explanation(simulation: Simulation, style: Style) -> str:
 
 def coverage_text(coverage: Coverage, style: Style) -> str:
     """Every rule's expression with what the tests have shown of each clause, and the percentage."""
-    parts = []
-    for rule in coverage.rules.values():
-        parts.append(_rule(rule, style))
+    parts = [_rule(rule, style) for rule in coverage.rules.values()]
     percent = coverage.percent
     goals = f"{coverage.met} of {coverage.total}: each clause decides while true and while false"
     total = f"Coverage {percent:.1f} %  ({goals})"
@@ -139,7 +137,7 @@ def _source(node: ast.Expr) -> str:
     return safe(format_node(node))
 
 
-def data(report: TestReport, coverage: Coverage | None, *, explain: bool = True) -> dict[str, Any]:
+def data(report: TestReport, coverage: Coverage | None) -> dict[str, Any]:
     """The report for JSON."""
     out: dict[str, Any] = {
         "file": report.name,
@@ -149,7 +147,7 @@ def data(report: TestReport, coverage: Coverage | None, *, explain: bool = True)
         "passed": len(report.results) - len(report.failed),
         "failed": len(report.failed),
         "seconds": round(report.seconds, 4),
-        "results": [_result(result, explain) for result in report.results],
+        "results": [_result(result) for result in report.results],
     }
     if coverage is not None:
         out["coverage"] = coverage_data(coverage)
@@ -215,7 +213,7 @@ def suggestion_data(found: Suggestions, before: float, coverage: Coverage) -> di
     }
 
 
-def _result(result: TestResult, explain: bool) -> dict[str, Any]:
+def _result(result: TestResult) -> dict[str, Any]:
     out: dict[str, Any] = {
         "name": result.test.name,
         "number": result.number,
@@ -227,10 +225,9 @@ def _result(result: TestResult, explain: bool) -> dict[str, Any]:
     }
     decision = result.decision
     if decision is not None:
-        ending = decision.rule or decision.skipped_by
         out["action"] = decision.action
-        out["rule"] = ending.ref if ending else None
-    if explain and not result.passed and (simulation := result.simulation()) is not None:
+        out["rule"] = decision.ended_by
+    if not result.passed and (simulation := result.simulation()) is not None:
         out["request"] = to_json(simulation.http)
         out["explanation"] = explanation(simulation, Style())
         deciding = simulation.deciding

@@ -25,7 +25,7 @@ from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.requests.message import url_of
 from mtls_tui.simulate.requests.url import from_url
 from mtls_tui.simulate.simulation import Simulation, concrete_hosts
-from mtls_tui.simulate.testing.coverage import Coverage, Goal, shows
+from mtls_tui.simulate.testing.coverage import Coverage, Goal
 from mtls_tui.simulate.testing.suite import Runner
 from mtls_tui.simulate.values import plain
 
@@ -148,10 +148,8 @@ class _Search:
         """The rule before `ref` that ends the evaluation."""
         policy = self.runner.policy_for(scenario)
         decision = policy.decide(scenario.http, scenario.chain, scenario.at).decision
-        ending = decision.rule or decision.skipped_by
-        if ending is None or self.order.index(ending.ref) >= self.order.index(ref):
-            return None
-        return ending.ref
+        ending = decision.ended_by
+        return None if ending is None or self.order.index(ending) >= self.order.index(ref) else ending
 
     def tried(self, scenario: Scenario, goal: Goal, coverage: Coverage, names: set[str]) -> Suggestion | None:
         """The scenario as a test, run as one; None when it does not show what it should."""
@@ -164,14 +162,14 @@ class _Search:
             return None
         policy = self.runner.policy_for(real)
         outcome = policy.decide(real.http, real.chain, real.at)
-        if not shows(goal, self.rules[goal.ref], policy.ruleset, outcome.decision, outcome.request.fields):
+        decision, fields = outcome.decision, outcome.request.fields
+        if not coverage.shows(goal, decision, fields):
             return None
-        fresh = coverage.add(outcome.decision, outcome.request.fields)
-        ending = outcome.decision.rule or outcome.decision.skipped_by
-        expect = ExpectEntry(action=outcome.decision.action, rule=ending.ref if ending else None)
+        fresh = coverage.add(decision, fields)
+        expect = ExpectEntry(action=decision.action, rule=decision.ended_by)
         named = as_test(scenario, _name(goal, coverage, names), expect, self.runner)
         assert named is not None
-        return Suggestion(named, frozenset(fresh | {goal}), outcome.decision)
+        return Suggestion(named, frozenset(fresh | {goal}), decision)
 
 
 def as_test(scenario: Scenario, name: str, expect: ExpectEntry, runner: Runner | None = None) -> TestEntry | None:
@@ -210,15 +208,12 @@ def as_test(scenario: Scenario, name: str, expect: ExpectEntry, runner: Runner |
 def entry_of(simulation: Simulation, name: str) -> TestEntry:
     """A simulation as a test that expects what it decided. Raises RequestError if a test can't say it."""
     decision = simulation.decision
-    ending = decision.rule or decision.skipped_by
     scenario = simulation.scenario
     role = scenario.role
     if scenario.chain and not role:
         verification = simulation.verification
         role = ROLE_OF_STATE[state_of(True, verification.verified, verification.revoked)]
-    entry = as_test(
-        replace(scenario, role=role), name, ExpectEntry(action=decision.action, rule=ending.ref if ending else None)
-    )
+    entry = as_test(replace(scenario, role=role), name, ExpectEntry(action=decision.action, rule=decision.ended_by))
     if entry is None:
         raise RequestError("this request can't be written as a test: its body or a header is not text")
     return entry

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,22 +184,18 @@ def run_tests(
     filter: str | None = None,  # noqa: A002 - the contract's name
     *,
     now: datetime | None = None,
-    each: Callable[[TestResult], None] | None = None,
 ) -> TestReport:
     """Run the tests of a rule file, those whose name fits the filter (a part of the name, or a pattern with `*`).
 
-    `now` is the time of tests that give none; `each` is called after every test. Raises RuleFileError if the rule file
-    has problems.
+    `now` is the time of tests that give none. Raises RuleFileError if the rule file has problems.
     """
     begin = time.perf_counter()
     runner = Runner(rulefile, now=now)
-    results = []
-    for index, test in enumerate(rulefile.tests):
-        if filter is None or fits(test.name, filter):
-            result = runner.run(test, index + 1, rulefile.line_of("tests", index, "name"))
-            results.append(result)
-            if each is not None:
-                each(result)
+    results = [
+        runner.run(test, index + 1, rulefile.line_of("tests", index, "name"))
+        for index, test in enumerate(rulefile.tests)
+        if filter is None or fits(test.name, filter)
+    ]
     return TestReport(rulefile.name, tuple(results), time.perf_counter() - begin, len(rulefile.tests))
 
 
