@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mtls_tui.analysis import CHECKS, Found, Severity, Target, cured, findings_of
+from mtls_tui.cli.annotations import github, gitlab
 from mtls_tui.cli.output import STDIN, counted, echo_json, problem_data, problem_text, read_rule_file
 from mtls_tui.cli.sarif import sarif
 from mtls_tui.engine.policy import Policy, PolicyError
@@ -37,8 +38,15 @@ class FileReport:
 
 @click.command(name="check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--json", "as_json", is_flag=True, help="Print everything found as JSON.")
-@click.option("--sarif", "as_sarif", is_flag=True, help="Print everything found as SARIF 2.1.0, for code scanning.")
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(["text", "json", "sarif", "github", "gitlab"]),
+    help="How to print it: for people (default), JSON, SARIF 2.1.0 (code scanning), annotations of a GitHub workflow, "
+    "GitLab's Code Quality report.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--sarif", "as_sarif", is_flag=True, help="The same as --format sarif.")
 @click.option("--strict", is_flag=True, help="Let remarks (severity info) count as findings, too.")
 @click.option("--fix", is_flag=True, help="Rewrite expressions where a finding that counts has a clear cure.")
 @click.option(
@@ -53,6 +61,7 @@ class FileReport:
 @click.option("--color/--no-color", default=None, help="Force or forbid colours (default: on a terminal).")
 def command(
     files: Sequence[str],
+    wanted: str | None,
     as_json: bool,
     as_sarif: bool,
     strict: bool,
@@ -69,20 +78,28 @@ def command(
     """
     if fix and STDIN in files:
         raise click.UsageError("--fix writes to the file: it can't with -")
-    if as_json and as_sarif:
-        raise click.UsageError("--json and --sarif exclude each other")
+    forms = {form for form in (wanted, "json" if as_json else None, "sarif" if as_sarif else None) if form}
+    if len(forms) > 1:
+        raise click.UsageError("--format, --json and --sarif exclude each other: give one of them")
     codes = {check.code for check in CHECKS} | {"no-anchors", "crl-stale", "anchor-out-of-date"}
     for code in ignored:
         if code not in codes:
             raise click.BadParameter(f"no finding has the code `{code}`; {nearest(code, codes)}", param_hint="--ignore")
     counting = SEVERITIES if strict else SEVERITIES[:2]
     reports = [examine(name, target, ignored, fix=counting if fix else ()) for name in files]
-    if as_sarif:
-        echo_json(sarif([found for report in reports for found in _all(report)]))
-    elif as_json:
-        echo_json({"files": [_data(report) for report in reports]})
-    else:
-        _print(reports, style_for(sys.stdout, color=color), style_for(sys.stderr, color=color), quiet)
+    everything = [found for report in reports for found in _all(report)]
+    match forms.pop() if forms else "text":
+        case "json":
+            echo_json({"files": [_data(report) for report in reports]})
+        case "sarif":
+            echo_json(sarif(everything))
+        case "gitlab":
+            echo_json(gitlab(everything))
+        case "github":
+            for line in github(everything):
+                click.echo(line)
+        case _:
+            _print(reports, style_for(sys.stdout, color=color), style_for(sys.stderr, color=color), quiet)
     if any(report.problems for report in reports):
         sys.exit(2)
     sys.exit(1 if any(found.severity in counting for report in reports for found in report.findings) else 0)

@@ -216,3 +216,51 @@ def test_a_fix_among_escapes_is_no_edit_of_the_file_but_is_put_in(mtls_tui, tmp_
     assert (finding["code"], finding["rule"], finding["fix"]) == ("value-never", "r", None)
     assert mtls_tui("check", "--fix", path).code == 0
     assert 'http.request.method eq "GET"' in path.read_text()
+
+
+BAD_VALUES = "[[rules]]\nref = 'a'\nexpression = '''ssl and\n http.request.method eq \"ge,t:%\"'''\n"
+
+
+def test_github_gets_a_workflow_command_for_each_finding(mtls_tui, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a,b.rules.toml").write_text(BAD_VALUES)
+    result = mtls_tui("check", "--format", "github", "a,b.rules.toml")
+    assert result.code == 1
+    assert result.out == (
+        "::warning file=a%2Cb.rules.toml,line=4,col=25,title=value-never::"
+        "a: `http.request.method` is in capital letters, never `ge,t:%25` (write `GE,T:%25`)\n"
+    )
+    (tmp_path / "a,b.rules.toml").write_text("[[rules]]\n")
+    result = mtls_tui("check", "--format", "github", "a,b.rules.toml")
+    assert result.code == 2 and result.out.startswith("::error file=a%2Cb.rules.toml,line=1,col=1,title=missing-key::")
+    assert all(line.startswith("::error ") for line in result.out.splitlines())
+
+
+def test_gitlab_gets_a_report_whose_fingerprints_stay_when_lines_move(mtls_tui, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.rules.toml"
+    twice = BAD_VALUES.replace("ssl", 'http.request.method eq "ge,t:%"')
+    path.write_text(twice)
+    result = mtls_tui("check", "--format", "gitlab", "a.rules.toml")
+    assert result.code == 1
+    report = json.loads(result.out)
+    found = [entry for entry in report if entry["check_name"] == "value-never"]
+    assert [(entry["severity"], entry["location"]) for entry in found] == [
+        ("major", {"path": "a.rules.toml", "lines": {"begin": 3}}),
+        ("major", {"path": "a.rules.toml", "lines": {"begin": 4}}),
+    ]
+    assert len({entry["fingerprint"] for entry in report}) == len(report)
+    assert found[0]["description"] == "a: `http.request.method` is in capital letters, never `ge,t:%` (write `GE,T:%`)"
+    path.write_text("# more\n\n" + twice)
+    moved = json.loads(mtls_tui("check", "--format", "gitlab", "a.rules.toml").out)
+    assert [entry["fingerprint"] for entry in moved] == [entry["fingerprint"] for entry in report]
+
+
+def test_one_format_at_a_time(mtls_tui, tmp_path):
+    path = tmp_path / "a.rules.toml"
+    path.write_text(BAD_VALUES)
+    assert mtls_tui("check", "--format", "json", path).out == mtls_tui("check", "--json", path).out
+    assert mtls_tui("check", "--format", "sarif", path).out == mtls_tui("check", "--sarif", path).out
+    for pair in (["--json", "--sarif"], ["--format", "github", "--json"]):
+        result = mtls_tui("check", *pair, path)
+        assert result.code == 2 and "exclude each other" in result.err
