@@ -13,7 +13,7 @@ from mtls_tui.rulefile import ResponseEntry, RuleEntry, bundle, loads
 from mtls_tui.rulefile.edit import insert_rule
 from mtls_tui.targets import ruleset
 from mtls_tui.tui.app.evaluate import engine_rules
-from mtls_tui.tui.state.document import Content
+from mtls_tui.tui.state.content import Content
 
 BASE = {"ref": "base", "expression": "ssl"}
 

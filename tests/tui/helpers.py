@@ -13,7 +13,8 @@ from mtls_tui.tui.registry import keymap, register
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.register import Refusal
 from mtls_tui.tui.simulator.secrets import Secrets
-from mtls_tui.tui.state.document import Document, with_edits_written
+from mtls_tui.tui.state.content import with_edits_written
+from mtls_tui.tui.state.document import Document
 
 register.load()
 KEYS = keymap.build()

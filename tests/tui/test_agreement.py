@@ -12,7 +12,8 @@ from mtls_tui.tui.drawing.line import Line
 from mtls_tui.tui.hosts.entries import selectable
 from mtls_tui.tui.hosts.list_actions import chosen
 from mtls_tui.tui.registry import keymap
-from mtls_tui.tui.state.document import Document, says_other, with_edits_written
+from mtls_tui.tui.state.content import says_other, with_edits_written
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import PartEditor
 from mtls_tui.tui.state.rows import rows_of
 from tests.tui.helpers import Driver, document_of, with_expression

@@ -136,7 +136,7 @@ async def test_a_paste_becomes_the_right_thing(path: Path, tmp_path: Path) -> No
 
 async def test_keys_pressed_before_the_file_is_read_are_not_lost(path: Path, tmp_path: Path) -> None:
     app = app_of(path, tmp_path)
-    app.early.append(events.Key("down", None))
+    app.on_key(events.Key("down", None))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         assert app.controller is not None and app.controller.document.row_index == 1

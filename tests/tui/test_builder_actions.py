@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mtls_tui.rulefile.edit import update_rule
-from mtls_tui.tui.state.document import UNDO_LIMIT, Document, with_edits_written
+from mtls_tui.tui.state.content import with_edits_written
+from mtls_tui.tui.state.document import UNDO_LIMIT, Document
 from tests.tui.helpers import Driver, document_of, with_expression
 
 HOST = 'http.host in {"api.example.com"  "b.example.com"}'

@@ -19,7 +19,7 @@ from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.deploy.consequences import consequences
 from mtls_tui.tui.deploy.report import kept_items, known, put_back, report
 from mtls_tui.tui.simulator.probes import to_http
-from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.content import Probe
 from mtls_tui.tui.state.overlays import Choice, Page
 from tests.tui.helpers import RULES, Driver
 from tests.tui.test_app import settled

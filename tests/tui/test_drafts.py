@@ -12,7 +12,7 @@ from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.actions import start
 from mtls_tui.tui.files.effects import Quit, Reload
-from mtls_tui.tui.state.document import with_edits_written
+from mtls_tui.tui.state.content import with_edits_written
 from mtls_tui.tui.state.overlays import Page
 from tests.tui.helpers import RULES, Driver, with_expression
 

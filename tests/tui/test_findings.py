@@ -12,7 +12,7 @@ from mtls_tui.tui.app.app import MtlsApp
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.findings.actions import renewed
 from mtls_tui.tui.hosts.view import hosts_lines
-from mtls_tui.tui.state.document import Content, with_edits_written
+from mtls_tui.tui.state.content import Content, with_edits_written
 from mtls_tui.tui.state.findings import counted, found_in
 from mtls_tui.tui.state.overlays import Page
 from mtls_tui.tui.text.view import head_line

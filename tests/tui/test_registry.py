@@ -19,7 +19,7 @@ from mtls_tui.tui.registry.ids import ids_module
 from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES
 from mtls_tui.tui.registry.register import ACTIONS, Refusal, go_on, load, use_keys
-from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.content import Probe
 from mtls_tui.tui.state.overlays import Page
 from tests.tui.helpers import KEYS, Driver, document_of
 

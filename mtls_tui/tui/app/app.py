@@ -6,23 +6,22 @@ Everything that takes time to import is left to `controller`, which comes after 
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from mtls_tui.tui.app.surface import Surface
 from mtls_tui.tui.drawing.celldiff import Cells
 from mtls_tui.tui.drawing.line import Line, LineBuilder
 from mtls_tui.tui.drawing.pane import Pane
-from mtls_tui.tui.drawing.textual_cell_diff import CellDiffApp, wanted
+from mtls_tui.tui.drawing.textual_cell_diff import wanted
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
 from mtls_tui.tui.layout.geometry import PANES
 
 if TYPE_CHECKING:
     from mtls_tui.tui.app.controller import Controller
-    from mtls_tui.tui.app.settings import Settings
 
 BARS = frozenset({"title", "footer"})
 
@@ -31,8 +30,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
     """The one screen; keys go to the application's register, not to widgets."""
 
 
-class MtlsApp(CellDiffApp, inherit_bindings=False):
-    """mtls-tui on a terminal. `path` is the rule file, None for the first-run screen."""
+class MtlsApp(Surface, inherit_bindings=False):
+    """mtls-tui on a terminal."""
 
     TITLE = "mtls-tui"
     ENABLE_COMMAND_PALETTE = False
@@ -44,28 +43,9 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
     #overlay { layer: over; }
     """
 
-    def __init__(
-        self,
-        path: Path | None = None,
-        *,
-        settings: Settings | None = None,
-        drafts: Path | None = None,
-        theme_name: str | None = None,
-        take_mouse: bool = True,
-        status: str = "",
-    ) -> None:
-        super().__init__(ansi_color=True)
-        self.path = path
-        self.given_settings = settings
-        self.theme_name = theme_name
-        self.take_mouse = take_mouse
-        self.status = status
-        """Where the gateway tells its status, "" to ask none."""
-        self.drafts = drafts
-        self.controller: Controller | None = None
-        self.early: list[events.Key | events.Paste] = []
-        """What came before everything was read."""
-        self.animation_level = "none"
+    controller: Controller | None = None
+    early: tuple[events.Key | events.Paste, ...] = ()
+    """What came before everything was read."""
 
     def get_default_screen(self) -> Screen[None]:
         """The one screen."""
@@ -107,50 +87,23 @@ class MtlsApp(CellDiffApp, inherit_bindings=False):
         self.controller.start()
         gc.freeze()
         gc.enable()
-        early, self.early = self.early, []
+        early, self.early = self.early, ()
         for event in early:
             self.on_key(event) if isinstance(event, events.Key) else self.on_paste(event)
-
-    # --- panes ---------------------------------------------------------------------------------------------------
-
-    def pane(self, name: str) -> Pane:
-        """A pane by name."""
-        return self.screen.get_child_by_id(name, Pane)
-
-    def place(self, name: str, x: int, y: int, width: int, height: int) -> None:
-        """Put a pane somewhere; without a size it is not shown."""
-        styles = self.pane(name).styles
-        shown = width > 0 and height > 0
-        if styles.display != ("block" if shown else "none"):
-            styles.display = "block" if shown else "none"
-        if shown:
-            where = (x, y, width, height)
-            if self.pane(name).where != where:
-                self.pane(name).where = where
-                styles.offset = (x, y)
-                styles.width = width
-                styles.height = height
-
-    def use_mouse(self, on: bool) -> None:
-        """Take the mouse, or leave it to the terminal."""
-        name = "_enable_mouse_support" if on else "_disable_mouse_support"
-        if self._driver is not None and hasattr(self._driver, name):
-            getattr(self._driver, name)()
-            self._driver.flush()
 
     # --- input ---------------------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
         """Every key goes one way."""
         if self.controller is None:
-            self.early.append(event)
+            self.early = (*self.early, event)
         else:
             self.controller.key(event.key, event.character)
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste, whole."""
         if self.controller is None:
-            self.early.append(event)
+            self.early = (*self.early, event)
         else:
             self.controller.paste(event.text)
 

@@ -33,7 +33,7 @@ from mtls_tui.tui.text.reading import Reading, read_soon
 
 if TYPE_CHECKING:
     from mtls_tui.tui.action_ids import ActionId
-    from mtls_tui.tui.app.app import MtlsApp
+    from mtls_tui.tui.app.surface import Surface
     from mtls_tui.tui.drawing.pane import Pane
 
 State = TypeVar("State")
@@ -51,7 +51,7 @@ SLOW_S = 0.04
 class Controller:
     """Holds the document, and nothing else that matters."""
 
-    def __init__(self, app: MtlsApp) -> None:
+    def __init__(self, app: Surface) -> None:
         self.app = app
         self.settings = app.given_settings or settings.read()
         register.use_keys(self.settings.keys)

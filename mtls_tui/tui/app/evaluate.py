@@ -29,7 +29,7 @@ from mtls_tui.tui.hosts.rule_index import rules_of_host
 from mtls_tui.tui.simulator import probes
 from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.checked import checked
-from mtls_tui.tui.state.document import Content, Probe, edited_rule_of
+from mtls_tui.tui.state.content import Content, Probe, edited_rule_of
 from mtls_tui.tui.state.recent import recent
 from mtls_tui.tui.state.results import Case, Results, ShownVerdict
 

@@ -21,10 +21,11 @@ from mtls_tui.tui.registry.register import (
     go_on,
     held,
 )
-from mtls_tui.tui.state.document import Document, Notice, Step
+from mtls_tui.tui.state.document import Document, Notice
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Choice, Item, Page, Picker
 from mtls_tui.tui.state.results import Results
+from mtls_tui.tui.state.view_state import Step
 
 
 @action("help.open", "Help", keys="f1 ?", footer="help", over_boards=True)

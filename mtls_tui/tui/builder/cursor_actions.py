@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mtls_tui.tui.registry.register import Refusal, Result, action
-from mtls_tui.tui.state.document import Document, Focus
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Item, Picker
 from mtls_tui.tui.state.rows import BuilderRow
+from mtls_tui.tui.state.view_state import Focus
 
 PAGE = 10
 ORDER: tuple[Focus, ...] = ("hosts", "builder", "text", "simulator")

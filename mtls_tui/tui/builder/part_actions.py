@@ -27,10 +27,12 @@ from mtls_tui.tui.builder.cursor_actions import no_rows, part_in_column
 from mtls_tui.tui.builder.row_actions import applied, current, joined_by
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action, go_on
 from mtls_tui.tui.state import edited_rule
-from mtls_tui.tui.state.document import Document, Step, edited_rule_of
+from mtls_tui.tui.state.content import edited_rule_of
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import PartEditor, Picker, standing
 from mtls_tui.tui.state.rows import BuilderRow, Part, field_label
 from mtls_tui.tui.state.textbuffer import Buffer
+from mtls_tui.tui.state.view_state import Step
 
 if TYPE_CHECKING:
     from mtls_tui.tui.action_ids import ActionId

@@ -10,7 +10,8 @@ from mtls_tui.lang.tree import Path, node_at
 from mtls_tui.tui.builder.cursor_actions import no_rows
 from mtls_tui.tui.registry.register import Refusal, Result, action, go_on
 from mtls_tui.tui.state import edited_rule
-from mtls_tui.tui.state.document import Document, with_edited_rule
+from mtls_tui.tui.state.content import with_edited_rule
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.rows import BuilderRow, row_at, rows_of
 

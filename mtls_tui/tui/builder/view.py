@@ -7,7 +7,8 @@ from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
 from mtls_tui.tui.layout.geometry import Box
 from mtls_tui.tui.layout.scroll import top_of
-from mtls_tui.tui.state.document import Document, edited_rule_of
+from mtls_tui.tui.state.content import edited_rule_of
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.recent import recent
 from mtls_tui.tui.state.results import Mark
 from mtls_tui.tui.state.rows import BuilderRow, Part, rows_of

@@ -17,7 +17,7 @@ from mtls_tui.pki.authority import fingerprint
 from mtls_tui.pki.inventory import Inventory, InventoryError
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.certificates.lines import common_name
-from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.content import Probe
 
 ENDINGS = (".pem", ".crt", ".cer", ".der", ".p7b")
 LARGEST = 256 * 1024

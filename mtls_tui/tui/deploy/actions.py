@@ -7,7 +7,8 @@ from dataclasses import replace
 from mtls_tui.tui.deploy.effects import Export, MakeReport, OfferKept, Restore
 from mtls_tui.tui.files.effects import Compare, Save
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
-from mtls_tui.tui.state.document import Deployed, Document, Gateway, Probe, with_edits_written
+from mtls_tui.tui.state.content import Probe, with_edits_written
+from mtls_tui.tui.state.document import Deployed, Document, Gateway
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Choice, Item, Page, Picker
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mtls_tui.engine.bundle import Bundle
 from mtls_tui.tui.drawing.safe_text import decode, safe
-from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.content import Probe
 from mtls_tui.tui.state.overlays import Choice
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, 
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action
-from mtls_tui.tui.state.document import Content, Document, Probe, with_edits_written
+from mtls_tui.tui.state.content import Content, Probe, with_edits_written
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Choice, Form, FormField, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer

@@ -18,7 +18,7 @@ from typing import Any
 from mtls_tui.files import read_bounded, write_atomically
 from mtls_tui.lang.diagnostics import ParseError
 from mtls_tui.rulefile import RuleFile, RuleFileError, loads
-from mtls_tui.tui.state.document import Content, Probe, with_edits_written
+from mtls_tui.tui.state.content import Content, Probe, with_edits_written
 from mtls_tui.tui.state.edited_rule import EditedRule, normal
 
 VERSION = 1

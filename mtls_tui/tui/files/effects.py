@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtls_tui.tui.registry.effects import Effect
-from mtls_tui.tui.state.document import Content
+from mtls_tui.tui.state.content import Content
 
 
 @dataclass(frozen=True, slots=True)

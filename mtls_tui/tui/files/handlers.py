@@ -9,7 +9,8 @@ from mtls_tui.rulefile import ANYTHING, ChangedOnDiskError, RuleFile, RuleFileEr
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, Quit, Reload, Save, Written
 from mtls_tui.tui.registry.effects import EvaluateAgain, Host, Timer, handles
-from mtls_tui.tui.state.document import Content, Document
+from mtls_tui.tui.state.content import Content
+from mtls_tui.tui.state.document import Document
 
 DRAFT_DELAY_S = 0.3
 WATCH_S = 1.0

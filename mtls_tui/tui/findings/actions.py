@@ -13,7 +13,8 @@ from mtls_tui.tui.drawing.safe_text import wrap
 from mtls_tui.tui.findings.effects import Linted
 from mtls_tui.tui.hosts.list_actions import select
 from mtls_tui.tui.registry.register import Done, Result, action
-from mtls_tui.tui.state.document import Content, Document, edited_rule_of, with_edited_rule
+from mtls_tui.tui.state.content import Content, edited_rule_of, with_edited_rule
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.findings import Findings, counted, host_of
 from mtls_tui.tui.state.overlays import Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mtls_tui.tui.registry.effects import Effect
-from mtls_tui.tui.state.document import Content
+from mtls_tui.tui.state.content import Content
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from time import monotonic
 
 from mtls_tui.tui.findings.effects import Linted
 from mtls_tui.tui.registry.effects import Host, Timer, handles
-from mtls_tui.tui.state.document import Content
+from mtls_tui.tui.state.content import Content
 
 DELAY_S, MOST_DELAY_S = 0.25, 3.0
 """Quiet time before lint; longer for files that it takes long over."""

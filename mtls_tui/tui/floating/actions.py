@@ -11,7 +11,8 @@ from mtls_tui.tui.findings import actions as findings_actions
 from mtls_tui.tui.registry.lists import list_actions
 from mtls_tui.tui.registry.register import ACTIONS, Refusal, Result, action, go_on
 from mtls_tui.tui.state import textbuffer
-from mtls_tui.tui.state.document import Document, says_other
+from mtls_tui.tui.state.content import says_other
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
 

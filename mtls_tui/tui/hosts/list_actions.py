@@ -8,7 +8,8 @@ from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.tui.hosts.entries import Entry, cursor_of, selectable
 from mtls_tui.tui.registry.lists import list_actions
 from mtls_tui.tui.registry.register import Refusal, Result, action, go_on
-from mtls_tui.tui.state.document import Content, Document, with_edits_written, with_file
+from mtls_tui.tui.state.content import Content, with_edits_written, with_file
+from mtls_tui.tui.state.document import Document
 
 
 def chosen(document: Document) -> Entry | None:

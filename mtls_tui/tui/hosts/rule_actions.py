@@ -13,7 +13,8 @@ from mtls_tui.tui.builder.words import ACTION_WORDS
 from mtls_tui.tui.hosts.host_actions import host_index, toggle_mtls
 from mtls_tui.tui.hosts.list_actions import and_select, changed, chosen, on_entry, select
 from mtls_tui.tui.registry.register import Refusal, Result, action
-from mtls_tui.tui.state.document import Document, with_edits_written
+from mtls_tui.tui.state.content import with_edits_written
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Choice, Form, FormField, Item, Page, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
 
@@ -203,7 +204,7 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
     if not isinstance(result, Document):
         return result
     if kept is not None and ref.strip() != old:
-        from mtls_tui.tui.state.document import with_edited_rule
+        from mtls_tui.tui.state.content import with_edited_rule
 
         result = replace(result, content=with_edited_rule(result.content, ref.strip(), kept))
     return and_select(result, ref.strip(), host=document.view.host) if document.view.rule == old else result

@@ -9,7 +9,7 @@ from mtls_tui.engine.index import RuleIndex
 from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.diagnostics import ParseError
 from mtls_tui.tui.state.checked import checked
-from mtls_tui.tui.state.document import Content, edited_rule_of
+from mtls_tui.tui.state.content import Content, edited_rule_of
 
 
 def rules_of_host(content: Content) -> Mapping[str, tuple[int, ...]]:

@@ -16,7 +16,8 @@ from mtls_tui.tui.log.to_request import lacking, printable, probe_of
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.lists import END, list_actions
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
-from mtls_tui.tui.state.document import Document, with_edits_written, with_file
+from mtls_tui.tui.state.content import with_edits_written, with_file
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker
 from mtls_tui.tui.state.results import ShownVerdict
 from mtls_tui.tui.state.textbuffer import Buffer

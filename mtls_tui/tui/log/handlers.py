@@ -9,7 +9,7 @@ from mtls_tui.tui.log import state
 from mtls_tui.tui.log.effects import FindCertificate, FindLogs, Follow, Pause
 from mtls_tui.tui.log.follow import Follower, logs_near
 from mtls_tui.tui.registry.effects import Host, Timer, handles
-from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.content import Probe
 
 LOOK_S = 0.5
 

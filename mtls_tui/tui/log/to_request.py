@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mtls_tui.tui.log.state import LogEntry
 from mtls_tui.tui.registry.register import Refusal
-from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.content import Probe
 
 if TYPE_CHECKING:
     from mtls_tui.tui.certificates.by_fingerprint import NamedCertificate

@@ -14,7 +14,8 @@ from mtls_tui.lang.edit import Refusal
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS
 from mtls_tui.tui.state import textbuffer
-from mtls_tui.tui.state.document import Document, says_other
+from mtls_tui.tui.state.content import says_other
+from mtls_tui.tui.state.document import Document
 
 if TYPE_CHECKING:
     from mtls_tui.tui.action_ids import ActionId

@@ -9,7 +9,8 @@ from mtls_tui.rulefile.edit import insert_test, remove_test
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.simulator.effects import AskPassphrase, KeepPassphrase, OfferCertificates
 from mtls_tui.tui.simulator.fields import FIELDS
-from mtls_tui.tui.state.document import Document, with_edits_written, with_file
+from mtls_tui.tui.state.content import with_edits_written, with_file
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker, standing
 from mtls_tui.tui.state.results import Case
 from mtls_tui.tui.state.textbuffer import Buffer

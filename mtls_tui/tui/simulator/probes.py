@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtls_tui.rulefile import TestEntry
 from mtls_tui.tui.drawing.safe_text import decode
-from mtls_tui.tui.state.document import Probe
+from mtls_tui.tui.state.content import Probe
 from mtls_tui.tui.state.results import ShownVerdict
 
 if TYPE_CHECKING:

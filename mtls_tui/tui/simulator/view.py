@@ -7,7 +7,8 @@ from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width
 from mtls_tui.tui.layout.geometry import HOSTS_WIDTH
 from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.simulator.fields import FIELDS
-from mtls_tui.tui.state.document import Document, Probe
+from mtls_tui.tui.state.content import Probe
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.results import Case
 
 _OUTCOMES = {"BLOCKED": "bad", "allowed": "good", "?": "warn"}

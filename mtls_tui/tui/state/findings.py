@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mtls_tui.rulefile import RuleFile, RuleFileError
-from mtls_tui.tui.state.document import Content, with_edits_written
+from mtls_tui.tui.state.content import Content, with_edits_written
 
 if TYPE_CHECKING:
     from mtls_tui.analysis import Found

@@ -14,7 +14,8 @@ from mtls_tui.tui.state.textbuffer import EMPTY, Buffer
 if TYPE_CHECKING:
     from mtls_tui.lang.tree import Path
     from mtls_tui.tui.action_ids import ActionId
-    from mtls_tui.tui.state.document import Content, Step
+    from mtls_tui.tui.state.content import Content
+    from mtls_tui.tui.state.view_state import Step
 
 
 @dataclass(frozen=True, slots=True)

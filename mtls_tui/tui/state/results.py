@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mtls_tui.lang.diagnostics import Diagnostic
     from mtls_tui.lang.tree import Path
     from mtls_tui.lang.types import FieldValue
-    from mtls_tui.tui.state.document import Content
+    from mtls_tui.tui.state.content import Content
 
 Truth: TypeAlias = Literal["true", "false", "not reached", "unknown"]
 SIGNS: Mapping[str, str] = {"true": "✓", "false": "✗", "not reached": "–", "unknown": "?"}

@@ -9,7 +9,8 @@ from mtls_tui.lang.diagnostics import Diagnostic, ParseError
 from mtls_tui.lang.tree import Path
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state import edited_rule, textbuffer
-from mtls_tui.tui.state.document import Document, with_edited_rule
+from mtls_tui.tui.state.content import with_edited_rule
+from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.edited_rule import EditedRule
 from mtls_tui.tui.state.textbuffer import Buffer
 from mtls_tui.tui.text.effects import EditOutside

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from mtls_tui.tui.drawing.safe_text import safe, width
 from mtls_tui.tui.layout.scroll import scrolled
-from mtls_tui.tui.state.document import ViewState
+from mtls_tui.tui.state.view_state import ViewState
 from mtls_tui.tui.text.highlight import tokens_of
 
 

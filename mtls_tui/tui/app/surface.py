@@ -1,0 +1,61 @@
+"""What the controller knows of the application: how it was started, the panes that it puts lines on, the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mtls_tui.tui.drawing.pane import Pane
+from mtls_tui.tui.drawing.textual_cell_diff import CellDiffApp
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.app.settings import Settings
+
+
+class Surface(CellDiffApp, inherit_bindings=False):
+    """A terminal with panes. `path` is the rule file, None for the first-run screen."""
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        settings: Settings | None = None,
+        drafts: Path | None = None,
+        theme_name: str | None = None,
+        take_mouse: bool = True,
+        status: str = "",
+    ) -> None:
+        super().__init__(ansi_color=True)
+        self.path = path
+        self.given_settings = settings
+        self.theme_name = theme_name
+        self.take_mouse = take_mouse
+        self.status = status
+        """Where the gateway tells its status, "" to ask none."""
+        self.drafts = drafts
+        self.animation_level = "none"
+
+    def pane(self, name: str) -> Pane:
+        """A pane by name."""
+        return self.screen.get_child_by_id(name, Pane)
+
+    def place(self, name: str, x: int, y: int, width: int, height: int) -> None:
+        """Put a pane somewhere; without a size it is not shown."""
+        styles = self.pane(name).styles
+        shown = width > 0 and height > 0
+        if styles.display != ("block" if shown else "none"):
+            styles.display = "block" if shown else "none"
+        if shown:
+            where = (x, y, width, height)
+            if self.pane(name).where != where:
+                self.pane(name).where = where
+                styles.offset = (x, y)
+                styles.width = width
+                styles.height = height
+
+    def use_mouse(self, on: bool) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        name = "_enable_mouse_support" if on else "_disable_mouse_support"
+        if self._driver is not None and hasattr(self._driver, name):
+            getattr(self._driver, name)()
+            self._driver.flush()
