@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from mtls_tui.tui.app.surface import Surface
 from mtls_tui.tui.drawing.celldiff import Cells
-from mtls_tui.tui.drawing.line import Line, LineBuilder
+from mtls_tui.tui.drawing.line import Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.pane import Pane
 from mtls_tui.tui.drawing.textual_cell_diff import wanted
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
@@ -74,7 +74,7 @@ class MtlsApp(Surface, inherit_bindings=False):
         self.place("footer", 0, height - 1, width, 1)
         palette = THEMES["mono" if self.no_color else DEFAULT]
         self.pane("title").show((title,), palette)
-        lead = LineBuilder().add("   reading the rules …", "faint").line(width)
+        lead = text_line("   reading the rules …", "faint", width)
         self.pane("builder").show((Line(), Line(), lead), palette)
         self.pane("footer").show((Line((), "bar"),), palette)
 

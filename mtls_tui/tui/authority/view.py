@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mtls_tui.tui.authority.state import AuthorityState, CertificateRow, Store, authority_of, trusted_by
-from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.state.document import Document
 
@@ -33,7 +33,7 @@ def authority_lines(document: Document, total: int, height: int) -> list[Line]:
     lines = _head(document, state, total)
     store = state.store
     if store is None:
-        return [*lines, LineBuilder().add("   reading the store …", "faint").line(total)]
+        return [*lines, text_line("   reading the store …", "faint", total)]
     if store.problem:
         return [*lines, *_nothing(store, total)]
     room = room_for_rows(document, height)
@@ -45,9 +45,9 @@ def authority_lines(document: Document, total: int, height: int) -> list[Line]:
     for place, row in enumerate(shown[top : top + room], top):
         lines.append(_row(row, place, columns, total, here=place == at))
     if not shown:
-        lines.append(LineBuilder().add("   nothing fits; / changes the search, x clears it", "soft").line(total))
+        lines.append(text_line("   nothing fits; / changes the search, x clears it", "soft", total))
     elif len(store.rows) == 1:
-        lines.append(LineBuilder().add("   nothing issued yet: n issues the first certificate", "soft").line(total))
+        lines.append(text_line("   nothing issued yet: n issues the first certificate", "soft", total))
     lines += [Line()] * (HEAD + room - len(lines))
     return lines + _detail(document, state, total, detail_height(height))
 
@@ -89,8 +89,7 @@ def shortened(text: str, room: int) -> str:
 
 def _nothing(store: Store, total: int) -> list[Line]:
     lines = [
-        LineBuilder().add("   " + part, "text" if store.missing else "bad").line(total)
-        for part in wrap(store.problem, total - 6)
+        text_line("   " + part, "text" if store.missing else "bad", total) for part in wrap(store.problem, total - 6)
     ]
     lines.append(Line())
     if store.missing:
@@ -135,18 +134,18 @@ def _detail(document: Document, state: AuthorityState, total: int, room: int) ->
     if row is None:
         return []
     what = {"own": "this authority", "issued": "issued here", "foreign": "another authority, imported"}[row.kind]
-    lines = [LineBuilder().add("─" * total, "line").line(total)] if room > 2 else []
+    lines = [text_line("─" * total, "line", total)] if room > 2 else []
     head = LineBuilder().add(" ").add(safe(row.subject) or "(no subject)", "strong").add(f"  {what}", "faint")
     lines.append(head.line(total))
     words = f"{row.status_words} · {'ended' if row.days_left < 0 else 'ends'} {row.ends} · {row.left_words}"
-    lines.append(LineBuilder().add(" " + words, "soft").line(total))
+    lines.append(text_line(" " + words, "soft", total))
     if room > 2:
         second = f" serial {row.serial} · sha256 {row.fingerprint}"
-        lines.append(LineBuilder().add(cut(second, total - 1), "faint").line(total))
+        lines.append(text_line(cut(second, total - 1), "faint", total))
         third = [f"names {safe(row.names)}"] if row.names else []
         third += [f"file {safe(row.file)}"] if row.file else []
         if row.kind != "issued":
             trusting = trusted_by(document, row, state)
             third.append(f"trusted by {', '.join(trusting)}" if trusting else "no host of the rule file trusts it: a")
-        lines.append(LineBuilder().add(" " + " · ".join(third), "soft").line(total))
+        lines.append(text_line(" " + " · ".join(third), "soft", total))
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtls_tui.tui.builder.words import ACTION_WORDS, MATCH_WORDS
-from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
 from mtls_tui.tui.layout.geometry import Box
 from mtls_tui.tui.layout.scroll import top_of
@@ -100,13 +100,13 @@ def builder_lines(document: Document, total: int, height: int) -> list[Line]:
     lines = [heading(document, total)]
     rule = document.rule
     if rule is None:
-        lines += [Line(), LineBuilder().add("   No rule yet. Press n for a new mTLS rule.", "soft").line(total)]
+        lines += [Line(), text_line("   No rule yet. Press n for a new mTLS rule.", "soft", total)]
         return lines
     head = head_height(height)
     if head == 4:
-        lines.append(LineBuilder().add(f" {rule.description}" if rule.description else "", "soft").line(total))
+        lines.append(text_line(f" {rule.description}" if rule.description else "", "soft", total))
     if head >= 2:
-        lines.append(LineBuilder().add("   When an incoming request matches", "faint").line(total))
+        lines.append(text_line("   When an incoming request matches", "faint", total))
     if head == 4:
         lines.append(Line())
     return lines + _rows(document, total, room_for_rows(document, height))
@@ -121,31 +121,21 @@ def _rows(document: Document, total: int, room: int) -> list[Line]:
     top = top_of(document, "builder", cursor, room, len(rows))
     shown = [row_line(document, rows[index], index, columns, total) for index in range(top, min(len(rows), top + room))]
     if top > 0 and shown:
-        shown[0] = _more(shown[0], f"↑ {top}", total)
+        shown[0] = shown[0].with_right(f"↑ {top}", "faint", total)
     hidden = len(rows) - top - room
     if hidden > 0 and shown:
-        shown[-1] = _more(shown[-1], f"↓ {hidden}", total)
+        shown[-1] = shown[-1].with_right(f"↓ {hidden}", "faint", total)
     return shown
-
-
-def _more(line: Line, text: str, total: int) -> Line:
-    """A line that also tells how many rows stand beyond it."""
-    out = LineBuilder(fill=line.fill)
-    out.pieces = list(line.pieces)
-    out.at = line.width
-    if line.width + width(text) + 1 > total:
-        return line
-    return out.right([(text, "faint")], total).line(total)
 
 
 def _broken(document: Document, total: int) -> list[Line]:
     edited = document.edited_rule
-    lines = [LineBuilder().add("   ✗ the expression does not parse", "bad-strong").line(total)]
+    lines = [text_line("   ✗ the expression does not parse", "bad-strong", total)]
     if edited is not None and edited.error is not None:
         error = edited.error
-        lines.append(LineBuilder().add(f"     {error.line}:{error.column} {error.message}", "bad").line(total))
+        lines.append(text_line(f"     {error.line}:{error.column} {error.message}", "bad", total))
         if error.hint:
-            lines.append(LineBuilder().add(f"     {error.hint}", "soft").line(total))
+            lines.append(text_line(f"     {error.hint}", "soft", total))
     return [*lines, Line(), LineBuilder().add("   t edits it as text", "soft", Click("text.open")).line(total)]
 
 

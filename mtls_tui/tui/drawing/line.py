@@ -49,6 +49,13 @@ class Line:
         """The bare text."""
         return "".join(piece.text for piece in self.pieces)
 
+    def with_right(self, text: str, style: str, total: int) -> Line:
+        """The line with a text at the right edge of so many cells, where there is room for it."""
+        if self.width + width(text) + 1 > total:
+            return self
+        out = LineBuilder(fill=self.fill, after=self.pieces)
+        return out.right([(text, style)], total).line(total)
+
     def click_at(self, x: int) -> Click | None:
         """What a click on this column does."""
         for piece in self.pieces:
@@ -61,9 +68,9 @@ class Line:
 class LineBuilder:
     """Puts a line together; knows how far it has come."""
 
-    def __init__(self, *, fill: str = "text", click: Click | None = None) -> None:
-        self.pieces: list[Piece] = []
-        self.at = 0
+    def __init__(self, *, fill: str = "text", click: Click | None = None, after: Pieces = ()) -> None:
+        self.pieces = list(after)
+        self.at = Line(after).width
         self.fill = fill
         self.click = click
 
@@ -94,6 +101,11 @@ class LineBuilder:
         if total is not None and self.at > total:
             pieces = crop(pieces, total)
         return Line(pieces, self.fill)
+
+
+def text_line(text: str, style: str = "text", total: int | None = None, *, fill: str = "text") -> Line:
+    """A line of one text."""
+    return LineBuilder(fill=fill).add(text, style).line(total)
 
 
 def crop(pieces: Pieces, total: int) -> Pieces:

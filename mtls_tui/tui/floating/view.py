@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mtls_tui.tui.builder.choices import shown_offers
 from mtls_tui.tui.builder.pattern_check import live_test
 from mtls_tui.tui.builder.view import columns_of, row_y
-from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, Piece
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, Piece, text_line
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.layout.geometry import Box, Boxes, is_wide
 from mtls_tui.tui.layout.scroll import scrolled
@@ -122,17 +122,17 @@ def _picker(document: Document, picker: Picker, boxes: Boxes, total: int, height
     top = scrolled(max(0, at - tall // 2), at, tall, len(listed))
     for place, entry in listed[top : top + tall]:
         if isinstance(entry, str):
-            lines.append(LineBuilder(fill="up").add(f" {entry}", "faint").line())
+            lines.append(text_line(f" {entry}", "faint", fill="up"))
         else:
             lines.append(_item_line(entry, place, across - 2, here=place == index))
     if not shown:
         text = f" ⏎ {picker.free}" if picker.free and picker.query.text.strip() else " nothing fits"
-        lines.append(LineBuilder(fill="up").add(text, "soft").line())
+        lines.append(text_line(text, "soft", fill="up"))
     lines += [Line((), "up")] * (tall + 1 - len(lines))
     chosen = picker.chosen
     hint = "" if chosen is None else chosen.why_not or chosen.hint
     for text in [*wrap(hint, across - 4), "", ""][:2]:
-        lines.append(LineBuilder(fill="up").add(f" {text}", "warn" if chosen and chosen.why_not else "soft").line())
+        lines.append(text_line(f" {text}", "warn" if chosen and chosen.why_not else "soft", fill="up"))
     count = f"{len(shown)} of {len(picker.items)} · " if picker.query.text.strip() else ""
     foot = f"{count}type to search · ⏎ choose · Esc close"
     box = _place(document, picker.anchor, boxes, across, len(lines) + 2, total, height)
@@ -193,10 +193,10 @@ def _editor(document: Document, editor: PartEditor, boxes: Boxes, total: int, he
     column = min(column, max(0, builder.width - across - 1)) if wide else 0
     lines, cursor = _editor_text(editor, across - 2, 7 if height >= 30 else 4)
     if editor.error:
-        lines += [LineBuilder(fill="up").add(f" ✗ {text}", "bad").line() for text in wrap(editor.error, across - 6)[:2]]
+        lines += [text_line(f" ✗ {text}", "bad", fill="up") for text in wrap(editor.error, across - 6)[:2]]
     note, style = live_test(document, editor)
     if note:
-        lines += [LineBuilder(fill="up").add(f" {text}", style).line() for text in wrap(note, across - 5)[:2]]
+        lines += [text_line(f" {text}", style, fill="up") for text in wrap(note, across - 5)[:2]]
     lines += _offers(document, editor, across - 2, 6 if height >= 30 else 3)
     foot = "⏎ done · Esc undo" if editor.kind != "set" else "⏎ next · Esc undo · Tab done"
     if shown_offers(document, editor):
@@ -242,7 +242,7 @@ def _offers(document: Document, editor: PartEditor, across: int, tall: int) -> l
     for place, item in enumerate(offers[top : top + tall], top):
         if item.group != group:
             group = item.group
-            lines.append(LineBuilder(fill="up").add(f" {group}", "faint").line())
+            lines.append(text_line(f" {group}", "faint", fill="up"))
         here = place == index
         out = LineBuilder(fill="selected" if here else "up", click=Click("editor.offer", {"index": place}))
         out.add(" ▸ " if here else "   ", "selected" if here else "accent")
@@ -261,11 +261,7 @@ def _offers(document: Document, editor: PartEditor, across: int, tall: int) -> l
 def _form(form: Form, total: int, height: int) -> Floating:
     across = min(total - 2, 78)
     label = max(width(one.label) for one in form.fields) + 3
-    lines = (
-        [LineBuilder(fill="up").add(f" {text}", "soft").line() for text in wrap(form.intro, across - 4)]
-        if form.intro
-        else []
-    )
+    lines = [text_line(f" {text}", "soft", fill="up") for text in wrap(form.intro, across - 4)] if form.intro else []
     lines += [Line((), "up")] if form.intro else []
     cursor = None
     for place, one in enumerate(form.fields):
@@ -290,7 +286,7 @@ def _form(form: Form, total: int, height: int) -> Floating:
     lines.append(Line((), "up"))
     text, style = (f"✗ {form.error}", "bad") if form.error else (current.help, "soft")
     for part in [*wrap(text, across - 4), "", ""][:2]:
-        lines.append(LineBuilder(fill="up").add(f" {part}", style).line())
+        lines.append(text_line(f" {part}", style, fill="up"))
     foot = f"⏎ {form.submit.lower()} · Tab next · Esc close"
     tall = min(len(lines) + 2, height)
     box = Box((total - across) // 2, 1 if height < 32 else (height - tall) // 3, across, tall)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtls_tui.tui.builder.words import ACTION_WORDS
-from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
 from mtls_tui.tui.hosts.entries import Entry, cursor_of, entries, stops_of
 from mtls_tui.tui.layout.scroll import top_of
@@ -17,7 +17,7 @@ def hosts_lines(document: Document, total: int, height: int, *, border: bool = T
     """The whole pane."""
     inner = total - 1 if border else total
     active = document.view.focus == "hosts"
-    head = LineBuilder().add(" Hosts and rules", "accent-strong" if active else "soft").line(inner)
+    head = text_line(" Hosts and rules", "accent-strong" if active else "soft", inner)
     listed = entries(document)
     stops = stops_of(document)
     numbers = {place: number for number, place in enumerate(stops)}
@@ -30,15 +30,13 @@ def hosts_lines(document: Document, total: int, height: int, *, border: bool = T
         stop = numbers.get(place, -1)
         lines.append(_entry_line(document, entry, inner, here=active and place == at, stop=stop))
     if not listed:
-        lines += [Line(), LineBuilder().add(" none yet: n makes the first", "soft").line(inner)]
+        lines += [Line(), text_line(" none yet: n makes the first", "soft", inner)]
     lines += [Line()] * (height - len(lines))
     return [_bordered(line, inner) for line in lines] if border else lines
 
 
 def _bordered(line: Line, inner: int) -> Line:
-    out = LineBuilder(fill=line.fill)
-    out.pieces, out.at = list(line.pieces), line.width
-    return out.to(inner).add("│", "line").line()
+    return LineBuilder(fill=line.fill, after=line.pieces).to(inner).add("│", "line").line()
 
 
 def _entry_line(document: Document, entry: Entry, total: int, *, here: bool, stop: int) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtls_tui.tui.authority.view import place_words, shortened
-from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.log.state import LogEntry, TailState, log_of
 from mtls_tui.tui.state.document import Document
@@ -78,14 +78,14 @@ def _second(state: TailState, total: int) -> Line:
 
 def _nothing(state: TailState, total: int) -> list[Line]:
     if state.problem:
-        return [LineBuilder().add("   " + part, "bad").line(total) for part in wrap(state.problem, total - 6)]
+        return [text_line("   " + part, "bad", total) for part in wrap(state.problem, total - 6)]
     if state.entries:
         text = "nothing fits the filter; x clears it"
     elif state.path is None:
         text = "which log? o chooses the file that the gateway writes (serve --log FILE)"
     else:
         text = "nothing yet: requests appear here as the gateway decides on them"
-    return [LineBuilder().add(f"   {text}", "soft").line(total)]
+    return [text_line(f"   {text}", "soft", total)]
 
 
 def _columns(entries: tuple[LogEntry, ...], total: int) -> tuple[int, int]:
@@ -144,7 +144,7 @@ def _row(state: TailState, entry: LogEntry, columns: tuple[int, int], total: int
 
 
 def _detail(state: TailState, entry: LogEntry, total: int, room: int) -> list[Line]:
-    lines = [LineBuilder().add("─" * total, "line").line(total)]
+    lines = [text_line("─" * total, "line", total)]
     head = (
         LineBuilder().add(" ").add(entry.method, "strong").add(" ").add(f"https://{entry.host}{entry.path}", "strong")
     )
@@ -152,7 +152,7 @@ def _detail(state: TailState, entry: LogEntry, total: int, room: int) -> list[Li
     why = [entry.reason or entry.details or ("no rule blocks it" if not entry.blocked else "")]
     why += [f"logged by {', '.join(entry.logged)}"] if entry.logged else []
     why += ["remembered by Envoy for a moment"] if entry.remembered else []
-    lines.append(LineBuilder().add(" " + " · ".join(one for one in why if one), "text").line(total))
+    lines.append(text_line(" " + " · ".join(one for one in why if one), "text", total))
     if room > 3:
         out = LineBuilder().add(" ")
         if entry.fingerprint:
@@ -164,8 +164,6 @@ def _detail(state: TailState, entry: LogEntry, total: int, room: int) -> list[Li
         else:
             out.add("no certificate", "soft")
         lines.append(out.line(total))
-        lines.append(LineBuilder().add(" " + entry.certificate_error, "warn").line(total))
-        lines.append(
-            LineBuilder().add(f" {entry.time}  id {entry.id}" if entry.id else f" {entry.time}", "faint").line(total)
-        )
+        lines.append(text_line(" " + entry.certificate_error, "warn", total))
+        lines.append(text_line(f" {entry.time}  id {entry.id}" if entry.id else f" {entry.time}", "faint", total))
     return lines[:room]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width
 from mtls_tui.tui.layout.geometry import HOSTS_WIDTH
 from mtls_tui.tui.layout.scroll import scrolled
@@ -47,7 +47,7 @@ def simulator_lines(document: Document, total: int, height: int, *, wide: bool, 
     lines: list[Line] = []
     if wide:
         rule = "─" * (hosts - 1) + "┴" + "─" * max(0, total - hosts)
-        lines.append(LineBuilder().add(rule, "line").line(total))
+        lines.append(text_line(rule, "line", total))
     lines.append(request_line(document, total))
     if wide:
         lines += verdict_lines(document, total)
@@ -141,11 +141,7 @@ def _summary(head: Line, count: int, changed: int, failed: int, total: int) -> L
         + (f" · {changed} changed" if changed else "")
         + (f" · {failed} test{'s fail' if failed > 1 else ' fails'}" if failed else "")
     )
-    out = LineBuilder()
-    out.pieces, out.at = list(head.pieces), head.width
-    if out.at + width(text) + 2 > total:
-        return head
-    return out.right([(text, "bad" if failed else "warn" if changed else "faint"), (" ", "text")], total).line(total)
+    return head.with_right(text, "bad" if failed else "warn" if changed else "faint", total - 1)
 
 
 def _case_line(case: Case, place: int, widths: tuple[int, int], total: int, *, here: bool) -> Line:

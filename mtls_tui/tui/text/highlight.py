@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 from mtls_tui.lang.catalogue import FUNCTIONS
 from mtls_tui.lang.scan import Token, tokens
@@ -20,7 +20,11 @@ def tokens_of(text: str) -> tuple[Token, ...]:
     return tuple(tokens(text))
 
 
-def highlight_in(text: str, start: int, end: int) -> tuple[tuple[int, int, str], ...]:
+Ranges: TypeAlias = tuple[tuple[int, int, str], ...]
+"""Start, end and style."""
+
+
+def highlight_in(text: str, start: int, end: int) -> Ranges:
     """The ranges of a text that lie in a part of it, cut to it."""
     ranges = highlight(text)
     first = bisect_right(ranges, start, key=lambda one: one[1])
@@ -29,29 +33,29 @@ def highlight_in(text: str, start: int, end: int) -> tuple[tuple[int, int, str],
 
 
 @lru_cache(maxsize=4)
-def highlight(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Ranges of a text with their styles, in order, without gaps."""
-    return tuple(_joined(_styled(text)))
+def highlight(text: str) -> Ranges:
+    """Ranges of a text with their styles, in order, without gaps; neighbours of one style are one."""
+    found: list[tuple[int, int, str]] = []
 
+    def styled(end: int, style: str) -> None:
+        start = found[-1][1] if found else 0
+        if found and found[-1][2] == style:
+            start, _, _ = found.pop()
+        if start < end:
+            found.append((start, end, style))
 
-def _styled(text: str) -> Iterator[tuple[int, int, str]]:
-    at = 0
     for token in tokens_of(text):
-        if token.start > at:
-            yield at, token.start, "soft"
-        at = token.start + len(token.text)
-        yield token.start, at, _style(token.kind, token.text)
-    if at < len(text):
-        yield at, len(text), "soft"
+        styled(token.start, "soft")
+        styled(token.start + len(token.text), _style(token.kind, token.text))
+    styled(len(text), "soft")
+    return tuple(found)
 
 
 def _style(kind: str, text: str) -> str:
-    if kind in {"string", "raw"}:
+    if kind in {"string", "raw", "list"}:
         return "value"
     if kind == "number":
         return "number"
-    if kind == "list":
-        return "value"
     if text in _WORDS:
         return "word"
     if text in _OPERATORS:
@@ -59,17 +63,3 @@ def _style(kind: str, text: str) -> str:
     if kind == "word":
         return "accent" if text in FUNCTIONS else "field"
     return "soft"
-
-
-def _joined(ranges: Iterator[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
-    """Neighbours of one style as one; blanks take the style of what stands before them."""
-    last: tuple[int, int, str] | None = None
-    for start, end, style in ranges:
-        if last is not None and last[2] == style and last[1] == start:
-            last = (last[0], end, style)
-            continue
-        if last is not None:
-            yield last
-        last = (start, end, style)
-    if last is not None:
-        yield last

@@ -10,7 +10,7 @@ from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.findings import counted
 from mtls_tui.tui.state.textbuffer import Buffer
-from mtls_tui.tui.text.highlight import highlight_in
+from mtls_tui.tui.text.highlight import Ranges, highlight_in
 from mtls_tui.tui.text.ranges import error_of, marked_range
 from mtls_tui.tui.text.wrapping import Wrapped, line_of, wrap_text
 
@@ -81,17 +81,8 @@ def preview_lines(document: Document, total: int, height: int) -> list[Line]:
     for line in wrapped[top : top + room]:
         lines.append(_text_line(text, line, (start, end), total, _error_range(document)))
     if top + room < len(wrapped):
-        lines[-1] = _with_more(lines[-1], len(wrapped) - top - room, total)
+        lines[-1] = lines[-1].with_right(f"↓ {len(wrapped) - top - room}", "faint", total)
     return lines
-
-
-def _with_more(line: Line, count: int, total: int) -> Line:
-    out = LineBuilder()
-    text = f"↓ {count}"
-    if line.width + width(text) + 1 > total:
-        return line
-    out.pieces, out.at = list(line.pieces), line.width
-    return out.right([(text, "faint")], total).line(total)
 
 
 def _error_range(document: Document) -> tuple[int, int]:
@@ -100,24 +91,18 @@ def _error_range(document: Document) -> tuple[int, int]:
 
 
 def _text_line(text: str, line: Wrapped, marked: tuple[int, int], total: int, error: tuple[int, int]) -> Line:
-    out = LineBuilder(click=Click("text.open"))
-    out.add(" ")
-    for start, end, style in highlight_in(text, line.start, line.end):
-        _add_range(out, text, start, end, style, marked, error)
+    out = LineBuilder(click=Click("text.open")).add(" ")
+    _add(out, text, highlight_in(text, line.start, line.end), (*marked, "@here"), (*error, "error"))
     return out.line(total)
 
 
-def _add_range(
-    out: LineBuilder, text: str, start: int, end: int, style: str, marked: tuple[int, int], error: tuple[int, int]
-) -> None:
-    cuts = sorted({start, end, *(place for place in (*marked, *error) if start < place < end)})
-    for left, right in pairwise(cuts):
-        shown = style
-        if error[0] <= left < error[1]:
-            shown = "error"
-        elif marked[0] <= left < marked[1]:
-            shown = f"{style}@here"
-        out.add(text[left:right], shown)
+def _add(out: LineBuilder, text: str, ranges: Ranges, *over: tuple[int, int, str]) -> None:
+    """A text in its colours, and over them other styles on some ranges; of two on one place the later one holds."""
+    for left, right, colour in ranges:
+        ends = {end for start, stop, _ in over for end in (start, stop) if left < end < right}
+        for low, high in pairwise(sorted({left, right, *ends})):
+            style = next((style for start, stop, style in reversed(over) if start <= low < stop), "")
+            out.add(text[low:high], colour + style if style.startswith("@") else style or colour)
 
 
 # --- as text ------------------------------------------------------------------------------------------------------
@@ -125,16 +110,13 @@ def _add_range(
 
 def editor_lines(document: Document, buffer: Buffer, total: int, height: int) -> list[Line]:
     """The expression under edit, with cursor, selection, the error underlined, and its message in the last line."""
-    text = buffer.text
-    wrapped = wrap_text(text, max(10, total - 3))
-    error = error_of(document)
+    wrapped = wrap_text(buffer.text, max(10, total - 3))
     foot = _foot(document, total)
     room = max(1, height - len(foot))
     cursor = line_of(wrapped, buffer.cursor)
     top = scrolled(document.view.tops.get("text", 0), cursor, room, len(wrapped), 0)
-    underline = (error.span.start, max(error.span.end, error.span.start + 1)) if error is not None else (0, 0)
     lines = [
-        buffer_line(buffer, line, place == cursor, total, underline, active=document.view.focus == "text")
+        buffer_line(buffer, line, place == cursor, total, _error_range(document), active=document.view.focus == "text")
         for place, line in enumerate(wrapped[top : top + room], top)
     ]
     lines += [Line()] * (room - len(lines))
@@ -152,27 +134,14 @@ def buffer_line(
     colour: bool = True,
 ) -> Line:
     """One line of a text under edit."""
-    text = buffer.text
-    selection = buffer.selection
-    out = LineBuilder(click=Click("text.click", {"start": line.start, "end": line.end}))
-    out.add(" ")
+    text, here = buffer.text, active and current
+    out = LineBuilder(click=Click("text.click", {"start": line.start, "end": line.end})).add(" ")
     ranges = highlight_in(text, line.start, line.end) if colour else ((line.start, line.end, "text"),)
-    for left, right, style in ranges:
-        cuts = sorted(
-            {left, right, *(c for c in (*error, *selection, buffer.cursor, buffer.cursor + 1) if left < c < right)}
-        )
-        for low, high in pairwise(cuts):
-            shown = style
-            if error[0] <= low < error[1]:
-                shown = "error"
-            if selection[0] <= low < selection[1]:
-                shown = "selected"
-            elif active and current and low == buffer.cursor:
-                shown = "cursor"
-            out.add(text[low:high], shown)
-    if active and current and buffer.cursor >= line.end:
+    cursor = (buffer.cursor, buffer.cursor + here, "cursor")
+    _add(out, text, ranges, (*error, "error"), cursor, (*buffer.selection, "selected"))
+    if here and buffer.cursor >= line.end:
         out.add(" ", "cursor")
-    if error[0] >= len(text) and error[1] > error[0] and line.end == len(text) and not (current and active):
+    if error[0] >= len(text) and error[1] > error[0] and line.end == len(text) and not here:
         out.add(" ", "error")
     return out.line(total)
 
