@@ -67,6 +67,10 @@ class Integers:
         place = bisect_right(self._starts, value)
         return place > 0 and value <= self._ends[place - 1]
 
+    def intervals(self) -> Iterable[tuple[int, int]]:
+        """The disjoint inclusive intervals."""
+        return zip(self._starts, self._ends, strict=True)
+
 
 class Addresses:
     """IP addresses in any of some networks, ranges or single addresses; the families don't mix."""
@@ -97,7 +101,7 @@ class Addresses:
 class Hostnames:
     """Host names; an item `*.example.com` stands for one or more labels before `.example.com`."""
 
-    __slots__ = ("_names", "_suffixes")
+    __slots__ = ("names", "suffixes")
 
     def __init__(self, items: Iterable[bytes]) -> None:
         names, suffixes = set(), set()
@@ -106,22 +110,22 @@ class Hostnames:
                 suffixes.add(item[2:])
             else:
                 names.add(item)
-        self._names = frozenset(names)
-        self._suffixes = frozenset(suffixes)
+        self.names = frozenset(names)
+        self.suffixes = frozenset(suffixes)
 
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, bytes):
             return False
-        if value in self._names:
+        if value in self.names:
             return True
-        if not self._suffixes:
+        if not self.suffixes:
             return False
         rest = value
         while True:
             label, dot, rest = rest.partition(b".")
             if not dot or not label:  # an empty label does not count: ".example.com" is not below example.com
                 return False
-            if rest in self._suffixes:
+            if rest in self.suffixes:
                 return True
 
 

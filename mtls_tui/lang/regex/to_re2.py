@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import re2
 
 from mtls_tui.lang.limits import REGEX_COMPILED_BYTES, REGEX_LENGTH
 from mtls_tui.lang.regex import sets, tree
+from mtls_tui.lang.regex.meaning import Meaning
 from mtls_tui.lang.regex.reader import read_regex
 from mtls_tui.lang.regex.sets import Ranges
-from mtls_tui.lang.regex.tree import ClassItem, Node, PatternError, fail
+from mtls_tui.lang.regex.tree import Node, PatternError, fail
 
 _MOST_REPEATS = 1000
 """RE2's limit for a repetition and for the product of those inside each other; larger ones are written out."""
@@ -26,19 +27,6 @@ _MOST_TEXT = 1 << 22
 _MEMORY = (4 << 20, 32 << 20, 256 << 20)
 """Bytes that RE2 may take for one expression, the first that its program fits into. What the program leaves is the
 cache of states, which a client's text fills: the original has 2 MiB of it, so small programs get a small one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Mode:
-    """The flags that are on."""
-
-    i: bool = False
-    m: bool = False
-    s: bool = False
-    U: bool = False
-    R: bool = False
-    u: bool = False
-    x: bool = False
 
 
 @dataclass(slots=True)
@@ -93,32 +81,29 @@ def _too_big() -> PatternError:
     return PatternError(f"Compiled regex exceeds size limit of {REGEX_COMPILED_BYTES} bytes.")
 
 
-class _Translator:
-    """Walks a tree once; `mode` is what the flags say at the present place."""
+class _Translator(Meaning):
+    """Walks a tree once."""
 
-    __slots__ = ("mode",)
-
-    def __init__(self) -> None:
-        self.mode = _Mode()
+    __slots__ = ()
 
     def piece(self, node: Node) -> _Piece:
         match node:
             case tree.Char():
                 return self._char(node)
             case tree.Dot():
-                return self._dot()
+                return self._written(self.dot())
             case tree.Assertion(name=name):
                 return self._assertion(name)
             case tree.Perl() | tree.Property() | tree.Class():
-                return self._written(self._members(node))
+                return self._written(self.members(node))
             case tree.Flags(changes=changes):
-                self._set(changes)
+                self.set(changes)
                 return _Piece("", 0)
             case tree.Repeat():
                 return self._repeat(node)
             case tree.Group():
                 before = self.mode
-                self._set(node.changes)
+                self.set(node.changes)
                 inner = self.piece(node.item)
                 self.mode = before
                 return _Piece(("(" if node.captures else "(?:") + inner.text + ")", inner.cost, inner.repeats)
@@ -143,95 +128,20 @@ class _Translator:
                 raise _too_big()
         return texts, cost, repeats
 
-    def _set(self, changes: list[tuple[str, bool]]) -> None:
-        for letter, on in changes:
-            self.mode = replace(self.mode, **{letter: on})
-
     # --- characters ---
 
     def _char(self, node: tree.Char) -> _Piece:
-        mode = self.mode
-        if not mode.u and node.byte is not None and node.byte > 0x7F:
-            return _Piece(f"\\x{node.byte:02x}", 32)
-        code = ord(node.value)
-        if mode.i and (mode.u or code < 0x80):
-            single = ((code, code),)
-            variants = sets.folded(single) if mode.u else sets.folded_ascii(single)
-            if variants != single:
-                return self._written(variants)
-        encoded = node.value.encode()
-        return _Piece("".join(f"\\x{byte:02x}" for byte in encoded), 32 * len(encoded))
-
-    def _dot(self) -> _Piece:
-        mode = self.mode
-        if mode.s:
-            breaks: Ranges = ()
-        else:
-            breaks = ((10, 10), (13, 13)) if mode.R else ((10, 10),)
-        return self._written(sets.complement(breaks, self._whole()))
-
-    def _whole(self) -> Ranges:
-        return sets.SCALARS if self.mode.u else sets.BYTES
+        found = self.char(node)
+        if isinstance(found, bytes):
+            return _Piece("".join(f"\\x{byte:02x}" for byte in found), 32 * len(found))
+        return self._written(found)
 
     def _written(self, members: Ranges) -> _Piece:
         """A set of bytes or, in Unicode mode, of characters."""
-        if not self.mode.u or not members or members[-1][1] < 0x80:
+        if self.of_bytes(members):
             return _Piece(sets.byte_class(members), 64 + 8 * len(members))
         text, alternatives = sets.character_class(members)
         return _Piece(text, 100 * alternatives)
-
-    # --- sets ---
-
-    def _members(self, node: ClassItem) -> Ranges:
-        whole = self._whole()
-        match node:
-            case tree.Char():
-                code = self._code(node)
-                return ((code, code),)
-            case tree.CharRange(first=first, last=last):
-                return ((self._code(first), self._code(last)),)
-            case tree.Perl(kind=kind, negated=negated):
-                found = sets.unicode_perl(kind) if self.mode.u else sets.ASCII_PERL[kind]
-                return sets.complement(found, whole) if negated else found
-            case tree.Named(name=name, negated=negated):
-                return self._closed(sets.ASCII_CLASSES[name], negated=negated)
-            case tree.Property():
-                return self._property(node)
-            case tree.Union(items=items):
-                return sets.united(part for item in items for part in self._members(item))
-            case tree.Operation(operator=operator, left=left, right=right):
-                return sets.operated(operator, self._cased(left), self._cased(right), whole)
-            case tree.Class(negated=negated, content=content):
-                return self._closed(self._members(content), negated=negated)
-
-    def _cased(self, node: ClassItem) -> Ranges:
-        return self._closed(self._members(node), negated=False)
-
-    def _closed(self, members: Ranges, *, negated: bool) -> Ranges:
-        """With both cases, where case doesn't count, and then turned around."""
-        if self.mode.i:
-            members = sets.folded(members) if self.mode.u else sets.folded_ascii(members)
-        return sets.complement(members, self._whole()) if negated else members
-
-    def _code(self, node: tree.Char) -> int:
-        if not self.mode.u and node.byte is not None:
-            return node.byte
-        code = ord(node.value)
-        if not self.mode.u and code > 0x7F:
-            fail("Unicode not allowed here")
-        return code
-
-    def _property(self, node: tree.Property) -> Ranges:
-        if not self.mode.u:
-            fail("Unicode not allowed here")
-        name = node.name.removeprefix("^")
-        negated = node.negated != node.name.startswith("^")
-        canonical = {"any": "Any", "letter": "L", "number": "N", "punctuation": "P", "symbol": "S", "mark": "M"}
-        for known in (name, canonical.get(name.lower(), ""), name.title(), name.split("=")[-1], name.upper()):
-            found = sets.found_by_re2(f"\\p{{{known}}}") if known.replace("_", "").isalnum() else None
-            if found is not None:
-                return self._closed(found, negated=negated)
-        return fail("Unicode property not found")
 
     # --- places ---
 

@@ -1,0 +1,40 @@
+"""Constants as Lua writes them. Nothing of a rule gets into the code in any other way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+
+EXACT = 1 << 53
+"""Numbers in Lua are doubles: integers up to this are exact, and no integer of a request is greater."""
+_PLAIN = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+
+
+def string(value: bytes) -> str:
+    """A string of any bytes, in printable ASCII without quotes or backslashes of its own."""
+    return '"' + "".join(chr(byte) if byte in _PLAIN else f"\\{byte:03d}" for byte in value) + '"'
+
+
+def integer(value: int) -> str:
+    """An integer; one that no double holds becomes one that is on the same side of every integer of a request."""
+    return str(max(-EXACT - 2, min(EXACT + 2, value)))
+
+
+def address(value: IPv4Address | IPv6Address) -> str:
+    """An IPv4 address as a number, an IPv6 address as its 16 bytes."""
+    return address_number(value.version, int(value))
+
+
+def address_number(version: int, number: int) -> str:
+    """The same of an address that is given as a number."""
+    return str(number) if version == 4 else string(number.to_bytes(16, "big"))
+
+
+def array(items: Iterable[str]) -> str:
+    """An array of constants that are written already."""
+    return "{" + ",".join(items) + "}"
+
+
+def lookup(keys: Iterable[str]) -> str:
+    """A set of constants: a table with `true` for each of them."""
+    return "{" + ",".join(f"[{key}]=true" for key in keys) + "}"
