@@ -37,14 +37,8 @@ class Body:
     @cached_property
     def form(self) -> list[tuple[bytes, bytes]]:
         """The fields of a URL-encoded form, undecoded; empty for any other content type."""
-        if _media_type(self.content_type) != b"application/x-www-form-urlencoded":
-            return []
-        pairs = []
-        for piece in self.content.split(b"&"):
-            if piece:
-                name, _, value = piece.partition(b"=")
-                pairs.append((name, value))
-        return pairs
+        is_form = _media_type(self.content_type) == b"application/x-www-form-urlencoded"
+        return split_pairs(self.content) if is_form else []
 
     @cached_property
     def parts(self) -> list[BodyPart]:
@@ -53,6 +47,16 @@ class Body:
             return []
         boundary = parameter(self.content_type, b"boundary")
         return split_parts(self.content, boundary) if boundary else []
+
+
+def split_pairs(text: bytes) -> list[tuple[bytes, bytes]]:
+    """`a=1&b` as pairs in order, nothing decoded; empty parts are left out."""
+    pairs = []
+    for part in text.split(b"&"):
+        if part:
+            name, _, value = part.partition(b"=")
+            pairs.append((name, value))
+    return pairs
 
 
 def _media_type(header: bytes) -> bytes:

@@ -107,7 +107,7 @@ class Bundle(_Part, frozen=True):
 
     Top-level anchors, intermediates and CRLs hold for every host that asks.
 
-    `created` is RFC 3339 in UTC; it is part of the digest. `content_digest` leaves it out.
+    `created` is RFC 3339 in UTC; it is part of the digest.
     """
 
     version: Annotated[int, Meta(description="Format version.")] = FORMAT_VERSION
@@ -129,11 +129,6 @@ class Bundle(_Part, frozen=True):
     def digest(self) -> str:
         """`sha256:` and the hex digest of the canonical bytes."""
         return digest_of(self.canonical())
-
-    @property
-    def content_digest(self) -> str:
-        """The digest without the creation time: equal for two exports of the same rules and material."""
-        return digest_of(msgspec.structs.replace(self, created="").canonical())
 
     def encode(self, sign_key: Ed25519PrivateKey | None = None) -> bytes:
         """The bytes of the bundle file, signed when a key is given."""

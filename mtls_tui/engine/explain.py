@@ -307,7 +307,7 @@ def _several(items: Iterable[Any], *, absent: bool) -> _Several:
 
 def _pattern(operator: str, pattern: bytes) -> Callable[[bytes], bool]:
     if operator == "matches":
-        compiled = regex.compile_regex(pattern)
+        compiled = regex.compile_pattern(pattern)
         return lambda text: compiled.search(text) is not None
     return regex.wildcard(pattern, strict=operator == "strict wildcard")
 

@@ -109,7 +109,7 @@ class RequestView:
     @cached_property
     def arguments(self) -> Pairs:
         """The arguments of the query, undecoded."""
-        return split_pairs(self.query)
+        return bodies.split_pairs(self.query)
 
     @cached_property
     def headers(self) -> Pairs:
@@ -163,16 +163,6 @@ def _address(text: str) -> IPv4Address | IPv6Address:
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
         return found.ipv4_mapped
     return found
-
-
-def split_pairs(text: bytes) -> Pairs:
-    """`a=1&b` as pairs in order, nothing decoded; empty parts are left out."""
-    pairs = []
-    for part in text.split(b"&"):
-        if part:
-            name, _, value = part.partition(b"=")
-            pairs.append((name, value))
-    return pairs
 
 
 def as_map(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, FieldValue]:

@@ -182,7 +182,3 @@ def function_named(name: str) -> Function:
     if function is None and name not in ("any", "all"):
         raise UnknownFunctionError(f"no function is named `{name}`")
     return function or _nothing
-
-
-TOLERANT: frozenset[str] = frozenset({"concat", "coalesce"})
-"""Functions that compute something from a missing argument."""

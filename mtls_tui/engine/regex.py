@@ -9,23 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-import re2
-
 from mtls_tui.lang.regex import PatternError, compile_pattern
 
-__all__ = ["PatternError", "compile_regex", "searcher", "star_spans", "wildcard", "wildcard_pieces"]
-
-
-@lru_cache(maxsize=512)
-def compile_regex(pattern: bytes) -> re2._Regexp[bytes]:
-    """A compiled expression: bytes, leftmost first. Raises `PatternError`."""
-    return compile_pattern(pattern)
+__all__ = ["PatternError", "compile_pattern", "searcher", "star_spans", "wildcard", "wildcard_pieces"]
 
 
 @lru_cache(maxsize=4096)
 def searcher(pattern: bytes) -> Callable[[bytes], bool]:
     """A function that tells whether a text holds a match."""
-    search = compile_regex(pattern).search
+    search = compile_pattern(pattern).search
 
     def found(text: bytes) -> bool:
         return search(text) is not None

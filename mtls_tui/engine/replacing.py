@@ -44,7 +44,7 @@ def regex_replace(source: bytes, pattern: bytes, replacement: bytes) -> bytes | 
     """The source with the first match replaced; missing for an invalid pattern or too many references."""
     parts = _template(replacement)
     try:
-        compiled = regex.compile_regex(pattern)
+        compiled = regex.compile_pattern(pattern)
     except regex.PatternError:
         return None
     if parts is None:

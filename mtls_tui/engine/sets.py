@@ -7,7 +7,7 @@ grows with the logarithm of the set; single integers and strings are plain froze
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
@@ -256,8 +256,3 @@ def _read_list(name: str, kind: str, lists: Lists) -> Members:
         return Hostnames(_hostname(item) for item in items)
     except ValueError as error:
         raise ListError(name, f"the list `{name}` can't be used here: {error}") from None
-
-
-def contains(members: Container[Any], value: Any) -> bool:
-    """`value in members`, as a function."""
-    return value in members

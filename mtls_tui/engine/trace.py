@@ -55,11 +55,6 @@ class Step:
         return tree.is_expression(self.node)
 
     @property
-    def is_clause(self) -> bool:
-        """Whether it is a condition that holds no other: the unit of reasons and of coverage."""
-        return isinstance(self.node, ast.Comparison | ast.Test | ast.Always)
-
-    @property
     def mark(self) -> Mark:
         """In one word what to draw beside it."""
         if not self.is_condition:
@@ -123,34 +118,17 @@ class Trace:
         return tuple(self.root.walk())
 
     @property
-    def clauses(self) -> tuple[Step, ...]:
-        """The conditions that hold no other, left to right; those inside `any` and `all` are left out."""
-        return tuple(_clauses(self.root))
-
-    @property
     def reasons(self) -> tuple[Step, ...]:
         """The clauses that suffice for the verdict; none of them can be spared."""
         return tuple(step for step in self.steps if step.decisive)
 
     @cached_property
-    def _by_node(self) -> dict[int, Step]:
-        return {id(step.node): step for step in self.steps}
-
-    @cached_property
     def _by_path(self) -> dict[tree.Path, Step]:
         return {step.path: step for step in self.steps}
-
-    def of(self, node: tree.Node) -> Step | None:
-        """The step of this very node of the tree (by identity); None for one that is not part of it."""
-        return self._by_node.get(id(node))
 
     def at(self, path: tree.Path) -> Step | None:
         """The step at a path; None when it leads nowhere."""
         return self._by_path.get(path)
-
-    def at_span(self, span: ast.Span) -> Step | None:
-        """The outermost step that stands exactly there."""
-        return next((step for step in self.steps if step.span == span), None)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -164,14 +142,6 @@ class Trace:
                 for step in self.reasons
             ],
         }
-
-
-def _clauses(step: Step) -> Iterator[Step]:
-    if step.is_clause:
-        yield step
-    else:
-        for child in step.children:
-            yield from _clauses(child)
 
 
 def plain_truth(value: Any) -> bool | None:

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address, IPv6Address
 from types import NoneType
 from typing import Any
 
-from mtls_tui.engine.fields_of import canonical_field, is_mapped
+from mtls_tui import lang
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS
+from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import BYTES, Fields, Type
 
 CLASSES: Mapping[str, tuple[type, ...]] = {
@@ -24,38 +24,10 @@ CLASSES: Mapping[str, tuple[type, ...]] = {
 
 CLASSES_OR_NONE: Mapping[str, tuple[type, ...]] = {name: (*classes, NoneType) for name, classes in CLASSES.items()}
 
-_UNKNOWN = BYTES
-"""For names that the catalogue does not have: a checked tree has none."""
-
 
 def type_of(node: ast.Argument) -> Type:
-    """The type of a value, of an element for one over `[*]`; expressions are Bool."""
-    match node:
-        case ast.Field():
-            info = FIELDS.get(canonical_field(node.name))
-            return info.type if info else _UNKNOWN
-        case ast.Index():
-            return type_of(node.base).item or _UNKNOWN
-        case ast.Call():
-            return _result(node)
-        case ast.String():
-            return BYTES
-        case ast.Integer():
-            return Type("Int")
-        case ast.Address():
-            return Type("Ip")
-    return Type("Bool")
-
-
-def _result(call: ast.Call) -> Type:
-    info = FUNCTIONS.get(call.name)
-    first = call.arguments[0] if call.arguments else None
-    returned = info.returns if info else _UNKNOWN
-    if returned is None:
-        returned = type_of(first) if first is not None else _UNKNOWN
-    if first is not None and is_mapped(first) and call.name not in ("any", "all"):
-        return Type("Array", returned)
-    return returned
+    """The type, as the checker has it: of a value over `[*]` an element's. Bytes for a name that is in no catalogue."""
+    return lang.type_of(node) or BYTES
 
 
 def kind_of(node: ast.Argument) -> str:

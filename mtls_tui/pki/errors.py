@@ -78,11 +78,6 @@ class VerifyError:
     message: str
     depth: int = 0
 
-    @property
-    def code(self) -> int:
-        """The number."""
-        return self.number
-
     def __str__(self) -> str:
         return f"{self.message} (error {self.number}, {self.name})"
 

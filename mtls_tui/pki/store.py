@@ -126,11 +126,6 @@ class TrustStore:
         raise AttributeError(f"a TrustStore is immutable; make a new one to drop {name}")
 
     @property
-    def generation(self) -> str:
-        """The digest in hex, for caches and status displays."""
-        return self.digest.hex()
-
-    @property
     def memory(self) -> object | None:
         """What `pki.verify` remembers for this store; nothing that decides."""
         return self._memory

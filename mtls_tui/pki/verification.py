@@ -48,13 +48,6 @@ class Verification:
     valid_from: int = 0
     valid_until: int = 0
 
-    @property
-    def reason(self) -> str:
-        """One line for a log or a screen, whatever the outcome."""
-        if self.error is not None:
-            return str(self.error)
-        return "verified" if self.verified else "no certificate was presented"
-
 
 def verify_at(items: Sequence[Presented], store: TrustStore, now: int) -> Verification:
     """What `pki.verify` does when it remembers nothing; `now` in whole POSIX seconds."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_tui import engine, lang
-from mtls_tui.engine.regex import PatternError, compile_regex, star_spans, wildcard, wildcard_pieces
+from mtls_tui.engine.regex import PatternError, compile_pattern, star_spans, wildcard, wildcard_pieces
 
 alphabet = st.lists(st.sampled_from([b"a", b"b", b"*", b"A", b"?", b"["]), max_size=8).map(b"".join)
 
@@ -82,8 +82,8 @@ def test_no_regular_expression_makes_a_decision_slow(pattern):
 @pytest.mark.parametrize("pattern", [b"[ab]*a[ab]{18}c", b"(?i)^/api/v[12]/[^/]+$"])
 def test_a_text_can_not_make_an_expression_hold_much_memory(pattern):
     """A text chosen to reach ever new states fills the cache of states: the original's holds 2 MiB."""
-    assert compile_regex(pattern).options.max_mem <= 4 << 20
+    assert compile_pattern(pattern).options.max_mem <= 4 << 20
 
 
 def test_an_expression_with_a_large_program_still_compiles():
-    assert compile_regex(b"[a-z]{900}" * 9).search(b"a" * 8100) is not None
+    assert compile_pattern(b"[a-z]{900}" * 9).search(b"a" * 8100) is not None

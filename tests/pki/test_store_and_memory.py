@@ -57,7 +57,7 @@ def test_pem_der_and_objects_make_the_same_store_and_each_setting_another(top):
         pki.TrustStore(anchors)
         for anchors in ([top.certificate], [top.der], [top.pem], [top.pem + top.pem], top.pem, top.certificate)
     ]
-    assert len({store.generation for store in same}) == 1
+    assert len({store.digest for store in same}) == 1
     different = [
         same[0],
         pki.TrustStore([top.pem + middle.pem]),
@@ -68,7 +68,7 @@ def test_pem_der_and_objects_make_the_same_store_and_each_setting_another(top):
         pki.TrustStore([top.pem], crls=[mint.crl(top, number=2)]),
         pki.TrustStore([]),
     ]
-    assert len({store.generation for store in different}) == len(different)
+    assert len({store.digest for store in different}) == len(different)
 
 
 # --- memory --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtls_tui.engine.regex import compile_regex
+from mtls_tui.engine.regex import compile_pattern
 from mtls_tui.search.regex_sample import sample
 
 
@@ -36,7 +36,7 @@ from mtls_tui.search.regex_sample import sample
 def test_a_sample_is_matched_by_its_pattern(pattern):
     text = sample(pattern)
     assert text is not None
-    assert compile_regex(pattern).search(text) is not None
+    assert compile_pattern(pattern).search(text) is not None
 
 
 @settings(max_examples=300, deadline=None)
