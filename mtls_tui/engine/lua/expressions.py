@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeAlias
 
 from mtls_tui.engine import regex, sets
 from mtls_tui.engine.fields_of import canonical_field, is_mapped
@@ -83,15 +84,19 @@ class Tables:
         return name
 
 
+Readings: TypeAlias = tuple[Callable[[str], Reading], Callable[[str, bytes], Reading | None]]
+"""How a field is read, by its canonical name, and how one key of it, if that is read in another way."""
+
+
 class Expressions:
     """Writes the conditions of rules; `refused` is what of the present rule can't be compiled."""
 
-    def __init__(self, reading: Callable[[str], Reading], lists: sets.Lists | None, tables: Tables) -> None:
-        self._reading = reading
+    def __init__(self, fields: Readings, lists: sets.Lists | None, tables: Tables) -> None:
+        self._reading, self._named = fields
         self._lists = lists
         self._tables = tables
-        self.readings: dict[str, Reading] = {}
-        """Of the fields that were read, by canonical name."""
+        self.readings: set[Reading] = set()
+        """How the fields are read."""
         self.headers: set[str] | None = set()
         """The headers that were read; None for all."""
         self.refused: list[Refused] = []
@@ -265,9 +270,10 @@ class Expressions:
         return Code(self._part(code.text), code.sure) if depth and depth % _CUT_AT == 0 else code
 
     def _field(self, node: ast.Field) -> Code:
-        name = canonical_field(node.name)
-        reading = self._reading(name)
-        self.readings[name] = reading
+        return self._read(self._reading(canonical_field(node.name)))
+
+    def _read(self, reading: Reading) -> Code:
+        self.readings.add(reading)
         if reading.part == "headers" and self.headers is not None:
             if reading.header:
                 self.headers.add(reading.header)
@@ -276,6 +282,10 @@ class Expressions:
         return Code(reading.code, reading.sure)
 
     def _index(self, node: ast.Index, depth: int) -> Code:
+        if isinstance(node.key, ast.String) and isinstance(node.base, ast.Field):
+            reading = self._named(canonical_field(node.base.name), node.key.value)
+            if reading is not None:
+                return self._read(reading)
         base = self.value(node.base, depth)
         several, map_ = is_mapped(node.base), kind_of(node.base) == "Map"
         if node.key is None:

@@ -28,6 +28,8 @@ class Reading:
     code: str
     part: Part | None = None
     """What of the request it takes besides the host."""
+    kept: tuple[str, ...] = ()
+    """The keys of `r` under which it is kept once it has been worked out."""
     header: str = ""
     """The one header that it takes; empty for all of them, or for none."""
     fact: str = ""
@@ -35,9 +37,9 @@ class Reading:
     """Whether it always has a value."""
 
 
-def _kept(key: str, function: str, part: Part) -> Reading:
-    """A value that is worked out on first use."""
-    return Reading(f"(r.{key} or P.{function}(r))", part)
+def _kept(key: str, function: str, part: Part, *from_: str, header: str = "") -> Reading:
+    """A value that is worked out on first use, `from_` others that are."""
+    return Reading(f"(r.{key} or P.{function}(r))", part, (key, *from_), header)
 
 
 def _header(name: str, separator: str = ", ") -> Reading:
@@ -52,15 +54,15 @@ _REQUEST: dict[str, Reading] = {
     "http.request.uri.path": Reading("r.path", "target"),
     "http.request.uri.path.extension": _kept("extension", "extension", "target"),
     "http.request.uri.query": Reading("r.query", "target"),
-    "http.request.uri.args": _kept("args", "args", "target"),
-    "http.request.uri.args.names": _kept("arg_names", "arg_names", "target"),
-    "http.request.uri.args.values": _kept("arg_values", "arg_values", "target"),
-    "http.request.headers": _kept("header_map", "header_map_of", "headers"),
-    "http.request.headers.names": _kept("header_names", "header_names_of", "headers"),
-    "http.request.headers.values": _kept("header_values", "header_values_of", "headers"),
+    "http.request.uri.args": _kept("args", "args", "target", "arguments"),
+    "http.request.uri.args.names": _kept("arg_names", "arg_names", "target", "arguments"),
+    "http.request.uri.args.values": _kept("arg_values", "arg_values", "target", "arguments"),
+    "http.request.headers": _kept("header_map", "header_map_of", "headers", "all_headers"),
+    "http.request.headers.names": _kept("header_names", "header_names_of", "headers", "all_headers"),
+    "http.request.headers.values": _kept("header_values", "header_values_of", "headers", "all_headers"),
     "http.request.headers.truncated": Reading("false", "headers"),
-    "http.request.accepted_languages": Reading("(r.languages or P.languages(r))", "headers", header="accept-language"),
-    "http.request.cookies": Reading("(r.cookies or P.cookies(r))", "headers", header="cookie"),
+    "http.request.accepted_languages": _kept("languages", "languages", "headers", header="accept-language"),
+    "http.request.cookies": _kept("cookies", "cookies", "headers", header="cookie"),
     "http.cookie": _header("cookie", "; "),
     "http.referer": _header("referer"),
     "http.user_agent": _header("user-agent"),
@@ -76,6 +78,7 @@ _REQUEST: dict[str, Reading] = {
     "cf.edge.client_tcp": Reading("P.is_tcp(r)", "protocol"),
 }
 _RAW = {f"raw.{name}": reading for name, reading in _REQUEST.items() if f"raw.{name}" in EXTRACTORS}
+_NAMED: dict[str, str] = {"http.request.headers": "header_named", "http.request.uri.args": "arg_named"}
 READINGS: Mapping[str, Reading] = MappingProxyType(_REQUEST | _RAW)
 """By canonical name. A path that is not in its normal form is put to the service, so `raw.*` is the same. The gateway
 takes TLS alone and drops the port of the host, hence `ssl` and `cf.edge.server_port`."""
@@ -96,6 +99,21 @@ def reading_of(name: str) -> Reading:
     if known.startswith(CERTIFICATE_FIELDS):
         return Reading(f"f[{text.string(known.encode())}]", fact=known)
     return default(known)
+
+
+def named(name: str, key: bytes) -> Reading | None:
+    """How the values under one key of a map are read, where that is cheaper than to make the map. Canonical name."""
+    function = _NAMED.get(name.removeprefix("raw."))
+    if function is None:
+        return None
+    code = f"P.{function}(r, {text.string(key)})"
+    if function == "header_named":
+        if key == b"host":
+            return Reading("{r.host}")
+        if key != key.lower() or not key.isascii():
+            return Reading("nil", sure=False)  # names are in lower case
+        return Reading(code, "headers", header=key.decode("ascii"), sure=False)
+    return Reading(code, "target", ("arguments",), sure=False)
 
 
 def default(name: str) -> Reading:

@@ -559,8 +559,12 @@ function P.target(text)
   if normal then return path, query end
 end
 
+local remembered_method = remembering(function(text)
+  if not find(text, "[\128-\255]") then return upper(text) end
+end, 64)
+
 function P.method(text)
-  if type(text) == "string" and not find(text, "[\128-\255]") then return upper(text) end
+  if type(text) == "string" and #text <= 64 then return remembered_method(text) end
 end
 
 local function v4_number(text)
@@ -632,9 +636,9 @@ end
 
 local MOST_HEADERS = 1000
 
--- Without the blanks and tabs at both ends, or without all white space there. Patterns would take quadratic time.
 local function is_blank(octet, all) return octet == 32 or octet == 9 or (all and octet >= 10 and octet <= 13) end
 
+-- Without the blanks and tabs at both ends, or without all white space there. Patterns would take quadratic time.
 local function trimmed(text, all)
   local first, last = 1, #text
   while first <= last and is_blank(byte(text, first), all) do first = first + 1 end
@@ -642,16 +646,26 @@ local function trimmed(text, all)
   return sub(text, first, last)
 end
 
--- The headers with blanks around values taken off; nil unless they are pairs of strings, not too many, in lower case.
+local function is_begun_or_ended_by_blank(text)
+  local first, last = byte(text, 1), byte(text, -1)
+  return first == 32 or first == 9 or last == 32 or last == 9
+end
+
+local is_lower = remembering(function(name) return not find(name, "[A-Z\128-\255]") end, 1024)
+
+-- The headers without blanks around values; nil unless they are pairs of strings, not too many, names in lower case.
 function P.headers(given)
   if type(given) ~= "table" then return nil end
-  local out, count = {}, #given
+  local count, blanks = #given, false
   if count % 2 ~= 0 or count > 2 * MOST_HEADERS then return nil end
   for i = 1, count, 2 do
     local name, value = given[i], given[i + 1]
-    if type(name) ~= "string" or type(value) ~= "string" or find(name, "[A-Z\128-\255]") then return nil end
-    out[i], out[i + 1] = name, trimmed(value, false)
+    if type(name) ~= "string" or type(value) ~= "string" or not is_lower(name) then return nil end
+    blanks = blanks or is_begun_or_ended_by_blank(value)
   end
+  if not blanks then return given end
+  local out = {}
+  for i = 1, count, 2 do out[i], out[i + 1] = given[i], trimmed(given[i + 1], false) end
   return out
 end
 
@@ -667,6 +681,17 @@ local function map_of(pairs_)
     found[#found + 1] = value
   end
   return {values = values, at = at}
+end
+
+-- The values of one name, as its key in the map would give them.
+local function values_of(pairs_, name)
+  local found
+  for i = 1, #pairs_, 2 do
+    if pairs_[i] == name then
+      if found then found[#found + 1] = pairs_[i + 1] else found = {pairs_[i + 1]} end
+    end
+  end
+  return found
 end
 
 local function every_other(pairs_, first)
@@ -688,7 +713,7 @@ end
 
 local function all_headers(r)
   local found = r.all_headers
-  if found == nil then
+  if not found then
     local headers = r.headers
     local has_host = false
     for i = 1, #headers, 2 do has_host = has_host or headers[i] == "host" end
@@ -707,6 +732,8 @@ function P.header_map_of(r)
   r.header_map = map_of(all_headers(r))
   return r.header_map
 end
+
+function P.header_named(r, name) return values_of(r.headers, name) end
 
 function P.header_names_of(r)
   r.header_names = every_other(all_headers(r), 1)
@@ -764,19 +791,25 @@ function P.languages(r)
   return found
 end
 
+-- Names and values in turn; nothing is decoded, and empty parts are left out.
 local function arguments(r)
-  local found = r.arguments
-  if found == nil then
-    found = {}
-    for part in gmatch(r.query, "[^&]+") do
-      local mark = find(part, "=", 1, true)
-      found[#found + 1] = mark and sub(part, 1, mark - 1) or part
-      found[#found + 1] = mark and sub(part, mark + 1) or ""
+  if r.arguments then return r.arguments end
+  local found, query, from = {}, r.query, 1
+  while from <= #query do
+    local stop = find(query, "&", from, true) or #query + 1
+    if stop > from then
+      local mark = find(query, "=", from, true)
+      if mark == nil or mark > stop then mark = stop end
+      found[#found + 1] = sub(query, from, mark - 1)
+      found[#found + 1] = sub(query, mark + 1, stop - 1)
     end
-    r.arguments = found
+    from = stop + 1
   end
+  r.arguments = found
   return found
 end
+
+function P.arg_named(r, name) return values_of(arguments(r), name) end
 
 function P.args(r)
   r.args = map_of(arguments(r))

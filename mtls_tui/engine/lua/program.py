@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -11,7 +11,7 @@ from mtls_tui.engine.guards import HOST, LOWERED_HOST, GuardedField
 from mtls_tui.engine.index import RuleIndex
 from mtls_tui.engine.lua import text
 from mtls_tui.engine.lua.expressions import Expressions, Tables, constant
-from mtls_tui.engine.lua.fields import PARTS, Part, Reading, reading_of
+from mtls_tui.engine.lua.fields import PARTS, Part, named, reading_of
 from mtls_tui.engine.lua.refusal import Refused, RefusedError
 from mtls_tui.engine.model import Rule
 from mtls_tui.engine.program import is_logging
@@ -72,14 +72,12 @@ class Program:
         host: str,
         *,
         paths_matter: bool = True,
-        reading: Callable[[str], Reading] = reading_of,
     ) -> None:
         self._ruleset = ruleset
         self._name = None if host.startswith("*.") else host.encode("ascii")
         self._paths_matter = paths_matter
-        self._reading = reading
         self._tables = Tables()
-        self._writer = Expressions(reading, ruleset.lists, self._tables)
+        self._writer = Expressions((reading_of, named), ruleset.lists, self._tables)
         self._asks: list[Refused] = []
 
     def compiled(self) -> Compiled | Refused:
@@ -92,19 +90,23 @@ class Program:
         source = "\n".join((*self._opening(), *deciding, *self._decide(logging=logging), ""))
         if len(source) > MAX_BYTES:
             return Refused("bound", "size", f"the rules would take more than {MAX_BYTES >> 20} MiB of Lua")
-        readings = self._writer.readings.values()
-        parts: set[Part] = {reading.part for reading in readings if reading.part is not None} | {"host"}
-        if self._paths_matter:
-            parts.add("target")
+        readings = self._writer.readings
         headers = self._writer.headers
         return Compiled(
             source,
             rules,
-            frozenset(parts),
+            self._parts(),
             None if headers is None else frozenset(headers),
             frozenset(reading.fact for reading in readings if reading.fact),
             tuple(self._asks),
         )
+
+    def _parts(self) -> frozenset[Part]:
+        found: set[Part] = {"host"}
+        found.update(reading.part for reading in self._writer.readings if reading.part is not None)
+        if self._paths_matter:
+            found.add("target")
+        return frozenset(found)
 
     # --- rules -------------------------------------------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class Program:
 
     def _is_read(self, name: str) -> bool:
         try:
-            self._reading(name)
+            reading_of(name)
         except RefusedError:
             return False
         return True
@@ -210,13 +212,16 @@ class Program:
 
     def _decide(self, *, logging: bool) -> list[str]:
         """The function that the chunk returns: it reads the request, and asks when something of it is unusual."""
-        readings = self._writer.readings.values()
-        parts = {reading.part for reading in readings} | ({"target"} if self._paths_matter else set())
+        readings = self._writer.readings
+        parts = self._parts()
         lines = ["return function(q, f)", 'if type(q) ~= "table" or type(f) ~= "table" then return nil, "input" end']
-        lines += ["local r = {host = P.host(q.host)}", f'if {self._other_host()} then return nil, "host" end']
+        keys = [key for part in PARTS if part in parts for key in _READ[part].keys]
+        keys += sorted({key for reading in readings for key in reading.kept})
+        lines.append(f"local r = {{host = P.host(q.host){''.join(f', {key} = false' for key in keys)}}}")
+        lines.append(f'if {self._other_host()} then return nil, "host" end')
         for part in PARTS:
-            if part in parts and part in _READ:
-                lines.append(f'if not P.{_READ[part]}(r, q) then return nil, "{part}" end')
+            if part in parts and _READ[part].function:
+                lines.append(f'if not P.{_READ[part].function}(r, q) then return nil, "{part}" end')
         for fact in sorted({reading.fact for reading in readings if reading.fact}):
             kind = "boolean" if FIELDS[fact].type.name == "Bool" else "string"
             lines.append(f'if type(f["{fact}"]) ~= "{kind}" then return nil, "facts" end')
@@ -232,17 +237,27 @@ class Program:
 
 
 _EFFECTS: dict[Effect, str] = {"decides": "1", "logs": "2", "asks": "3"}
-_READ: dict[Part, str] = {
-    "method": "read_method",
-    "target": "read_target",
-    "headers": "read_headers",
-    "address": "read_address",
-    "protocol": "read_protocol",
-    "tls_version": "read_tls_version",
-    "tls_cipher": "read_tls_cipher",
-    "milliseconds": "read_milliseconds",
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A function of the prelude that puts a part of the request into `r` under some keys, or is false: ask."""
+
+    function: str
+    keys: tuple[str, ...] = ()
+
+
+_READ: dict[Part, _Reader] = {
+    "host": _Reader(""),
+    "method": _Reader("read_method", ("method",)),
+    "target": _Reader("read_target", ("path", "query", "uri")),
+    "headers": _Reader("read_headers", ("headers",)),
+    "address": _Reader("read_address", ("address",)),
+    "protocol": _Reader("read_protocol", ("protocol",)),
+    "tls_version": _Reader("read_tls_version", ("tls_version",)),
+    "tls_cipher": _Reader("read_tls_cipher", ("tls_cipher",)),
+    "milliseconds": _Reader("read_milliseconds", ("seconds", "rest")),
 }
-"""Functions of the prelude that put a part of the request into `r`; false for what has to be asked about."""
 
 
 def _filled(name: str, items: Sequence[str]) -> list[str]:

@@ -82,20 +82,21 @@ def given_reading(name: str) -> Reading:
     return Reading(f'P.given(r["{name}"], {default.code})')
 
 
+GIVEN_READINGS = (given_reading, lambda _name, _key: None)
 GIVEN = "P.given = function(v, default) if v == nil then return default end return v end\n"
 
 
 def condition_source(node: ast.Expr, lists=None) -> tuple[str, list]:
     """A chunk that returns a condition as a function of given fields, and what of it can't be compiled."""
     tables = Tables()
-    writer = Expressions(given_reading, lists, tables)
+    writer = Expressions(GIVEN_READINGS, lists, tables)
     return _chunk(tables, writer.condition(node)), writer.refused
 
 
 def value_source(node: ast.Value, lists=None) -> str:
     """The same for a value. Raises `RefusedError`."""
     tables = Tables()
-    return _chunk(tables, Expressions(given_reading, lists, tables).value(node, 0).text)
+    return _chunk(tables, Expressions(GIVEN_READINGS, lists, tables).value(node, 0).text)
 
 
 def _chunk(tables: Tables, code: str) -> str:

@@ -31,6 +31,8 @@ CLAUSES = [
     'len(http.request.uri.args["x"]) eq 2', 'any(raw.http.request.uri.args.names[*] contains "%")',
     'any(http.request.headers["x-a"][*] eq "1")', 'any(http.request.headers.names[*] eq "x-b")',
     'any(http.request.headers.values[*] contains "2")', 'has_key(http.request.headers, "x-a")',
+    'http.request.headers["X-A"][0] eq "1"', 'len(http.request.headers["x-a"]) eq 2',
+    'any(raw.http.request.uri.args["%x"][*] eq "%31")', 'http.request.uri.args[""][0] eq ""',
     'http.request.headers["host"][0] eq "a.example"', 'not http.request.headers.truncated',
     'http.request.headers["x-a"][1] eq "2"', 'http.request.headers.names[0] eq "host"',
     'http.user_agent contains "curl"', 'http.referer eq ""', 'http.x_forwarded_for contains "192.0.2.1, "',
@@ -173,8 +175,10 @@ def test_only_what_rules_read_is_needed():
     text = f'http.request.method eq "POST" and any(http.request.headers["x-a"][*] eq "1") and {SERIAL} eq "01"'
     compiled = compile_rules(Ruleset([Rule("r", lang.parse(text))]), "a.example", paths_matter=False)
     assert compiled.reads == {"host", "method", "headers"}
-    assert compiled.headers is None
+    assert compiled.headers == {"x-a"}
     assert compiled.facts == {SERIAL}
+    names = compile_rules(Ruleset([Rule("r", lang.parse('http.request.headers.names[0] eq "x"'))]), "a.example")
+    assert names.headers is None
     agent = compile_rules(Ruleset([Rule("r", lang.parse('http.user_agent eq "x"'))]), "a.example")
     assert (agent.reads, agent.headers, agent.facts) == ({"host", "headers", "target"}, {"user-agent"}, frozenset())
 
