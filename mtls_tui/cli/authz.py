@@ -9,8 +9,9 @@ from typing import Literal
 
 import click
 
-from mtls_tui.cli.errors import InputError
-from mtls_tui.cli.serve import narrator, read_key, refuse_root, run_until_signal
+from mtls_tui.cli.errors import InputError, as_input_error
+from mtls_tui.cli.serve import narrator, read_key, refuse_root, run_until_signal, service_options
+from mtls_tui.files import FileError
 from mtls_tui.gateway.settings import GatewayError, ListenAddress, Settings, address_text, parse_address
 
 
@@ -31,26 +32,14 @@ from mtls_tui.gateway.settings import GatewayError, ListenAddress, Settings, add
 @click.option("--socket-mode", default="0660", show_default=True, help="Mode of the Unix socket.")
 @click.option("--socket-group", help="Group of the Unix socket, by name or number: the proxy's.")
 @click.option(
-    "--verify-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
-)
-@click.option("--shadow", is_flag=True, help="Block nothing; log and count what would be blocked.")
-@click.option("--status", help="Where to serve health, status and metrics: A:P or unix:PATH.")
-@click.option("--log", type=click.Path(path_type=Path), help="Access log, JSON lines (default: stdout).")
-@click.option("--workers", type=click.IntRange(1, 64), help="Decision processes (default: one per core).")
-@click.option(
     "--escaped-slashes",
     type=click.Choice(["reject", "keep"]),
     default="reject",
     show_default=True,
     help="What to do with %2F and %5C in a path.",
 )
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path),
-    help="Where the newest revocation lists are kept over restarts (default: $STATE_DIRECTORY, else yours).",
-)
-@click.option("--allow-root", is_flag=True, help="Run although this is root.")
-@click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
+@service_options
+@as_input_error(GatewayError, FileError)
 def command(
     bundle: Path, listen: str, style: str, trust: tuple[str, ...], socket_mode: str,
     socket_group: str | None, verify_key: Path | None,
@@ -66,20 +55,17 @@ def command(
     from mtls_tui.gateway.peers import Peers
 
     tell = narrator(as_json)
-    try:
-        settings = Settings(
-            status=parse_address(status) if status else None,
-            workers=workers or 0,
-            shadow=shadow,
-            log=log.absolute() if log else None,
-            verify_key=read_key(verify_key),
-            escaped_slashes=escaped_slashes,
-            state_dir=state_dir,
-        )
-        address = parse_address(listen)
-        peers = Peers.of(trust)
-    except GatewayError as error:
-        raise InputError(str(error)) from None
+    settings = Settings(
+        status=parse_address(status) if status else None,
+        workers=workers or 0,
+        shadow=shadow,
+        log=log.absolute() if log else None,
+        verify_key=read_key(verify_key),
+        escaped_slashes=escaped_slashes,
+        state_dir=state_dir,
+    )
+    address = parse_address(listen)
+    peers = Peers.of(trust)
     refuse_root(allow_root)
     service = Authz(
         bundle, address, style, peers, settings, tell,

@@ -12,7 +12,7 @@ import click
 from mtls_tui import rulefile as rulefiles
 from mtls_tui import targets
 from mtls_tui.analysis import findings_of
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import InputError, as_input_error
 from mtls_tui.cli.output import problem_text, usable_rule_file
 from mtls_tui.engine.model import Rule
 from mtls_tui.files import FileError, write_atomically
@@ -59,10 +59,8 @@ def command(file: str, target: OutputFormat, output: Path | None, name: str) -> 
     else:
         if output.exists():
             raise InputError(f"{output} exists already; choose another name with -o")
-        try:
+        with as_input_error(FileError):
             write_atomically(output, text.encode("utf-8"))
-        except FileError as error:
-            raise InputError(str(error)) from None
     for note in notes:
         click.echo(f"note: {note.ref + ': ' if note.ref else ''}{safe(note.message)}", err=True)
     raise SystemExit(1 if notes else 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import as_input_error
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(folder: Path, tour: bool, serve: bool, port: int | None) -> None:
     from mtls_tui.pki.authority import AuthorityError
     from mtls_tui.rulefile import RuleFileError
 
-    try:
+    with as_input_error(DemoError, GatewayError, AuthorityError, RuleFileError):
         workspace = open_or_make(folder, datetime.now(UTC), port=port)
         if tour or not (serve or (sys.stdin.isatty() and sys.stdout.isatty())):
             sys.exit(0 if tours.run(workspace, click.echo) else 1)
@@ -45,8 +45,6 @@ def command(folder: Path, tour: bool, serve: bool, port: int | None) -> None:
                 code = run_ui(workspace.rules, status=f"127.0.0.1:{workspace.ports.status}")
                 click.echo(f"the workspace stays in {folder}/; `mtls-tui demo {folder}` opens it again", err=True)
                 sys.exit(code)
-    except (DemoError, GatewayError, AuthorityError, RuleFileError) as error:
-        raise InputError(str(error)) from None
 
 
 def _wait_for_signal() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mtls_tui import engine, lang
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import InputError, as_input_error
 from mtls_tui.cli.output import STDIN, echo_json, usable_rule_file
 from mtls_tui.engine import ListError, PatternError
 from mtls_tui.engine.fields_of import lists_of
@@ -49,19 +49,16 @@ def command(
     Exit code 0: it matches; 1: it does not; 2: it can't be evaluated.
     """
     text = _text(expression)
-    values = _fields(fields)
+    with as_input_error(RequestError):
+        values = dict(assignment(text) for text in fields)
     lists = usable_rule_file(lists_file).engine_lists if lists_file else {}
-    try:
+    with as_input_error(lang.ParseError, ListError, PatternError, TypeError):
         if as_value:
             _print_value(text, values, lists, as_json)
             return
         parsed = lang.parse(text)
         _require_lists(parsed, lists)
         verdict = engine.compile(parsed, lists=lists)(values)
-    except lang.ParseError as error:
-        raise InputError(str(error)) from None
-    except (ListError, PatternError, TypeError) as error:
-        raise InputError(str(error)) from None
     trace = engine.explain(parsed, values, lists=lists) if explain else None
     if as_json:
         data: dict[str, Any] = {"expression": lang.format(parsed), "matches": verdict}
@@ -87,13 +84,6 @@ def _text(expression: str) -> str:
         return data.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise InputError(f"standard input is not UTF-8 (byte {error.start}); encode it as UTF-8") from None
-
-
-def _fields(assignments: Sequence[str]) -> dict[str, FieldValue]:
-    try:
-        return dict(assignment(text) for text in assignments)
-    except RequestError as error:
-        raise InputError(str(error)) from None
 
 
 def _require_lists(expression: Expression, lists: dict[str, list[str | int]]) -> None:

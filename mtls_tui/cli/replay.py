@@ -9,7 +9,7 @@ from time import monotonic
 import click
 import msgspec
 
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import as_input_error
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.logs.formats import FORMATS
 from mtls_tui.simulate.logs.source import open_log
@@ -36,6 +36,7 @@ from mtls_tui.simulate.values import assignment
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.option("--color/--no-color", default=None, help="Force or forbid colours (default: on a terminal).")
+@as_input_error(RequestError)
 def command(
     file: str, log: str, against: str | None, name: str, template: str | None, mappings: tuple[str, ...],
     settings: tuple[str, ...], jobs: int, exit_code: bool, as_json: bool, quiet: bool, color: bool | None,
@@ -45,22 +46,19 @@ def command(
     What the log does not tell is unknown, and a verdict that depends on it is unknown, never allowed.
     """
     jobs = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1
+    loaded = load_policy(file)
+    other = load_policy(against) if against is not None else None
+    mapping = [_pair(text) for text in mappings]
+    fixed = dict(assignment(text) for text in settings)
+    source = open_log(log)
+    bar = _Bar(quiet or not sys.stderr.isatty())
     try:
-        loaded = load_policy(file)
-        other = load_policy(against) if against is not None else None
-        mapping = [_pair(text) for text in mappings]
-        fixed = dict(assignment(text) for text in settings)
-        source = open_log(log)
-        bar = _Bar(quiet or not sys.stderr.isatty())
-        try:
-            result = replay(
-                loaded.bundle, source, against=other.bundle if other else None, format=name, template=template,
-                mapping=mapping, fixed=fixed, jobs=jobs, progress=bar,
-            )  # fmt: skip
-        finally:
-            bar.clear()
-    except RequestError as error:
-        raise InputError(str(error)) from None
+        result = replay(
+            loaded.bundle, source, against=other.bundle if other else None, format=name, template=template,
+            mapping=mapping, fixed=fixed, jobs=jobs, progress=bar,
+        )  # fmt: skip
+    finally:
+        bar.clear()
     if as_json:
         encoded = msgspec.json.encode(replay_data(result, name=log, file=file, against=against))
         click.echo(msgspec.json.format(encoded))

@@ -9,11 +9,11 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import click
 
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import InputError, as_input_error
 from mtls_tui.files import FileError, read_bounded
 from mtls_tui.gateway.settings import (
     TLS_CIPHERS,
@@ -30,6 +30,7 @@ from mtls_tui.gateway.settings import (
 )
 from mtls_tui.gateway.stripping import checked
 
+F = TypeVar("F", bound=Callable[..., Any])
 LARGEST_KEY = 100_000
 DEFAULT_LIMITS = {name.replace("_", "-"): value for name, value in asdict(Limits()).items()}
 
@@ -50,13 +51,8 @@ def refuse_root(allowed: bool) -> None:
 
 
 def read_key(path: Path | None) -> bytes | None:
-    """The PEM of a public key, bounded."""
-    if path is None:
-        return None
-    try:
-        return read_bounded(path, LARGEST_KEY, "key file", pipes=True)
-    except FileError as error:
-        raise InputError(str(error)) from None
+    """The PEM of a public key, bounded. Raises FileError if it can't be read."""
+    return None if path is None else read_bounded(path, LARGEST_KEY, "key file", pipes=True)
 
 
 class Runnable(Protocol):
@@ -84,7 +80,7 @@ class Runnable(Protocol):
 
 
 def run_until_signal(service: Runnable, tell: Callable[[str], None], ready: Callable[[], None]) -> None:
-    """Start a service, run it until SIGTERM or SIGINT, stop it. Raises InputError if it can't start.
+    """Start a service, run it until SIGTERM or SIGINT, stop it. Raises GatewayError if it can't start.
 
     SIGHUP reloads, SIGUSR1 reopens the log; either while it starts is done then. A second SIGTERM or SIGINT ends a
     drain.
@@ -131,22 +127,37 @@ def run_until_signal(service: Runnable, tell: Callable[[str], None], ready: Call
             tell("stopping: clients are asked to leave; a second signal ends at once")
             await service.stop()
 
-    try:
-        asyncio.run(main())
-    except GatewayError as error:
-        raise InputError(str(error)) from None
+    asyncio.run(main())
+
+
+SERVICE_OPTIONS = (
+    click.option(
+        "--verify-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
+    ),
+    click.option("--shadow", is_flag=True, help="Block nothing; log and count what would be blocked."),
+    click.option("--status", help="Where to serve health, status and metrics: A:P or unix:PATH."),
+    click.option("--log", type=click.Path(path_type=Path), help="Access log, JSON lines (default: stdout)."),
+    click.option("--workers", type=click.IntRange(1, 64), help="Decision processes (default: one per core)."),
+    click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path),
+        help="Where the newest revocation lists are kept over restarts (default: $STATE_DIRECTORY, else yours).",
+    ),
+    click.option("--allow-root", is_flag=True, help="Run although this is root."),
+    click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines."),
+)
+
+
+def service_options(function: F) -> F:
+    """The options that all that serves has, at the end of its own."""
+    for option in reversed(SERVICE_OPTIONS):
+        function = option(function)
+    return function
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--listen", default="127.0.0.1:8443", show_default=True, help="Address and port for clients.")
-@click.option(
-    "--verify-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
-)
-@click.option("--shadow", is_flag=True, help="Block nothing; log and count what would be blocked.")
-@click.option("--status", help="Where to serve health, status and metrics: A:P or unix:PATH.")
-@click.option("--log", type=click.Path(path_type=Path), help="Access log, JSON lines (default: stdout).")
-@click.option("--workers", type=click.IntRange(1, 64), help="Decision processes (default: one per core).")
 @click.option(
     "--escaped-slashes",
     type=click.Choice(["reject", "unescape", "keep"]),
@@ -203,14 +214,9 @@ def run_until_signal(service: Runnable, tell: Callable[[str], None], ready: Call
     metavar="NAME=NUMBER",
     help=f"A limit (repeatable): {', '.join(f'{name}={value:g}' for name, value in DEFAULT_LIMITS.items())}.",
 )
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path),
-    help="Where the newest revocation lists are kept over restarts (default: $STATE_DIRECTORY, else yours).",
-)
-@click.option("--allow-root", is_flag=True, help="Run although this is root.")
 @click.option("--print-config", is_flag=True, help="Print Envoy's configuration as JSON and end.")
-@click.option("--json", "as_json", is_flag=True, help="Narration as JSON lines.")
+@service_options
+@as_input_error(GatewayError, FileError)
 def command(
     bundle: Path, listen: str, verify_key: Path | None, shadow: bool, status: str | None, log: Path | None,
     workers: int | None, escaped_slashes: EscapedSlashes, upstream_headers: tuple[str, ...],
@@ -224,26 +230,23 @@ def command(
     certificates within a second; what is broken then is refused and the old state stays. SIGHUP reloads, SIGUSR1
     opens the log again after it was renamed, SIGTERM and Ctrl-C let clients and open requests end.
     """
-    try:
-        settings = Settings(
-            listen=_tcp(listen),
-            status=parse_address(status) if status else None,
-            workers=workers or 0,
-            shadow=shadow,
-            log=log.absolute() if log else None,
-            escaped_slashes=escaped_slashes,
-            upstream_headers=_upstream_headers(upstream_headers),
-            strip_headers=checked(strip_headers),
-            remember_seconds=remember,
-            verify_key=read_key(verify_key),
-            tls_minimum=tls_min,
-            tls_maximum=tls_max,
-            tls_ciphers=tls_ciphers,
-            limits=Limits.parse(limits),
-            state_dir=state_dir,
-        )
-    except GatewayError as error:
-        raise InputError(str(error)) from None
+    settings = Settings(
+        listen=_tcp(listen),
+        status=parse_address(status) if status else None,
+        workers=workers or 0,
+        shadow=shadow,
+        log=log.absolute() if log else None,
+        escaped_slashes=escaped_slashes,
+        upstream_headers=_upstream_headers(upstream_headers),
+        strip_headers=checked(strip_headers),
+        remember_seconds=remember,
+        verify_key=read_key(verify_key),
+        tls_minimum=tls_min,
+        tls_maximum=tls_max,
+        tls_ciphers=tls_ciphers,
+        limits=Limits.parse(limits),
+        state_dir=state_dir,
+    )
     if print_config:
         click.echo(json.dumps(_configuration(bundle, settings), indent=2))
         return
@@ -284,10 +287,7 @@ def _configuration(bundle: Path, settings: Settings) -> dict[str, Any]:
     from mtls_tui.gateway.envoy import config as envoy_config
 
     run = Path("/run/mtls-tui")
-    try:
-        state = planning.make_state(bundle, planning.read_bundle(bundle), settings, run / "ca")
-    except GatewayError as error:
-        raise InputError(str(error)) from None
+    state = planning.make_state(bundle, planning.read_bundle(bundle), settings, run / "ca")
     secrets = {host: envoy_config.tls_files(*pair) for host, pair in state.pairs.items()}
     sockets = [run / f"d{index}.sock" for index in range(settings.worker_count)]
     return envoy_config.complete(state.plans, settings, run / "admin.sock", sockets, secrets)

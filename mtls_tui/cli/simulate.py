@@ -12,7 +12,7 @@ import click
 import msgspec
 from cryptography import x509
 
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import as_input_error
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.files import FileError, read_bounded
 from mtls_tui.simulate import document as documents
@@ -61,6 +61,7 @@ MAX_BODY = 64 * 1024 * 1024
 @click.option("--schema", is_flag=True, is_eager=True, expose_value=False, callback=lambda c, p, v: _schema(c, v),
               help="Print the JSON Schema of --json and end.")  # fmt: skip
 @click.option("--color/--no-color", default=None, help="Force or forbid colours (default: on a terminal).")
+@as_input_error(RequestError)
 def command(
     file: str, url: str | None, curl_command: str | None, har: str | None, entry: int, request_file: str | None,
     method: str | None, headers: tuple[str, ...], body: str | None, cert: str | None, role: str | None,
@@ -72,35 +73,32 @@ def command(
 
     Exit code 0: allowed, 1: blocked, 2: the input can't be used.
     """
-    try:
-        given = [option for option in (url, curl_command, har, request_file) if option is not None]
-        if len(given) != 1:
-            raise click.UsageError("give the request by exactly one of --url, --curl, --har and --request")
-        if cert is not None and role is not None:
-            raise click.UsageError("--cert and --role exclude each other")
-        http, cert, passphrase, notes = _request(url, curl_command, har, entry, request_file, cert)
-        http = _changed(http, method, headers, body, ip, settings)
-        http = replace(
-            http,
-            http_version=http.http_version if http_version is None else http_version,
-            tls_version=http.tls_version if tls_version is None else tls_version,
-            tls_cipher=http.tls_cipher if tls_cipher is None else tls_cipher,
-        )
-        http, served = as_served(http)
-        notes = (*notes, *served)
-        passphrase = _passphrase(passphrase_file, passphrase_env) or passphrase
-        moment = moment_of(at) if at is not None else _moment(http)
-        loaded = load_policy(file)
-        chain: tuple[x509.Certificate | bytes, ...] = ()
-        if role is not None:
-            loaded = Loaded(with_roles(loaded.bundle, moment), loaded.bundle, loaded.rulefile)
-            chain = chain_of(role, moment)
-        elif cert is not None:
-            chain = load_chain(cert, passphrase)
-            notes = (*notes, *filter(None, (chain_as_served(chain)[1],)))
-        simulation = simulate(loaded.policy, http, chain, moment)
-    except RequestError as error:
-        raise InputError(str(error)) from None
+    given = [option for option in (url, curl_command, har, request_file) if option is not None]
+    if len(given) != 1:
+        raise click.UsageError("give the request by exactly one of --url, --curl, --har and --request")
+    if cert is not None and role is not None:
+        raise click.UsageError("--cert and --role exclude each other")
+    http, cert, passphrase, notes = _request(url, curl_command, har, entry, request_file, cert)
+    http = _changed(http, method, headers, body, ip, settings)
+    http = replace(
+        http,
+        http_version=http.http_version if http_version is None else http_version,
+        tls_version=http.tls_version if tls_version is None else tls_version,
+        tls_cipher=http.tls_cipher if tls_cipher is None else tls_cipher,
+    )
+    http, served = as_served(http)
+    notes = (*notes, *served)
+    passphrase = _passphrase(passphrase_file, passphrase_env) or passphrase
+    moment = moment_of(at) if at is not None else _moment(http)
+    loaded = load_policy(file)
+    chain: tuple[x509.Certificate | bytes, ...] = ()
+    if role is not None:
+        loaded = Loaded(with_roles(loaded.bundle, moment), loaded.bundle, loaded.rulefile)
+        chain = chain_of(role, moment)
+    elif cert is not None:
+        chain = load_chain(cert, passphrase)
+        notes = (*notes, *filter(None, (chain_as_served(chain)[1],)))
+    simulation = simulate(loaded.policy, http, chain, moment)
     for note in notes:
         click.echo(f"note: {safe(note)}", err=True)
     if as_json:

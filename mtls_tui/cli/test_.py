@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import InputError, as_input_error
 from mtls_tui.engine.policy import PolicyError
 from mtls_tui.rulefile import RuleFileError
 from mtls_tui.simulate.errors import RequestError
@@ -67,23 +67,21 @@ class _Options:
         self.style = style_for(sys.stdout, color=color)
         self.color = color
 
+    @as_input_error(RuleFileError, PolicyError, RequestError)
     def run(self) -> int:
         """Run all once; the exit code."""
-        try:
-            rulefile = read_rules(self.file)
-            report = run_tests(rulefile, self.pattern)
-            gathered, found, percent = None, None, 100.0
-            if self.coverage:
-                runner = Runner(rulefile)
-                gathered = _gathered(runner, report)
-                percent = gathered.percent
-                if self.suggesting:
-                    scenarios = [r.scenario for r in report.results if r.scenario]
-                    found = suggest(runner, gathered, scenarios, _searching if sys.stderr.isatty() else None)
-                    if sys.stderr.isatty():
-                        click.echo("\r\x1b[K", nl=False, err=True)
-        except (RuleFileError, PolicyError, RequestError) as error:
-            raise InputError(str(error)) from None
+        rulefile = read_rules(self.file)
+        report = run_tests(rulefile, self.pattern)
+        gathered, found, percent = None, None, 100.0
+        if self.coverage:
+            runner = Runner(rulefile)
+            gathered = _gathered(runner, report)
+            percent = gathered.percent
+            if self.suggesting:
+                scenarios = [r.scenario for r in report.results if r.scenario]
+                found = suggest(runner, gathered, scenarios, _searching if sys.stderr.isatty() else None)
+                if sys.stderr.isatty():
+                    click.echo("\r\x1b[K", nl=False, err=True)
         if self.junit_file is not None:
             self._write_junit(report)
         if found is not None:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from mtls_tui import lang
-from mtls_tui.engine.model import Response, Rule
+from mtls_tui.engine.model import Action, Response, Rule
 
 PHASE = "http_request_firewall_custom"
 RESPONSE_BYTES = 2048
 CONTENT_TYPES = ("text/html", "text/plain", "application/json", "text/xml")
-ACTIONS = frozenset({"block", "log", "skip", "managed_challenge", "js_challenge", "challenge"})
+ACTIONS = frozenset(get_args(Action))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,11 @@ def resource(
         lines.append("")
         lines.append("  rules = [")
         for rule in body["rules"]:
-            lines += ["    {", *_attributes(rule, 3), "    },"]
+            lines += ["    {", *_table(rule, 3, " = {"), "    },"]
         lines.append("  ]")
     else:
         for rule in body["rules"]:
-            lines += ["", "  rules {", *_blocks(rule, 2), "  }"]
+            lines += ["", "  rules {", *_table(rule, 2, " {"), "  }"]
     lines.append("}")
     return "\n".join(lines) + "\n", notes
 
@@ -89,17 +89,10 @@ def _assignments(pairs: Iterable[tuple[str, str]], depth: int) -> list[str]:
     return ["  " * depth + f"{key.ljust(width)} = {value}" for key, value in pairs]
 
 
-def _attributes(value: dict[str, Any], depth: int) -> list[str]:
+def _table(value: dict[str, Any], depth: int, opening: str) -> list[str]:
+    """The lines of an object; `opening` stands behind the name of a nested one."""
     lines = _assignments([(k, _scalar(v)) for k, v in value.items() if not isinstance(v, dict)], depth)
     for key, nested in value.items():
         if isinstance(nested, dict):
-            lines += ["  " * depth + f"{key} = {{", *_attributes(nested, depth + 1), "  " * depth + "}"]
-    return lines
-
-
-def _blocks(value: dict[str, Any], depth: int) -> list[str]:
-    lines = _assignments([(k, _scalar(v)) for k, v in value.items() if not isinstance(v, dict)], depth)
-    for key, nested in value.items():
-        if isinstance(nested, dict):
-            lines += ["  " * depth + f"{key} {{", *_blocks(nested, depth + 1), "  " * depth + "}"]
+            lines += ["  " * depth + key + opening, *_table(nested, depth + 1, opening), "  " * depth + "}"]
     return lines

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
-from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.errors import as_input_error
 from mtls_tui.files import FileError, read_bounded
 from mtls_tui.pki.authority import LARGEST, Authority, AuthorityError
 from mtls_tui.pki.inventory import InventoryError
 from mtls_tui.pki.issue import IssueError
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Store:
@@ -37,25 +32,14 @@ class Store:
         return Authority(self.folder, passphrase=self.passphrase())
 
 
-def fallible(function: F) -> F:
-    """Turn what can go wrong with an authority into an `InputError`."""
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except (AuthorityError, InventoryError, IssueError) as error:
-            raise InputError(str(error)) from None
-
-    return cast("F", wrapper)
+fallible = as_input_error(AuthorityError, InventoryError, IssueError)
+"""For what can go wrong with an authority."""
 
 
+@as_input_error(FileError)
 def read(path: Path) -> bytes:
     """The content of a named file. Raises InputError if it can't be read."""
-    try:
-        return read_bounded(path, LARGEST, "file", pipes=True)
-    except FileError as error:
-        raise InputError(str(error)) from None
+    return read_bounded(path, LARGEST, "file", pipes=True)
 
 
 def now() -> datetime:

@@ -8,14 +8,12 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from mtls_tui.lang import catalogue
+from mtls_tui.pki.roles import ROLES
 from mtls_tui.rulefile import materials
 from mtls_tui.rulefile.checks.report import ProblemReport
 from mtls_tui.rulefile.errors import nearest
 from mtls_tui.rulefile.places import KeyPath
 from mtls_tui.rulefile.schema import TestEntry
-
-ROLES = ("none", "good", "expired", "not_yet_valid", "revoked", "foreign", "self_signed", "server_purpose")
-"""What a test's `certificate` may be besides a PEM file."""
 
 
 def check_tests(report: ProblemReport) -> None:
