@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import msgspec
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost
 from mtls_tui.pki.certificate import ParsedCertificate, view
 from mtls_tui.pki.crl import RevocationList, read_crl
 from mtls_tui.pki.errors import LoadError, StoreError
 from mtls_tui.pki.keys import may_use, verify_signature
-from mtls_tui.pki.load import crl_ders, load_certificates, parse_crl
+from mtls_tui.pki.load import crl_ders, crl_pem, load_certificates
 from mtls_tui.pki.names import CanonicalName
 from mtls_tui.pki.store import may_sign_crls
 
@@ -171,9 +170,8 @@ class _Work:
         refused: list[str] = []
         for der in ders:
             try:
-                crl = read_crl(der, path)
-                found.append(_Listed(path, parse_crl(der).public_bytes(Encoding.PEM).decode("ascii"), crl))
-            except (StoreError, LoadError) as error:
+                found.append(_Listed(path, crl_pem(der), read_crl(der, path)))
+            except StoreError as error:
                 refused.append(str(error))
         return found, refused
 

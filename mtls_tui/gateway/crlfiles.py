@@ -16,6 +16,7 @@ from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
 from mtls_tui.files import FileError, read_bounded
 from mtls_tui.gateway.settings import GatewayError
+from mtls_tui.pki.crl import reading_lists_once
 
 LARGEST_FILE = 256 * 1024 * 1024
 
@@ -70,6 +71,7 @@ def _bytes(path: Path) -> bytes | None:
         raise GatewayError(f"{path}: the revocation list can't be read: {error.what}; {error.cure}") from None
 
 
+@reading_lists_once()
 def policy_of(data: bytes, verify_key: bytes | None, contents: Mapping[str, bytes]) -> Policy:
     """The policy of a bundle's bytes with the lists of its files; raises as `Policy.from_bundle_bytes` does."""
     key = load_verify_key(verify_key) if verify_key is not None else None

@@ -27,6 +27,7 @@ from mtls_tui.gateway.parts import parts_of, reads_edge
 from mtls_tui.gateway.reload import Mark, marks
 from mtls_tui.gateway.settings import GatewayError, Settings, is_ip
 from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.pki.crl import reading_lists_once
 
 LARGEST_BUNDLE = 256 * 1024 * 1024
 Pair: TypeAlias = tuple[Path, Path]
@@ -177,6 +178,7 @@ def renewed_pairs(state: ReadyBundle) -> ReadyBundle:
     return replace(state, credentials=loaded, refused_pairs=refused, seen=seen)
 
 
+@reading_lists_once()
 def renewed_lists(state: ReadyBundle) -> ReadyBundle:
     """The state with the newest revocation lists, of those on disk now and those in force."""
     paths = crl_files(state.bundle)
@@ -205,6 +207,7 @@ class Opened(NamedTuple):
     """The list files, with their marks from before they were read."""
 
 
+@reading_lists_once()
 def open_bundle(
     path: Path, data: bytes, verify_key: bytes | None, store: CrlStore | None = None, *, strict: bool = True
 ) -> Opened:

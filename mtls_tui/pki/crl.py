@@ -10,10 +10,14 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
+from weakref import WeakValueDictionary
 
 from cryptography import x509
 
@@ -68,11 +72,10 @@ class Revoked(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class RevocationList:
     """A complete list, ready to be asked. `this_update` and `next_update` are POSIX seconds."""
 
-    label: str
     digest: bytes
     issuer_raw: bytes
     issuer: CanonicalName
@@ -122,15 +125,47 @@ class RevocationList:
         reason = "unspecified"
         if when_end != after:
             extensions = tbs[when_end:after]
-            reason = self.reasons.get(extensions) or _check_entry(extensions, self.label, serial)
+            reason = self.reasons.get(extensions) or _check_entry(extensions, "CRL", serial)
         return Revoked(_time(tbs[when:when_end], tag), reason)
 
 
-def read_crl(der: bytes, label: str) -> RevocationList:
-    """A list from DER. Raises StoreError, beginning with `label`, if it can't be read or can never be used."""
+_known: WeakValueDictionary[bytes, RevocationList] = WeakValueDictionary()
+"""Every list in use, by its digest. A list never changes, so trust stores and reloads share it."""
+_held: ContextVar[list[RevocationList] | None] = ContextVar("_held", default=None)
+
+
+@contextmanager
+def reading_lists_once() -> Iterator[None]:
+    """Read each list at most once in this block, also if nothing else holds on to it in between.
+
+    A list of a million entries takes seconds to read, and a reload meets it several times: in its file, beside those
+    that the bundle embeds, in the trust store of each host.
+    """
+    token = _held.set([])
     try:
-        parsed = parse_crl(der)
-        return _read(der, parsed, label)
+        yield
+    finally:
+        _held.reset(token)
+
+
+def read_crl(der: bytes, label: str) -> RevocationList:
+    """A list from DER. Raises StoreError, beginning with `label`, if it can't be read or can never be used.
+
+    A list that is in use already (the same bytes) is not read again.
+    """
+    digest = _sha256(der)
+    found = _known.get(digest)
+    if found is None:
+        found = _known[digest] = _checked(der, digest, label)
+    held = _held.get()
+    if held is not None:
+        held.append(found)
+    return found
+
+
+def _checked(der: bytes, digest: bytes, label: str) -> RevocationList:
+    try:
+        return _read(der, digest, parse_crl(der), label)
     except LoadError as error:
         raise StoreError(f"{label}: {error}; have its authority write it again, and load that") from None
     except FlawedNameError as flaw:
@@ -141,7 +176,7 @@ def read_crl(der: bytes, label: str) -> RevocationList:
         ) from None
 
 
-def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> RevocationList:
+def _read(der: bytes, digest: bytes, parsed: x509.CertificateRevocationList, label: str) -> RevocationList:
     start, end = expect(der, 0, len(der), SEQUENCE)
     _, body_end = expect(der, start, end, SEQUENCE)
     _, algorithm_end = expect(der, body_end, end, SEQUENCE)
@@ -174,8 +209,7 @@ def _read(der: bytes, parsed: x509.CertificateRevocationList, label: str) -> Rev
     number, scope, identifier = _extensions(tbs, parsed, label)
     index, reasons = _index(tbs, *_entries_of(tbs, issuer_end, stop), label)
     return RevocationList(
-        label=label,
-        digest=_sha256(der),
+        digest=digest,
         issuer_raw=issuer_raw,
         issuer=canonical(issuer_raw),
         this_update=int((parsed.last_update_utc - EPOCH).total_seconds()),

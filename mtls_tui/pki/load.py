@@ -90,6 +90,13 @@ def crl_ders(data: bytes) -> list[bytes]:
     raise LoadError("neither a PEM nor a DER certificate revocation list")
 
 
+def crl_pem(der: bytes) -> str:
+    """A CRL in PEM, with lines of 64 characters (RFC 7468). The DER is not looked at."""
+    text = base64.b64encode(der).decode("ascii")
+    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    return f"-----BEGIN X509 CRL-----\n{lines}\n-----END X509 CRL-----\n"
+
+
 def parse_crl(der: bytes) -> x509.CertificateRevocationList:
     """One CRL from DER. Raises LoadError if it can't be read."""
     try:

@@ -103,7 +103,8 @@ class TrustStore:
         put = object.__setattr__
         put(self, "anchors", _distinct(_views(anchors, "anchor")))
         put(self, "intermediates", _distinct(_views(intermediates, "intermediate")))
-        put(self, "crls", tuple(_lists(crls)))
+        labelled = tuple(_lists(crls))
+        put(self, "crls", tuple(crl for crl, _ in labelled))
         put(self, "crl_policy", crl_policy or ("require" if self.crls else None))
         put(self, "revocation", revocation)
         put(self, "anchor_set", frozenset(anchor.der for anchor in self.anchors))
@@ -116,8 +117,8 @@ class TrustStore:
         put(self, "_names", {item.subject_raw: item.subject for item in (*self.anchors, *self.intermediates)})
         put(self, "_boundaries", _boundaries(self.anchors, self.intermediates, self.crls))
         put(self, "digest", self._digest())
-        for crl in self.crls:
-            self._check_signer(crl)
+        for crl, label in labelled:
+            self._check_signer(crl, label)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a TrustStore is immutable; make a new one to change {name}")
@@ -182,7 +183,7 @@ class TrustStore:
         digest.update(f"{self.crl_policy} {self.revocation}".encode())
         return digest.digest()
 
-    def _check_signer(self, crl: RevocationList) -> None:
+    def _check_signer(self, crl: RevocationList, label: str) -> None:
         """A CRL in the name of an authority of this store has to be signed by it; others wait for their authority."""
         named = [
             *self.anchors_by_subject.get(crl.issuer, ()),
@@ -193,12 +194,12 @@ class TrustStore:
         signers = [one for one in named if self.signed_crl(crl, one) and may_use(one, crl.algorithm)]
         if not signers:
             raise StoreError(
-                f"{crl.label}: this CRL can never be used: its signature is not by the key of {crl.issuer_name}, "
+                f"{label}: this CRL can never be used: its signature is not by the key of {crl.issuer_name}, "
                 "whose name it bears; load the CRL of the very authority that is trusted here"
             )
         if not any(may_sign_crls(authority) for authority in signers):
             raise StoreError(
-                f"{crl.label}: this CRL can never be used: {crl.issuer_name} may not sign CRLs, its key usage lacks "
+                f"{label}: this CRL can never be used: {crl.issuer_name} may not sign CRLs, its key usage lacks "
                 "cRLSign; add cRLSign to the authority's keyUsage and reissue it"
             )
 
@@ -239,20 +240,21 @@ def _views(sources: Iterable[CertificateSource], kind: str) -> list[ParsedCertif
     return found
 
 
-def _lists(sources: Iterable[CrlSource]) -> Iterable[RevocationList]:
+def _lists(sources: Iterable[CrlSource]) -> Iterable[tuple[RevocationList, str]]:
+    """The lists, each with the name that errors call it by."""
     if isinstance(sources, bytes | x509.CertificateRevocationList | Source):
         sources = (sources,)
     for number, source in enumerate(sources, 1):
         item, label = (source.data, source.name) if isinstance(source, Source) else (source, f"CRL {number}")
         if isinstance(item, x509.CertificateRevocationList):
-            yield read_crl(item.public_bytes(Encoding.DER), label)
+            yield read_crl(item.public_bytes(Encoding.DER), label), label
         elif isinstance(item, bytes | bytearray):
             try:
                 ders = crl_ders(bytes(item))
             except LoadError as error:
                 raise StoreError(f"{label}: {error}") from None
             for der in ders:
-                yield read_crl(der, label)
+                yield read_crl(der, label), label
         else:
             raise StoreError(f"{label}: is a {type(item).__name__}; give a CRL, PEM or DER bytes")
 

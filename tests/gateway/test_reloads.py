@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import gc
+import hashlib
+from collections import Counter
 
 import pytest
 
 from mtls_tui.gateway import Settings, crlfiles, planning
 from mtls_tui.gateway import reload as reloading
 from mtls_tui.gateway.reload import Reloads, Taken, mark
+from mtls_tui.pki import crl as crl_module
+from mtls_tui.pki.load import crl_ders
 
 
 class Subject:
@@ -154,3 +159,53 @@ def test_state_marks_its_files_before_they_are_read(site, tmp_path, monkeypatch)
     state = planning.make_state(bundle, bundle.read_bytes(), Settings(), tmp_path)
     assert state.seen[path] != mark(path)
     assert planning.renewed_lists(state).seen[path] != mark(path)
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """How often each list was parsed, by its digest."""
+    found: Counter[bytes] = Counter()
+    parse = crl_module.parse_crl
+
+    def counted(der):
+        found[hashlib.sha256(der).digest()] += 1
+        return parse(der)
+
+    monkeypatch.setattr(crl_module, "parse_crl", counted)
+    return found
+
+
+def test_a_list_is_read_once_at_a_start_and_once_when_it_is_renewed_whatever_number_of_hosts_share_it(
+    site, tmp_path, reads
+):
+    path, bundle = tmp_path / "ca.crl", tmp_path / "b.json"
+    path.write_text(site.crl([3]))
+    embedded = (site.crl(),)
+    hosts = tuple(site.host(f"h{n}.example.com", crls=embedded, crl_files=(str(path),)) for n in range(5))
+    site.write(hosts=hosts, path=bundle)
+    reads.clear()
+    state = planning.make_state(bundle, bundle.read_bytes(), Settings(), tmp_path)
+    assert reads and set(reads.values()) == {1}
+    reads.clear()
+    replace(path, site.crl([3, 5]))
+    renewed = planning.renewed_lists(state)
+    assert renewed.lists != state.lists
+    assert len(reads) == 2 and set(reads.values()) == {1}  # the new one, and the embedded one beside which it is put
+    policy = crlfiles.policy_of(renewed.data, None, renewed.lists)
+    (new,) = crl_ders(path.read_bytes())
+    assert reads[hashlib.sha256(new).digest()] == 1
+    digests = {crl.digest for host in policy.hosts.values() for crl in host.store.crls}
+    del state, renewed, policy
+    gc.collect()
+    assert not digests & set(crl_module._known)  # what nobody uses is not kept
+
+
+def test_a_process_that_only_builds_the_policy_reads_each_list_once(site, tmp_path, reads):
+    path, bundle = tmp_path / "ca.crl", tmp_path / "b.json"
+    path.write_text(site.crl([5]))
+    hosts = tuple(site.host(f"h{number}.example.com", crl_files=(str(path),)) for number in range(3))
+    site.write(hosts=hosts, path=bundle)
+    lists = {str(path): path.read_bytes()}
+    reads.clear()
+    assert crlfiles.policy_of(bundle.read_bytes(), None, lists).hosts
+    assert reads and set(reads.values()) == {1}

@@ -235,3 +235,9 @@ def test_a_views_parts_are_the_parsers_parts(extra):
     assert view.not_before == certificate.not_valid_before_utc.timestamp()
     assert view.not_after == certificate.not_valid_after_utc.timestamp()
     assert view.version == 3
+
+
+def test_a_crl_is_written_as_pem_as_cryptography_writes_it():
+    der = CRL.public_bytes(Encoding.DER)
+    assert load.crl_pem(der).encode() == CRL.public_bytes(Encoding.PEM)
+    assert load.crl_ders(load.crl_pem(der).encode()) == [der]
