@@ -19,55 +19,27 @@ if TYPE_CHECKING:
 @action("host.new", "New host", where="hosts", keys="h", footer="host")
 def _new_host(document: Document) -> Result:
     """Add a host without a rule."""
-    return replace(document, overlay=_host_form("New host", "host.create", {}))
+    return replace(document, overlay=_host_form("New host", "host.create", {"mtls": "on"}))
+
+
+_FIELDS = {
+    "name": ("Host name", "api.example.com, *.example.com, or an address; no port."),
+    "mtls": ("mTLS", "Whether clients are asked for a certificate. ← → switch."),
+    "anchors": ("Authorities", "PEM files of the trusted authorities, relative to the rule file, separated by blanks."),
+    "intermediates": ("Intermediates", "PEM files that help to build paths to an authority."),
+    "crls": ("CRLs", "Revocation lists. With one, a usable list for each issuer is required (crl_policy)."),
+    "upstream": ("Upstream", "Where the gateway sends requests: http://127.0.0.1:8080"),
+}
+"""Label and help of each setting of a host."""
+_SWITCH = ("on", "off")
 
 
 def _host_form(title: str, then: ActionId, values: dict[str, str], **arguments: object) -> Form:
-    def buffer(name: str, default: str = "") -> Buffer:
-        return Buffer.of(values.get(name, default))
-
-    return Form(
-        title,
-        (
-            FormField(
-                "name", "Host name", buffer("name"), help="api.example.com, *.example.com, or an address; no port."
-            ),
-            FormField(
-                "mtls",
-                "mTLS",
-                buffer("mtls", "on"),
-                choices=("on", "off"),
-                help="Whether clients are asked for a certificate. ← → switch.",
-            ),
-            FormField(
-                "anchors",
-                "Authorities",
-                buffer("anchors"),
-                help="PEM files of the trusted authorities, relative to the rule file, separated by blanks.",
-            ),
-            FormField(
-                "intermediates",
-                "Intermediates",
-                buffer("intermediates"),
-                help="PEM files that help to build paths to an authority.",
-            ),
-            FormField(
-                "crls",
-                "CRLs",
-                buffer("crls"),
-                help="Revocation lists. With one, a usable list for each issuer is required (crl_policy).",
-            ),
-            FormField(
-                "upstream",
-                "Upstream",
-                buffer("upstream"),
-                help="Where the gateway sends requests: http://127.0.0.1:8080",
-            ),
-        ),
-        then,
-        arguments,
-        submit="Apply",
+    fields = tuple(
+        FormField(name, label, Buffer.of(values.get(name, "")), help_, _SWITCH if name == "mtls" else ())
+        for name, (label, help_) in _FIELDS.items()
     )
+    return Form(title, fields, then, arguments, submit="Apply")
 
 
 def _host_settings(values: dict[str, str], *, clear: bool) -> dict[str, object]:
@@ -105,14 +77,8 @@ def _edit_host(document: Document) -> Result:
     if index is None:
         return Refusal("this rule belongs to no host of the file")
     host = document.content.file.hosts[index]
-    values = {
-        "name": host.name,
-        "mtls": "on" if host.mtls else "off",
-        "anchors": " ".join(host.anchors),
-        "intermediates": " ".join(host.intermediates),
-        "crls": " ".join(host.crls),
-        "upstream": host.upstream or "",
-    }
+    values = {name: " ".join(getattr(host, name)) for name in ("anchors", "intermediates", "crls")}
+    values |= {"name": host.name, "mtls": "on" if host.mtls else "off", "upstream": host.upstream or ""}
     return replace(document, overlay=_host_form(f"Host {host.name}", "host.update", values, index=index))
 
 

@@ -158,42 +158,29 @@ def put(buffer: Buffer, start: int, end: int, text: str) -> Buffer:
     return replace(buffer, text=buffer.text[:start] + text + buffer.text[end:], cursor=start + len(text), anchor=None)
 
 
-KEYS: Mapping[str, tuple[str, str, bool]] = {
-    "left": ("move", "left", False),
-    "right": ("move", "right", False),
-    "shift+left": ("move", "left", True),
-    "shift+right": ("move", "right", True),
-    "ctrl+left": ("move", "word_left", False),
-    "ctrl+right": ("move", "word_right", False),
-    "alt+b": ("move", "word_left", False),
-    "alt+f": ("move", "word_right", False),
-    "home": ("move", "line_start", False),
-    "end": ("move", "line_end", False),
-    "shift+home": ("move", "line_start", True),
-    "shift+end": ("move", "line_end", True),
-    "ctrl+home": ("move", "start", False),
-    "ctrl+end": ("move", "end", False),
-    "up": ("move", "up", False),
-    "down": ("move", "down", False),
-    "shift+up": ("move", "up", True),
-    "shift+down": ("move", "down", True),
-    "backspace": ("delete", "left", False),
-    "delete": ("delete", "right", False),
-    "ctrl+w": ("delete", "word_left", False),
-    "ctrl+u": ("delete", "line_start", False),
-    "ctrl+k": ("delete", "line_end", False),
-    "alt+backspace": ("delete", "word_left", False),
-}
-"""What editing keys do, in every text field."""
+_MOVING = {
+    "left": "left", "right": "right", "up": "up", "down": "down", "home": "line_start", "end": "line_end",
+    "ctrl+left": "word_left", "alt+b": "word_left", "ctrl+right": "word_right", "alt+f": "word_right",
+    "ctrl+home": "start", "ctrl+end": "end",
+}  # fmt: skip
+_SELECTING = {f"shift+{key}": _MOVING[key] for key in ("left", "right", "up", "down", "home", "end")}
+_DELETING = {
+    "backspace": "left", "delete": "right", "ctrl+w": "word_left", "alt+backspace": "word_left",
+    "ctrl+u": "line_start", "ctrl+k": "line_end",
+}  # fmt: skip
+KEYS: frozenset[str] = frozenset(_MOVING | _SELECTING | _DELETING)
+"""The editing keys, the same in every text field."""
 
 
 def press(buffer: Buffer, key: str, character: str | None) -> Buffer | None:
     """The buffer after a key, or None when the key means nothing to a text."""
-    if key in KEYS:
-        kind, how, select = KEYS[key]
-        if how in {"up", "down"} and not buffer.multiline:
-            return None
-        return move(buffer, how, select=select) if kind == "move" else delete(buffer, how)
+    how = _MOVING.get(key) or _SELECTING.get(key)
+    if how in {"up", "down"} and not buffer.multiline:
+        return None
+    if how is not None:
+        return move(buffer, how, select=key in _SELECTING)
+    if key in _DELETING:
+        return delete(buffer, _DELETING[key])
     if key == "enter" and buffer.multiline:
         return insert(buffer, "\n")
     if character and character.isprintable():
