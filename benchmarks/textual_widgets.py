@@ -51,7 +51,7 @@ class Sample(CellDiffApp):
 
     CSS = """
     Screen { layers: base over; background: ansi_default; }
-    #under, .pane { height: 1fr; }
+    #under, .pane { height: 1fr; background: $surface; color: $primary; }
     .over { layer: over; dock: top; offset: 20 5; width: 76; max-height: 20; }
     """
     BINDINGS: ClassVar = [
@@ -71,8 +71,8 @@ class Sample(CellDiffApp):
             with VerticalScroll():
                 yield widgets.Static("\n".join(f"{number} {ROW}" for number in range(500)))
         elif self.kind == "footer":
-            yield Part("a", classes="pane")
-            yield Part("b", classes="pane")
+            yield First(classes="pane")
+            yield Second(classes="pane")
             yield widgets.Footer(compact=True)
         else:
             yield widgets.Static("\n".join(f"{number} {ROW}" for number in range(38)), id="under")
@@ -100,14 +100,20 @@ class Sample(CellDiffApp):
             yield SystemCommand(text, "help", lambda: None)
 
     def action_other_theme(self) -> None:
-        self.theme = "ansi-light" if self.theme != "ansi-light" else "ansi-dark"
+        self.theme = "nord" if self.theme != "nord" else "gruvbox"
 
 
 class Part(widgets.Static, can_focus=True):
-    BINDINGS: ClassVar = [Binding(key, f"app.{key}", f"word {key}") for key in "acdefghi"]
-
     def render(self) -> str:
         return "\n".join(f"{number} {ROW}" for number in range(18))
+
+
+class First(Part):
+    BINDINGS: ClassVar = [Binding(key, f"app.{key}", f"word {key}") for key in "acdefghi"]
+
+
+class Second(Part):
+    BINDINGS: ClassVar = [Binding(key, f"app.{key}", f"other {key}") for key in "kmnoprst"]
 
 
 # --- the driver -----------------------------------------------------------------------------------------------------
