@@ -134,6 +134,21 @@ async def test_a_paste_becomes_the_right_thing(path: Path, tmp_path: Path) -> No
         assert controller.document.edited_rule.text == 'http.host eq "pasted.example.com"'
 
 
+async def test_what_textual_calls_theme_notification_and_screenshot_works_here(path: Path, tmp_path: Path) -> None:
+    app = app_of(path, tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert app.controller is not None and app.theme == "dark"
+        app.theme = "light"
+        await settled(pilot)
+        assert app.controller.document.view.theme == "light"
+        app.controller.dispatch("theme.set", key="contrast")
+        assert app.theme == "contrast"
+        app.notify("[b]saved[/b]", severity="error")
+        assert "✗ [b]saved[/b]" in shown(app, "footer")
+        assert "Hosts&#160;and&#160;rules" in app.export_screenshot()
+
+
 async def test_keys_pressed_before_the_file_is_read_are_not_lost(path: Path, tmp_path: Path) -> None:
     app = app_of(path, tmp_path)
     app.on_key(events.Key("down", None))

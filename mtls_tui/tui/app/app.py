@@ -21,6 +21,8 @@ from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
 from mtls_tui.tui.layout.geometry import PANES
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from mtls_tui.tui.app.controller import Controller
 
 BARS = frozenset({"title", "footer"})
@@ -90,6 +92,26 @@ class MtlsApp(Surface, inherit_bindings=False):
         early, self.early = self.early, ()
         for event in early:
             self.on_key(event) if isinstance(event, events.Key) else self.on_paste(event)
+
+    # --- Textual's names -----------------------------------------------------------------------------------------
+
+    def watch_theme(self, theme: str) -> None:
+        """`App.theme` is the dress, whoever sets it."""
+        if self.controller is not None and theme in THEMES and theme != self.controller.document.view.theme:
+            self.controller.dispatch("theme.set", key=theme)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """A line in the last row, where every message is: a toast would cover the rules."""
+        if self.controller is not None:
+            self.controller.dispatch("notice.show", text=message, kind="note" if severity == "information" else "bad")
 
     # --- input ---------------------------------------------------------------------------------------------------
 

@@ -192,6 +192,7 @@ class Controller:
         self._let_go()
         frame = screen.frame(self.document, width, height)
         self.document = self.document.scrolled_to(frame.tops)
+        app.set_reactive(type(app).theme, self.document.view.theme)  # no watcher: no style sheet depends on it
         with app.batch_update():
             for name, box in frame.boxes.items():
                 app.place(name, box.x, box.y, box.width, box.height)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.theme import Theme
+
 from mtls_tui.tui.drawing.pane import Pane
 from mtls_tui.tui.drawing.textual_cell_diff import CellDiffApp
+from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
 
 if TYPE_CHECKING:
     from mtls_tui.tui.app.settings import Settings
@@ -34,6 +37,9 @@ class Surface(CellDiffApp, inherit_bindings=False):
         """Where the gateway tells its status, "" to ask none."""
         self.drafts = drafts
         self.animation_level = "none"
+        for palette in THEMES.values():
+            self.register_theme(Theme(palette.name, "#87d7ff", dark=palette.dark))
+        self.set_reactive(CellDiffApp.theme, DEFAULT)
 
     def pane(self, name: str) -> Pane:
         """A pane by name."""
