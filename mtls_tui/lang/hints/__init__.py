@@ -43,25 +43,27 @@ _BY_CODE: dict[str, tuple[Rule, ...]] = {
     "bad-byte": (literals.string,),
     "too-few-characters": (literals.string,),
     "expected-byte-separator": (literals.string,),
-    "expected-pattern": (literals.pattern_quote,),
-    "expected-raw-string": (literals.pattern_quote,),
-    "bad-list-name": (literals.list_name,),
-    "range-bounds": (literals.range_bounds,),
+    "expected-pattern": ('a pattern stands in double quotes, or raw: r"…"',),
+    "expected-raw-string": ('a pattern stands in double quotes, or raw: r"…"',),
+    "bad-list-name": (
+        "names of lists have lower-case letters, digits and _: `$office`, or a managed one: `$cf.open_proxies`",
+    ),
+    "range-bounds": ("a range goes from the lower to the higher bound, both of one family: `1..9`",),
     "bad-escape": (literals.escape,),
-    "missing-quote": (literals.unclosed_string,),
+    "missing-quote": ("the quote that opens here is never closed",),
     "expected-literal": (literals.braces, structure.parenthesis, structure.call, structure.key),
     "type-mismatch": (types.mismatch,),
     "argument-count": (types.arguments,),
     "argument-kind": (types.arguments,),
     "argument-type": (types.arguments,),
     "argument-value": (types.arguments,),
-    "each-not-first": (types.each,),
+    "each-not-first": ("`[*]` can stand only in the first argument of a function",),
     "bad-index": (types.index,),
     "bad-regex": (patterns.regex,),
     "bad-wildcard": (patterns.wildcard,),
-    "too-long": (patterns.too_long,),
-    "nesting-limit": (patterns.too_deep,),
-    "not-unicode": (patterns.not_unicode,),
+    "too-long": ("put long sets into a list, `in $name`, or split the rule in two",),
+    "nesting-limit": ("take out needless parentheses, or split the rule in two",),
+    "not-unicode": ("this is not a character: the text was read in a wrong encoding",),
 }
 
 
@@ -69,7 +71,7 @@ def hint(text: str, rejected: Rejected) -> str:
     """The advice for a mistake, "" when there is none to give."""
     place = place_of(text, rejected)
     for rule in (*_ANYWHERE, *_BY_CODE.get(rejected.code, ())):
-        advice = rule(place)
+        advice = rule if isinstance(rule, str) else rule(place)
         if advice:
             return advice
     return ""

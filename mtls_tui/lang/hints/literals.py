@@ -57,11 +57,6 @@ def string(place: MistakeContext) -> str:
     return f'strings stand in double quotes: "{word}"' if word else 'strings stand in double quotes: "…"'
 
 
-def pattern_quote(place: MistakeContext) -> str:
-    """A pattern without quotes."""
-    return 'a pattern stands in double quotes, or raw: r"…"'
-
-
 def braces(place: MistakeContext) -> str:
     """Something else than a set after `in`."""
     if '"{"' not in place.message:
@@ -72,16 +67,6 @@ def braces(place: MistakeContext) -> str:
     if place.mark in "([":
         return "a set stands in braces: `in {…}`"
     return f"a set stands in braces: `in {{{word}}}`; a list has a dollar: `in $name`"
-
-
-def list_name(place: MistakeContext) -> str:
-    """A name that no list can have."""
-    return "names of lists have lower-case letters, digits and _: `$office`, or a managed one: `$cf.open_proxies`"
-
-
-def range_bounds(place: MistakeContext) -> str:
-    """Bounds the wrong way round."""
-    return "a range goes from the lower to the higher bound, both of one family: `1..9`"
 
 
 _QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*)"', re.DOTALL)
@@ -95,11 +80,6 @@ def escape(place: MistakeContext) -> str:
     if found is None or '"' in found[1] or len(found[1]) > 60:
         return advice
     return f'a backslash has to be doubled, or the string written raw: r"{found[1]}"'
-
-
-def unclosed_string(place: MistakeContext) -> str:
-    """A string without an end."""
-    return "the quote that opens here is never closed"
 
 
 def _missing(place: MistakeContext) -> str:

@@ -29,18 +29,3 @@ def wildcard(place: MistakeContext) -> str:
     if "double star" in place.message:
         return "one `*` already matches everything"
     return 'a backslash stands only before `*` or a backslash, and is doubled in quotes: "\\\\*", or raw: r"\\*"'
-
-
-def too_long(place: MistakeContext) -> str:
-    """More characters than an expression may have."""
-    return "put long sets into a list, `in $name`, or split the rule in two"
-
-
-def too_deep(place: MistakeContext) -> str:
-    """Too many parentheses around one place."""
-    return "take out needless parentheses, or split the rule in two"
-
-
-def not_unicode(place: MistakeContext) -> str:
-    """Half of a character."""
-    return "this is not a character: the text was read in a wrong encoding"

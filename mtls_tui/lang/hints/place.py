@@ -51,8 +51,8 @@ class MistakeContext:
         return found[1] if found else ""
 
 
-Rule = Callable[[MistakeContext], str]
-"""Advice for a mistake, "" when it has none."""
+Rule = str | Callable[[MistakeContext], str]
+"""Advice for a mistake, or what gives it; "" when it has none."""
 
 
 def place_of(text: str, rejected: Rejected) -> MistakeContext:

@@ -45,11 +45,6 @@ def arguments(place: MistakeContext) -> str:
     return advice
 
 
-def each(place: MistakeContext) -> str:
-    """`[*]` in the wrong argument."""
-    return "`[*]` can stand only in the first argument of a function"
-
-
 def index(place: MistakeContext) -> str:
     """Hint for indexing a value that cannot be indexed that way."""
     left = place.left
