@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mtls_tui.engine.trace import Step, Trace
 from mtls_tui.lang import ast
-from mtls_tui.lang.describe import heading
+from mtls_tui.lang.tree import Path
 from mtls_tui.search.changes import Turnaround
 from mtls_tui.simulate.certificate_facts import moment
 from mtls_tui.simulate.requests.message import url_of
 from mtls_tui.simulate.simulation import RuleView, Simulation
 from mtls_tui.simulate.style import Style, columns, padded, safe
+from mtls_tui.simulate.tree_lines import TreeLine, tree_lines
 from mtls_tui.simulate.wording import certificate_line, change_text, headline, seen_text
 
 MARKS = {"true": "✓", "false": "✗", "not reached": "–", "unknown": "?", "elements": "·"}
@@ -34,65 +34,36 @@ def report(simulation: Simulation, style: Style, *, explain: bool = False) -> st
 
 def expression_tree(trace: Trace, style: Style) -> str:
     """The expression as a tree, a mark and the values seen beside each clause."""
-    rows = list(_rows(trace.root, "", "", ""))
-    longest = max((columns(row.text) for row in rows), default=0)
+    lines = [
+        (line, _step(trace, line.path), _step(trace, line.inner))
+        for line in tree_lines(trace.expression.root, lambda _, path: _clause(_step(trace, path)))
+    ]
+    longest = max(columns(line.rail + line.text) for line, _, _ in lines)
     # Long clauses keep their place; their mark then stands right behind them.
     stop = min(longest, max(30, style.width * 3 // 5))
-    return "\n".join(_row(row, stop, style) for row in rows)
+    return "\n".join(_marked(line, step, inner, stop, style) for line, step, inner in lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    text: str
-    step: Step
-    seen: str
-    rail: int
-
-
-def _rows(step: Step, lead: str, rail: str, prefix: str) -> Iterator[_Row]:
-    node = step.node
-    if isinstance(node, ast.Not):
-        inner = step.children[0]
-        negated = f"{prefix}not "
-        if isinstance(inner.node, ast.Logical):
-            yield from _group(inner, step, lead, rail, negated)
-        elif isinstance(inner.node, ast.Not):
-            yield from _rows(inner, lead, rail, negated)
-        else:
-            yield _Row(f"{lead}{negated}{_clause(inner)}", step, seen_text(inner), len(lead))
-    elif isinstance(node, ast.Logical):
-        yield from _group(step, step, lead, rail, prefix)
-    else:
-        yield _Row(f"{lead}{prefix}{_clause(step)}", step, seen_text(step), len(lead))
-
-
-def _group(group: Step, shown: Step, lead: str, rail: str, prefix: str) -> Iterator[_Row]:
-    assert isinstance(group.node, ast.Logical)
-    yield _Row(f"{lead}{prefix}{heading(group.node)}", shown, "", len(lead))
-    for number, child in enumerate(group.children):
-        last = number == len(group.children) - 1
-        yield from _rows(child, rail + ("└ " if last else "├ "), rail + ("  " if last else "│ "), "")
+def _step(trace: Trace, path: Path) -> Step:
+    step = trace.at(path)
+    assert step is not None
+    return step
 
 
 def _clause(step: Step) -> str:
     return safe(" ".join(step.text.split()))
 
 
-def _row(row: _Row, stop: int, style: Style) -> str:
-    step = row.step
-    mark = step.mark
-    decisive = any(part.decisive for part in ([step, *step.children] if isinstance(step.node, ast.Not) else [step]))
-    rail, clause = row.text[: row.rail], row.text[row.rail :]
-    pad = " " * max(0, stop - columns(row.text))
+def _marked(line: TreeLine, step: Step, inner: Step, stop: int, style: Style) -> str:
+    mark, decisive = step.mark, inner.decisive
+    pad = " " * max(0, stop - columns(line.rail + line.text))
     names = ("dim",) if mark == "not reached" else ("bold",) if decisive else ()
-    line = f"  {style(rail, 'dim')}{style(clause, *names)}{pad}  {style(MARKS[mark], *_COLORS[mark])}"
-    if mark == "not reached":
-        return line
-    if row.seen:
-        line += f"  {style(row.seen, 'dim')}"
-    if decisive and not isinstance(step.node, ast.Logical):
-        line += style("  ◂ decides", "cyan")
-    return line
+    text = f"  {style(line.rail, 'dim')}{style(line.text, *names)}{pad}  {style(MARKS[mark], *_COLORS[mark])}"
+    if mark == "not reached" or isinstance(line.node, ast.Logical):
+        return text
+    if seen := seen_text(inner):
+        text += f"  {style(seen, 'dim')}"
+    return text + style("  ◂ decides", "cyan") if decisive else text
 
 
 def _request(simulation: Simulation, style: Style) -> str:

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mtls_tui import lang
+from mtls_tui.engine import explain
 from mtls_tui.pki.roles import ROLES
 from mtls_tui.simulate import from_url, simulate
 from mtls_tui.simulate.document import SimulationDocument, document, schema
 from mtls_tui.simulate.policies import policy_of
-from mtls_tui.simulate.report import report
+from mtls_tui.simulate.report import expression_tree, report
 from mtls_tui.simulate.requests.message import from_json
 from mtls_tui.simulate.style import Style
 from tests.simulate.conftest import NOW
@@ -318,4 +320,17 @@ Rule 3 mtls
   │ ├ not cf.tls_client_auth.cert_verified              ✓  false  ◂ decides
   │ └ cf.tls_client_auth.cert_revoked                   –
   └ not starts_with(http.request.uri.path, "/hook/")    ✓  "/v1"  ◂ decides"""
+    )
+
+
+def test_a_clause_under_two_nots_is_marked_as_both_make_it():
+    trace = explain(lang.parse("not not ssl and not (not ssl or cf.client.bot)"), {"ssl": True, "cf.client.bot": False})
+    assert (
+        expression_tree(trace, Style(False, 110))
+        == """\
+  all of             ✓
+  ├ not not ssl      ✓  true  ◂ decides
+  └ not any of       ✓
+    ├ not ssl        ✗  true  ◂ decides
+    └ cf.client.bot  ✗  false  ◂ decides"""
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from mtls_tui.engine.trace import Step, plain
 from mtls_tui.lang import ast
-from mtls_tui.lang.describe import heading
 from mtls_tui.lang.formatter import format_node
+from mtls_tui.lang.tree import Path
 from mtls_tui.simulate.report import expression_tree
 from mtls_tui.simulate.requests.message import to_json, url_of
 from mtls_tui.simulate.simulation import Simulation
@@ -17,6 +15,7 @@ from mtls_tui.simulate.style import Style, columns, padded, safe
 from mtls_tui.simulate.testing.coverage import ClauseCoverage, Coverage, Goal, RuleCoverage
 from mtls_tui.simulate.testing.suggest import Suggestions, toml
 from mtls_tui.simulate.testing.suite import TestReport, TestResult
+from mtls_tui.simulate.tree_lines import TreeLine, tree_lines
 from mtls_tui.simulate.wording import certificate_line, headline
 
 
@@ -82,30 +81,21 @@ def _rule(rule: RuleCoverage, style: Style) -> str:
         title += style("  (shadow)", "dim")
     if not rule.clauses:
         return title
-    rows = list(_rows(rule.rule.expression.root, (), "", "", "", False))
-    stop = min(max(columns(row.text) for row in rows), max(30, style.width - 36))
+    rows = [(row, row.rail + row.text) for row in tree_lines(rule.rule.expression.root, _source)]
+    stop = min(max(columns(text) for _, text in rows), max(30, style.width - 36))
     lines = [title, "  " + " " * stop + style("   seen             decides", "dim")]
-    for row in rows:
-        text = row.text if columns(row.text) <= stop else row.text[: stop - 1] + "…"
-        if row.path is None:
+    for row, whole in rows:
+        text = whole if columns(whole) <= stop else whole[: stop - 1] + "…"
+        clause = rule.clauses.get(row.inner)
+        if clause is None:  # a group, or `true`
             lines.append(f"  {text}")
             continue
-        clause = rule.clauses[row.path]
         seen, decided = _both(clause.seen, clause, row, style), _both(clause.decided, clause, row, style)
         lines.append(f"  {padded(text, stop)}   {seen}   {decided}")
     return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _TreeLine:
-    """One line of the tree; `path` is None for a group."""
-
-    text: str
-    path: tuple[int, ...] | None = None
-    negated: bool = False
-
-
-def _both(values: set[bool], clause: ClauseCoverage, row: _TreeLine, style: Style) -> str:
+def _both(values: set[bool], clause: ClauseCoverage, row: TreeLine, style: Style) -> str:
     """Marks for true and false. A row speaks with its `not`, and so do its marks."""
     parts = []
     for shown in (True, False):
@@ -117,23 +107,7 @@ def _both(values: set[bool], clause: ClauseCoverage, row: _TreeLine, style: Styl
     return " ".join(parts)
 
 
-def _rows(
-    node: ast.Expr, path: tuple[int, ...], lead: str, rail: str, prefix: str, negated: bool
-) -> Iterator[_TreeLine]:  # fmt: skip
-    if isinstance(node, ast.Not):
-        yield from _rows(node.item, (*path, 0), lead, rail, f"{prefix}not ", not negated)
-    elif isinstance(node, ast.Logical):
-        yield _TreeLine(f"{lead}{prefix}{heading(node)}")
-        for number, item in enumerate(node.items):
-            last = number == len(node.items) - 1
-            below = rail + ("  " if last else "│ ")
-            yield from _rows(item, (*path, number), rail + ("└ " if last else "├ "), below, "", False)
-    else:
-        counted = isinstance(node, ast.Comparison | ast.Test)
-        yield _TreeLine(f"{lead}{prefix}{_source(node)}", path if counted else None, negated)
-
-
-def _source(node: ast.Expr) -> str:
+def _source(node: ast.Expr, _path: Path) -> str:
     return safe(format_node(node))
 
 
