@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
-from mtls_tui.rulefile import ANYTHING, ChangedOnDiskError, RuleFile, RuleFileError, load, save
+from mtls_tui.rulefile import ANYTHING, ChangedOnDiskError, RuleFile, RuleFileError, load, loads, save
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, Quit, Reload, Save, Written
 from mtls_tui.tui.registry.effects import EvaluateAgain, Host, Timer, handles
@@ -98,9 +99,8 @@ def _open(effect: Open, host: Host) -> None:
 
 @handles(OpenSample)
 def _open_sample(_: OpenSample, host: Host) -> None:
-    from mtls_tui.tui.files.sample import rulefile
-
-    host.dispatch("file.opened", file=rulefile())
+    text = (resources.files(__package__) / "sample.rules.toml").read_text(encoding="utf-8")
+    host.dispatch("file.opened", file=loads(text, strict=False))
 
 
 def watch(host: Host) -> None:
