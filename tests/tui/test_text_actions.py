@@ -9,6 +9,7 @@ import pytest
 from mtls_tui import lang
 from mtls_tui.lang import parsing
 from mtls_tui.tui.app.app import MtlsApp
+from mtls_tui.tui.app.screen import frame
 from mtls_tui.tui.app.settings import Settings
 from mtls_tui.tui.text.effects import EditOutside
 from tests.tui.helpers import RULES, Driver, with_expression
@@ -121,6 +122,28 @@ def test_a_key_in_a_long_text_that_is_not_right_does_not_wait_for_its_rows(monke
     assert edited is not None and edited.unread and edited.error is not None and "no.such" in driver.text
 
 
+def test_a_file_with_a_long_rule_that_is_not_right_opens_without_reading_its_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = with_expression(WRONG_NAME)
+
+    def never() -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(parsing, "_grammar", never)
+    driver = Driver(document).evaluate()
+    frame(driver.document, 120, 40)
+    edited = driver.document.edited_rule
+    assert edited is not None and edited.unread and edited.error is not None and driver.text == WRONG_NAME
+
+
+def test_rows_that_were_read_after_opening_are_no_change_of_the_file() -> None:
+    driver = Driver(with_expression(WRONG_NAME))
+    driver.do("text.read", ref="r", text=WRONG_NAME, expression=lang.parse(WRONG_NAME, check=False))
+    assert len(driver.document.rows) > 100 and not driver.document.unsaved and not driver.document.past
+    assert driver.do("text.read", ref="gone", text=WRONG_NAME, expression=None).refused == ""
+
+
 def test_a_short_text_with_a_wrong_name_is_rows_at_once() -> None:
     driver = editing('no.such.field eq "x"')
     edited = driver.document.edited_rule
@@ -166,3 +189,13 @@ async def test_a_long_text_with_a_wrong_name_becomes_rows_when_the_typing_pauses
         assert (
             edited is not None and not edited.unread and edited.broken is None and len(controller.document.rows) > 100
         )
+
+
+async def test_a_long_rule_that_is_not_right_becomes_rows_after_the_first_paint(tmp_path: Path) -> None:
+    path = tmp_path / "t.rules.toml"
+    path.write_text(with_expression(WRONG_NAME).content.file.text)
+    app = MtlsApp(path, settings=Settings(), drafts=tmp_path / "drafts")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert app.controller is not None
+        assert len(app.controller.document.rows) > 100 and not app.controller.document.unsaved

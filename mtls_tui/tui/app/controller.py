@@ -10,25 +10,23 @@ import concurrent.futures
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mtls_tui.rulefile import RuleFile, RuleFileError, load, loads
 from mtls_tui.rulefile.seeds import EMPTY
 from mtls_tui.tui.app import screen, settings
+from mtls_tui.tui.app.evaluating import Evaluating, evaluate_soon
 from mtls_tui.tui.deploy.handlers import watch_gateway
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES, Palette
 from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.actions import start
 from mtls_tui.tui.files.handlers import Drafting, keep_draft, watch
-from mtls_tui.tui.findings.linting import Linting, lint_soon
+from mtls_tui.tui.findings.linting import Linting
 from mtls_tui.tui.registry import keymap, register, subjects
 from mtls_tui.tui.registry.effects import HANDLERS, Effect, Terminal, Timer
 from mtls_tui.tui.registry.parts import CONTEXTS, PANES, Context
 from mtls_tui.tui.registry.register import Refusal
-from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.document import Document, Notice
-from mtls_tui.tui.state.results import Results
 from mtls_tui.tui.text.reading import Reading, read_soon
 
 if TYPE_CHECKING:
@@ -38,14 +36,8 @@ if TYPE_CHECKING:
 
 State = TypeVar("State")
 
-FLIP_DELAY_S = 0.25
-"""Quiet time before the search for what would flip the verdict: it costs hundreds of decisions."""
-
 NOTICE_S = 10.0
 """How long a message stands when no key is pressed."""
-
-SLOW_S = 0.04
-"""A verdict that takes longer waits for a pause in the typing."""
 
 
 class Controller:
@@ -63,12 +55,6 @@ class Controller:
         self.terminal: Terminal = app
         self._kept: dict[type, object] = {}
         self.document: Document = start(loads(EMPTY, strict=False), on_disk=False)
-        self.evaluated_for: tuple[object, str] | None = None
-        self.evaluating = False
-        self._flip_timer: Timer | None = None
-        self._evaluate_timer: Timer | None = None
-        self._took_s = 0.0
-        self._flipping = False
         self._noticed: Notice | None = None
 
     @property
@@ -76,9 +62,8 @@ class Controller:
         """Whether something is being worked out still (tests wait for that, not for a time)."""
         results = self.document.results
         current = results is not None and results.content is self.document.content
-        waiting = self._flip_timer is not None or self._evaluate_timer is not None or self._flipping
-        waiting = waiting or self.kept(Linting).busy or self.kept(Reading).busy
-        return self.evaluating or waiting or not current
+        working = self.kept(Evaluating).busy or self.kept(Linting).busy or self.kept(Reading).busy
+        return working or not current
 
     # --- start ---------------------------------------------------------------------------------------------------
 
@@ -105,7 +90,8 @@ class Controller:
         else:
             self.show()
         self.kept(Drafting).of = self.document.content
-        self._evaluate()
+        evaluate_soon(self)
+        read_soon(self)
         watch(self)
         watch_gateway(self)
 
@@ -172,7 +158,7 @@ class Controller:
     def _show_and_evaluate(self, document: Document) -> None:
         self.document = document
         self.show()
-        self._evaluate()
+        evaluate_soon(self)
         keep_draft(self)
         read_soon(self)
 
@@ -225,81 +211,14 @@ class Controller:
 
     # --- slow work -----------------------------------------------------------------------------------------------
 
-    def _evaluate(self) -> None:
-        """Have the verdict worked out, when what it depends on changed; one at a time, the newest wins."""
-        key = (self.document.content, self.document.view.rule)
-        known = self.evaluated_for
-        if known is not None and known[0] is key[0] and known[1] == key[1]:
-            return
-        if self.evaluating or self._evaluate_timer is not None:
-            return
-        if self._took_s > SLOW_S:
-            # A large rule: wait until the typing pauses, so that the next key doesn't wait for the last one's verdict.
-            self._evaluate_timer = self.app.set_timer(min(0.4, 2 * self._took_s), self._evaluate_now)
-        else:
-            self._evaluate_now()
-
-    def _evaluate_now(self) -> None:
-        self._evaluate_timer = None
-        key = (self.document.content, self.document.view.rule)
-        self.evaluating = True
-        self.evaluated_for = key
-        saved = self.document.saved
-        self.in_thread(lambda: self._worked_out(key, saved), "evaluate")
-
-    def _worked_out(self, key: tuple[Any, str], saved: Any) -> None:
-        from mtls_tui.tui.app.evaluate import evaluate
-
-        begin = monotonic()
-        results = evaluate(key[0], key[1], saved, self.kept(Secrets))
-        self.from_thread(self._evaluated, results, monotonic() - begin)
-
-    def _evaluated(self, results: Results, took_s: float) -> None:
-        self.evaluating = False
-        self._took_s = took_s
-        self.dispatch("results.arrived", results=results)
-        lint_soon(self)
-        shown = self.document.results
-        if not self.evaluating and shown is not None and shown.verdict is not None:
-            if self._flip_timer is not None:
-                self._flip_timer.stop()
-            self._flip_timer = self.app.set_timer(FLIP_DELAY_S, lambda: self._search_flips(shown))
-
-    def _search_flips(self, results: Results) -> None:
-        """Search for what would turn the verdict around, once the typing has paused."""
-        self._flip_timer = None
-        if self.document.results is not results:
-            return
-        self._flipping = True
-
-        def job() -> None:
-            from mtls_tui.tui.app.evaluate import flips
-
-            self.from_thread(self._found_flips, results, flips(results.content, self.kept(Secrets)))
-
-        self.in_thread(job, "flips")
-
-    def _found_flips(self, results: Results, found: tuple[str, ...]) -> None:
-        self._flipping = False
-        self.dispatch("results.flips", results=results, found=found)
-
-    def evaluate_again(self) -> None:
-        """What the verdict depends on changed outside the document (a passphrase, a file)."""
-        self.evaluated_for = None
-        self._evaluate()
-
-    def from_thread(self, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
-        """From a worker: have the application do something; nothing once it is leaving."""
+    def post(self, action: ActionId, **arguments: Any) -> None:
+        """From a worker: do an action; nothing once the application is leaving."""
         if not self.app.is_running:
             return
         try:
-            self.app.call_from_thread(function, *arguments, **named)
+            self.app.call_from_thread(self.dispatch, action, **arguments)
         except (RuntimeError, asyncio.CancelledError, concurrent.futures.CancelledError):
             return  # it left in the meantime
-
-    def post(self, action: ActionId, **arguments: Any) -> None:
-        """From a worker: do an action; nothing once the application is leaving."""
-        self.from_thread(self.dispatch, action, **arguments)
 
     def after(self, seconds: float, function: Callable[[], None]) -> Timer:
         """Call a function once."""

@@ -1,10 +1,17 @@
-"""What is asked of the terminal and the settings."""
+"""What is asked of the evaluation, the terminal and the settings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mtls_tui.tui.registry.effects import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated(Effect):
+    """A verdict was worked out, in so many seconds. The next one may begin."""
+
+    took_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ from mtls_tui.rulefile import RuleFile, RuleFileError, bundle
 from mtls_tui.simulate.errors import RequestError
 from mtls_tui.simulate.policies import load_chain
 from mtls_tui.simulate.simulation import Simulation, simulate
-from mtls_tui.simulate.testing.roles import ROLES, chain_of, with_roles
+from mtls_tui.simulate.testing.roles import DAY_SECONDS, ROLES, chain_of, with_roles
 from mtls_tui.tui.builder import marks
 from mtls_tui.tui.certificates import lines as certificate_lines
+from mtls_tui.tui.certificates.material import Material
 from mtls_tui.tui.hosts.rule_index import rules_of_host
 from mtls_tui.tui.simulator import probes
 from mtls_tui.tui.simulator.secrets import Secrets
@@ -150,11 +152,11 @@ class _Policies:
         """The policy for a certificate by role, or the plain one for `none` and files."""
         if role == "none" or role not in ROLES:
             if self._plain is None:
-                self._plain = Policy(_hosts(self.file, None), self.ruleset)
+                self._plain = Policy(_hosts(Material.of(self.file), None), self.ruleset)
             return self._plain
-        day = int(at.timestamp()) // 86_400
+        day = int(at.timestamp()) // DAY_SECONDS
         if day not in self._roles:
-            self._roles[day] = Policy(_hosts(self.file, at), self.ruleset)
+            self._roles[day] = Policy(_hosts(Material.of(self.file), day), self.ruleset)
         return self._roles[day]
 
 
@@ -163,31 +165,23 @@ def _ruleset(content: Content) -> Ruleset:
     return Ruleset(engine_rules(content), content.file.engine_lists)
 
 
-_known_hosts: dict[tuple[object, ...], tuple[Host, ...]] = {}
-
-
-def _hosts(file: RuleFile, roles_at: datetime | None) -> tuple[Host, ...]:
-    """The hosts with their trust stores; kept as long as settings and files stay the same."""
-    day = None if roles_at is None else int(roles_at.timestamp()) // 86_400
-    settings = (file.hosts, file.anchors, file.intermediates, file.crls, file.folder)
-    key = (day, settings, certificate_lines.stamps(file))
-    found = _known_hosts.get(key)
-    if found is not None:
-        return found
+@lru_cache(maxsize=16)
+def _hosts(material: Material, roles_day: int | None) -> tuple[Host, ...]:
+    """The hosts with their trust stores; on a day (since 1970, UTC) also with the authority of that day's roles."""
+    file = material.file
     trust = tuple(one for one in file.problems if not one.key.startswith(("rules", "properties", "tests", "lists")))
-    bare = replace(file, rules=(), expressions=(), properties=(), tests=(), problems=trust)
+    bare = replace(file, rules=(), properties=(), expressions=(), tests=(), problems=trust)
     try:
         made = bundle(bare)
-        policy = Policy.from_bundle(made) if roles_at is None else with_roles(made, roles_at)
+        if roles_day is None:
+            policy = Policy.from_bundle(made)
+        else:
+            policy = with_roles(made, datetime.fromtimestamp(roles_day * DAY_SECONDS, UTC))
     except RuleFileError as error:
         raise UnusableError(f"{error.problem.message}; {error.problem.cure}".rstrip("; ")) from None
     except PolicyError as error:
         raise UnusableError(str(error)) from None
-    if len(_known_hosts) > 16:
-        _known_hosts.clear()
-    hosts = tuple(policy.hosts.values())
-    _known_hosts[key] = hosts
-    return hosts
+    return tuple(policy.hosts.values())
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -214,20 +208,17 @@ def chain_for(probe: Probe, file: RuleFile, at: datetime, secrets: Secrets) -> t
     return _chain_from_file(path, secrets.passphrases.get(name))
 
 
-_files: dict[tuple[str, int, int, bytes | None], tuple[x509.Certificate, ...]] = {}
-
-
 def _chain_from_file(path: Path, passphrase: bytes | None) -> tuple[x509.Certificate, ...]:
     try:
         status = path.stat()
     except OSError as error:
         raise RequestError(f"{path.name}: {(error.strerror or str(error)).lower()}") from None
-    key = (str(path), status.st_mtime_ns, status.st_size, passphrase)
-    if key not in _files:
-        if len(_files) > 64:
-            _files.clear()
-        _files[key] = load_chain(path, passphrase)
-    return _files[key]
+    return _chain(path, status.st_mtime_ns, status.st_size, passphrase)
+
+
+@lru_cache(maxsize=64)
+def _chain(path: Path, _mtime_ns: int, _size: int, passphrase: bytes | None) -> tuple[x509.Certificate, ...]:
+    return load_chain(path, passphrase)
 
 
 def _all_fields(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from mtls_tui.tui.app.effects import Copy, KeepSetting, Redraw, TakeMouse
+from mtls_tui.tui.app.effects import Copy, Evaluated, KeepSetting, Redraw, TakeMouse
 from mtls_tui.tui.drawing.theme import THEMES
 from mtls_tui.tui.files.effects import DiscardDraft, Quit
 from mtls_tui.tui.registry import boards
@@ -209,14 +209,14 @@ def _gone(document: Document, notice: Notice) -> Result:
 
 
 @action("results.arrived", "The verdict is worked out", hidden=True)
-def _arrived(document: Document, results: Results) -> Result:
+def _arrived(document: Document, results: Results, took_s: float) -> Result:
     """What would flip it is searched for later; until then what was found last stays, if the verdict does."""
     before = document.results
     if results.verdict is not None and before is not None and before.verdict is not None and not results.verdict.flips:
         same = before.verdict.blocked == results.verdict.blocked and before.content.probe == results.content.probe
         if same:
             results = replace(results, verdict=replace(results.verdict, flips=before.verdict.flips))
-    return replace(document, results=results)
+    return Done(replace(document, results=results), (Evaluated(took_s),))
 
 
 @action("results.flips", "What would flip the verdict is found", hidden=True)

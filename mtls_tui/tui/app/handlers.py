@@ -11,13 +11,8 @@ from pathlib import Path
 from mtls_tui.tui.app import clipboard, settings
 from mtls_tui.tui.app.effects import Copy, KeepSetting, Redraw, TakeMouse
 from mtls_tui.tui.files import draft
-from mtls_tui.tui.registry.effects import EvaluateAgain, Host, handles
+from mtls_tui.tui.registry.effects import Host, handles
 from mtls_tui.tui.text.effects import EditOutside
-
-
-@handles(EvaluateAgain)
-def _evaluate_again(_: EvaluateAgain, host: Host) -> None:
-    host.evaluate_again()
 
 
 @handles(Redraw)

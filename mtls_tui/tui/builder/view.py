@@ -191,7 +191,12 @@ def _mark(document: Document, row: BuilderRow) -> Mark | None:
     return results.marks.get(row.path) if results is not None and marks_hold(document) else None
 
 
-_held: list[tuple[object, object, str, bool]] = []
+@recent(2)
+def _at_the_same_places(rows: tuple[BuilderRow, ...], others: tuple[BuilderRow, ...]) -> bool:
+    return len(rows) == len(others) and all(
+        one.path == other.path and one.kind == other.kind and one.muted == other.muted
+        for one, other in zip(rows, others, strict=True)
+    )
 
 
 def marks_hold(document: Document) -> bool:
@@ -205,21 +210,12 @@ def marks_hold(document: Document) -> bool:
         return False
     if results.content is document.content:
         return True
-    for content, known, rule, holds in _held:
-        if content is document.content and known is results and rule == ref:
-            return holds
     try:
         before = edited_rule_of(results.content, ref)
     except KeyError:
         return False
-    rows = document.rows
     made_for = rows_of(before.full, before.muted) if before.full is not None and before.broken is None else ()
-    holds = len(rows) == len(made_for) and all(
-        one.path == other.path and one.kind == other.kind and one.muted == other.muted
-        for one, other in zip(rows, made_for, strict=True)
-    )
-    _held[:] = [(document.content, results, ref, holds)]
-    return holds
+    return _at_the_same_places(document.rows, made_for)
 
 
 MARK_STYLES = {"true": "good", "false": "bad", "not reached": "faint", "unknown": "warn"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,7 @@ from mtls_tui.rulefile import RuleFile
 from mtls_tui.rulefile.materials import MAX_MATERIAL
 from mtls_tui.simulate.certificate_facts import span
 from mtls_tui.tui.certificates import expiring
+from mtls_tui.tui.certificates.material import Material
 from mtls_tui.tui.state.results import CertificateLine
 
 if TYPE_CHECKING:
@@ -27,43 +29,19 @@ SOON = timedelta(days=30)
 CRL_SOON = timedelta(days=2)
 
 
-def stamps(file: RuleFile) -> tuple[tuple[str, int, int], ...]:
-    """Name, time and size of every certificate file that the rule file names; changes when one of them does."""
-    names = {*file.anchors, *file.intermediates, *file.crls}
-    for host in file.hosts:
-        names.update((*host.anchors, *host.intermediates, *host.crls))
-        if host.upstream_ca:
-            names.add(host.upstream_ca)
-    found = []
-    for name in sorted(names):
-        try:
-            status = file.resolve(name).stat()
-            found.append((name, status.st_mtime_ns, status.st_size))
-        except OSError:
-            found.append((name, 0, -1))
-    return tuple(found)
-
-
-_lines: dict[tuple[object, ...], Mapping[str, tuple[CertificateLine, ...]]] = {}
-
-
 def of_hosts(file: RuleFile) -> Mapping[str, tuple[CertificateLine, ...]]:
     """By host name: its authorities and revocation lists. Kept for a minute's worth of key presses."""
-    now = datetime.now(UTC)
-    key = (
-        file.hosts,
-        file.anchors,
-        file.crls,
-        file.folder,
-        stamps(file),
-        expiring.stamps(file),
-        now.replace(second=0, microsecond=0),
+    return _of_hosts(Material.of(file), expiring.stamps(file), datetime.now(UTC).replace(second=0, microsecond=0))
+
+
+@lru_cache(maxsize=1)
+def _of_hosts(
+    material: Material, _inventories: tuple[tuple[str, int], ...], _minute: datetime
+) -> Mapping[str, tuple[CertificateLine, ...]]:
+    file, now = material.file, datetime.now(UTC)
+    return MappingProxyType(
+        {host.name: _of_host(file, host.anchors, host.crls, now) for host in file.hosts if host.mtls}
     )
-    if key not in _lines:
-        _lines.clear()
-        found = {host.name: _of_host(file, host.anchors, host.crls, now) for host in file.hosts if host.mtls}
-        _lines[key] = MappingProxyType(found)
-    return _lines[key]
 
 
 def _of_host(

@@ -95,9 +95,6 @@ class Host(Protocol):
     def kept(self, kind: type[State]) -> State:
         """What a subject keeps while the application runs, one of each kind; it is never in the document."""
 
-    def evaluate_again(self) -> None:
-        """Work out the verdict although the document is the same."""
-
 
 Asked = TypeVar("Asked", bound=Effect)
 HANDLERS: dict[type[Effect], Callable[[Any, Host], None]] = {}

@@ -43,6 +43,7 @@ HANDLERS = (
     "authority.handlers",
     "log.handlers",
     "app.handlers",
+    "app.evaluating",
 )
 """What carries out effects; imported by the application alone."""
 

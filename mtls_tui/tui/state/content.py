@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from mtls_tui.rulefile import RuleFile
 from mtls_tui.rulefile.edit import update_rule
-from mtls_tui.tui.state.edited_rule import EditedRule
+from mtls_tui.tui.state.edited_rule import EditedRule, parsed
 from mtls_tui.tui.state.recent import recent
 
 _NO_EDITS: Mapping[str, EditedRule] = MappingProxyType({})
@@ -99,18 +99,10 @@ def says_other(one: Content, other: Content) -> bool:
 @recent(64)
 def _from_file(file: RuleFile, index: int) -> EditedRule:
     expression = file.expressions[index]
-    return _unchecked(file, index) if expression is None else EditedRule(expression)
-
-
-def _unchecked(file: RuleFile, index: int) -> EditedRule:
-    """A rule that has a problem: as rows where it can be read at all (a wrong name, too long), else as text."""
-    from mtls_tui import lang
-
-    text = file.rules[index].expression
-    try:
-        return EditedRule(lang.parse(text, max_length=None, check=False))
-    except lang.ParseError as error:
-        return EditedRule(None, broken=text, error=error.diagnostic)
+    if expression is not None:
+        return EditedRule(expression)
+    # Wrong, or too long: as rows where it can be read for them, else as text. A long one is read once it is shown.
+    return parsed(file.rules[index].expression, at_once=False)
 
 
 def with_edited_rule(content: Content, ref: str, edited: EditedRule) -> Content:

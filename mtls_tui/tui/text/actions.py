@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mtls_tui.lang.ast import Expression
-from mtls_tui.lang.diagnostics import Diagnostic, ParseError
+from mtls_tui.lang.diagnostics import Diagnostic
 from mtls_tui.lang.tree import Path
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
 from mtls_tui.tui.state import edited_rule, textbuffer
-from mtls_tui.tui.state.content import with_edited_rule
+from mtls_tui.tui.state.content import edited_rule_of, with_edited_rule
 from mtls_tui.tui.state.document import Document
-from mtls_tui.tui.state.edited_rule import EditedRule
+from mtls_tui.tui.state.edited_rule import EditedRule, parsed
 from mtls_tui.tui.state.textbuffer import Buffer
 from mtls_tui.tui.text.effects import EditOutside
 from mtls_tui.tui.text.ranges import marked_range
@@ -93,33 +93,13 @@ def _completes(buffer: Buffer) -> bool:
     return bool(before) and (before[-1].isalnum() or before[-1] in "._$") and buffer.anchor is None
 
 
-AT_ONCE = 400
-"""Characters up to which a text that isn't right is read for its rows at once: that takes some milliseconds."""
-
-
-def parsed(text: str, edited: EditedRule, *, at_once: bool = True) -> EditedRule:
-    """A text as a rule under edit.
-
-    A long text that isn't right is not read for its rows unless `at_once`: at 4,000 characters that takes 50 ms or
-    more, and the next key would wait for it. What is right is read in 2 ms.
-    """
-    from mtls_tui import lang
-
-    later = not at_once and len(text) > AT_ONCE
-    try:
-        expression: Expression = lang.parse(text, max_length=None, check=later)
-    except ParseError as error:
-        return EditedRule(edited.full, frozenset(), text, error.diagnostic, unread=later)
-    if edited.full is not None and edited.muted:
-        return EditedRule(expression, edited_rule.relocate(edited.full, expression, edited.muted))
-    return EditedRule(expression)
-
-
 @action("text.read", "The text is read for its rows", hidden=True)
 def _read(document: Document, ref: str, text: str, expression: Expression | None) -> Result:
     """`expression` is None when the text has no rows. No step of undo: the rule says what it said."""
-    edited = document.content.edits.get(ref)
-    if edited is None or not edited.unread or edited.broken != text:
+    if all(rule.ref != ref for rule in document.content.file.rules):
+        return document
+    edited = edited_rule_of(document.content, ref)
+    if not edited.unread or edited.broken != text:
         return document
     new = replace(edited, unread=False) if expression is None else EditedRule(expression)
     return replace(document, content=with_edited_rule(document.content, ref, new))
