@@ -67,6 +67,7 @@ DAMAGED = [
     '{"version": 1, "text": "", "work": 1, "probe": {}}',
     '{"version": 1, "text": "", "work": {"a": {"full": [1], "muted": []}}, "probe": {}}',
     '{"version": 1, "text": "", "work": {}, "probe": [1]}',
+    '{"version": 1, "text": "version = 1\\n", "work": {}, "probe": {"url": 1}}',
 ]
 
 

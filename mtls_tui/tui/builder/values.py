@@ -27,24 +27,22 @@ class Wrong:
     reason: str
 
 
+def _raw(text: str) -> str:
+    """The text as a raw literal; "" when it can't be written that way."""
+    try:
+        return raw_quote(text.encode())
+    except ValueError:
+        return ""
+
+
 def string_literal(text: str, raw: bool = False) -> str:
     """A string literal that denotes this text, raw when asked for and possible."""
-    if raw:
-        try:
-            return raw_quote(text.encode())
-        except ValueError:
-            pass
-    return quote(text.encode())
+    return (_raw(text) if raw else "") or quote(text.encode())
 
 
 def regex_literal(text: str, raw: bool = True) -> str:
     """The right side of `matches` for this pattern: raw, unless it was written with quotes."""
-    if raw:
-        try:
-            return raw_quote(text.encode())
-        except ValueError:
-            pass
-    return '"' + re.sub(r'(?<!\\)((?:\\\\)*)"', r'\1\\"', text) + '"'
+    return (_raw(text) if raw else "") or '"' + re.sub(r'(?<!\\)((?:\\\\)*)"', r'\1\\"', text) + '"'
 
 
 def item_literal(text: str, kind: Literal["string", "integer", "address"]) -> str | Wrong:
@@ -55,16 +53,10 @@ def item_literal(text: str, kind: Literal["string", "integer", "address"]) -> st
     first, dots, last = text.partition("..")
     parts = [first.strip(), last.strip()] if dots else [first]
     if kind == "integer":
-        for part in parts:
-            wrong = integer_wrong(part)
-            if wrong:
-                return Wrong(wrong)
-        return "..".join(parts)
-    for part in parts:
-        wrong = address_wrong(part, network=not dots)
-        if wrong:
-            return Wrong(wrong)
-    return "..".join(parts)
+        wrong = [integer_wrong(part) for part in parts]
+    else:
+        wrong = [address_wrong(part, network=not dots) for part in parts]
+    return next((Wrong(words) for words in wrong if words), "..".join(parts))
 
 
 def integer_wrong(text: str) -> str:

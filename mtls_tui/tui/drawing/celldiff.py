@@ -41,36 +41,14 @@ REWRITE: Final = 4
 """Unchanged cells up to this many are sent again when that is cheaper than a jump (`CSI n C` has 4 bytes)."""
 
 
-def _wide_tail(sgr: Sgr) -> Cell:
-    return ("", sgr)
-
-
 @lru_cache(maxsize=4096)
 def _plain_sgr(style: Style, color_system: ColorSystem) -> Sgr:
     """The parts of a style, apart, so that a change of one costs only that one."""
-    attributes = Style(
-        bold=style.bold,
-        dim=style.dim,
-        italic=style.italic,
-        underline=style.underline,
-        blink=style.blink,
-        reverse=style.reverse,
-        conceal=style.conceal,
-        strike=style.strike,
-        underline2=style.underline2,
-        overline=style.overline,
-    )
-    codes = attributes._make_ansi_codes(color_system)
+    codes = style.without_color._make_ansi_codes(color_system)
     color = style.color.downgrade(color_system).get_ansi_codes() if style.color else ()
-    background = style.bgcolor.downgrade(color_system).get_ansi_codes(foreground=False) if style.bgcolor else ()
-    foreground = ";".join(color)
-    back = ";".join(background)
-    return (
-        codes,
-        "" if foreground == "39" else foreground,
-        "" if back == "49" else back,
-        style.link or "",
-    )
+    behind = style.bgcolor.downgrade(color_system).get_ansi_codes(foreground=False) if style.bgcolor else ()
+    foreground, background = ";".join(color), ";".join(behind)
+    return codes, foreground.removeprefix("39"), background.removeprefix("49"), style.link or ""
 
 
 @lru_cache(maxsize=4096)
@@ -159,7 +137,7 @@ class Cells:
             elif x + width <= self.width:
                 row[x] = (cluster, sgr)
                 for half in range(1, width):
-                    row[x + half] = _wide_tail(sgr)
+                    row[x + half] = ("", sgr)
             else:
                 for column in range(x, self.width):
                     row[column] = (" ", _blank(sgr))

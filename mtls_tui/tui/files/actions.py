@@ -186,9 +186,14 @@ def _drop(document: Document, content: Content) -> Result:
 
 @action("first.page", "What to begin with", hidden=True)
 def _first_page(document: Document) -> Result:
-    from mtls_tui.tui.files.firstrun import page
-
-    return page(document)
+    items = (
+        Item("new", "New mTLS rule", detail="name and host names",
+             hint="Makes a rule that blocks clients without a valid certificate; you land in the builder."),
+        Item("sample", "Open the sample", detail="three hosts, three rules",
+             hint="A rule file to look around in. Nothing of yours is touched."),
+        Item("open", "Open a file", detail="*.rules.toml", hint="A rule file that you have already."),
+    )  # fmt: skip
+    return replace(document, overlay=Picker("Welcome to mtls-tui", items, "first.choose"))
 
 
 @action("first.choose", "First steps", hidden=True)

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from mtls_tui.files import read_bounded, write_atomically
 from mtls_tui.lang.diagnostics import ParseError
 from mtls_tui.rulefile import RuleFile, RuleFileError, loads
@@ -23,6 +25,10 @@ from mtls_tui.tui.state.edited_rule import EditedRule, normal
 
 VERSION = 1
 LARGEST = 64 * 1024 * 1024
+
+
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, RuleFileError,
+               msgspec.ValidationError)  # fmt: skip
 
 
 def folder() -> Path:
@@ -84,7 +90,7 @@ def read(file: RuleFile, where: Path | None = None) -> tuple[Content, str] | Non
         data = json.loads(read_bounded(path, LARGEST, "draft"))
         when = datetime.fromtimestamp(path.stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M")
         content = decode(data, file)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, RuleFileError):
+    except _UNREADABLE:
         # A draft that can't be read must not keep the program from starting; it stays for a human to look at.
         return None
     return (content, when) if content is not None else None
@@ -119,9 +125,4 @@ def _work(data: dict[str, Any]) -> EditedRule:
 
 
 def _probe(data: dict[str, Any]) -> Probe:
-    pairs = {name: tuple((str(a), str(b)) for a, b in data.get(name, ())) for name in ("headers", "overrides")}
-    texts = {
-        name: str(data.get(name, getattr(Probe(), name)))
-        for name in ("name", "method", "url", "body", "ip", "at", "certificate", "pem")
-    }
-    return Probe(**texts, **pairs)  # type: ignore[arg-type]
+    return msgspec.convert(data, Probe)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mtls_tui.tui.builder.choices import shown_offers
 from mtls_tui.tui.builder.pattern_check import live_test
 from mtls_tui.tui.builder.view import columns_of, row_y
-from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, Piece, text_line
+from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.layout.geometry import Box, Boxes, is_wide
 from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
-from mtls_tui.tui.text.view import buffer_line
-from mtls_tui.tui.text.wrapping import line_of, wrap_text
+from mtls_tui.tui.text.view import add_styled, buffer_line
+from mtls_tui.tui.text.wrapping import fits, line_of, wrap_text
+
+if TYPE_CHECKING:
+    from mtls_tui.tui.action_ids import ActionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +81,13 @@ def input_line(buffer: Buffer, across: int, lead: str = " ", *, active: bool = T
     begin = 0
     while begin < buffer.cursor and width(safe(text[begin : buffer.cursor])) >= room:
         begin += 1
-    low, high = buffer.selection
     out = LineBuilder(fill="up").add(lead, "accent@up")
-    for place, character in enumerate(text[begin:], begin):
-        if out.at + width(safe(character)) > across:
-            break
-        style = "selected" if low <= place < high else "text@up"
-        if active and place == buffer.cursor and low == high:
-            style = "cursor"
-        _append(out, character, style)
+    end = fits(text, begin, len(text), across - width(lead)) if text else 0
+    cursor = (buffer.cursor, buffer.cursor + active, "cursor")
+    add_styled(out, text, ((begin, end, "text@up"),), cursor, (*buffer.selection, "selected"))
     if active and buffer.cursor >= len(text):
         out.add(" ", "cursor")
     return out.line(across)
-
-
-def _append(out: LineBuilder, character: str, style: str) -> None:
-    shown = safe(character)
-    if out.pieces and out.pieces[-1].style == style:
-        last = out.pieces.pop()
-        out.pieces.append(Piece(last.text + shown, style, last.click))
-        out.at += width(shown)
-    else:
-        out.add(character, style)
 
 
 # --- lists --------------------------------------------------------------------------------------------------------
@@ -107,7 +96,8 @@ def _append(out: LineBuilder, character: str, style: str) -> None:
 def _picker(document: Document, picker: Picker, boxes: Boxes, total: int, height: int) -> Floating:
     across = min(total - 2, 76)
     shown = picker.shown
-    tall = min(max(len(picker.items), 3) + _groups(picker.items), max(4, (height - 7) if height < 30 else 15))
+    groups = len({item.group for item in picker.items if item.group})
+    tall = min(max(len(picker.items), 3) + groups, max(4, (height - 7) if height < 30 else 15))
     lines = [input_line(picker.query, across - 2, " › ")]
     grouped = not picker.query.text.strip()
     listed: list[tuple[int, Item | str]] = []
@@ -139,12 +129,8 @@ def _picker(document: Document, picker: Picker, boxes: Boxes, total: int, height
     return Floating(box, framed(lines, across, picker.title, foot), (box.x + 4 + picker.query.cursor, box.y + 1))
 
 
-def _groups(items: tuple[Item, ...]) -> int:
-    return len({item.group for item in items if item.group})
-
-
-def _item_line(item: Item, place: int, across: int, *, here: bool) -> Line:
-    out = LineBuilder(fill="selected" if here else "up", click=Click("overlay.choose", {"index": place}))
+def _item_line(item: Item, place: int, across: int, *, here: bool, then: ActionId = "overlay.choose") -> Line:
+    out = LineBuilder(fill="selected" if here else "up", click=Click(then, {"index": place}))
     style = "selected" if here else "faint" if item.why_not else "text@up"
     side = safe(f"{item.detail}  {item.tag}" if item.tag else item.detail)
     side = cut(side, max(8, across // 2))
@@ -210,14 +196,7 @@ def _editor(document: Document, editor: PartEditor, boxes: Boxes, total: int, he
 def _editor_text(editor: PartEditor, across: int, tall: int) -> tuple[list[Line], tuple[int, int]]:
     buffer = editor.buffer
     active = editor.index < 0
-    if not buffer.multiline:
-        if editor.kind == "source":
-            wrapped = wrap_text(buffer.text, across - 3)
-            lines = [
-                buffer_line(buffer, line, place == line_of(wrapped, buffer.cursor), across, (0, 0), active=active)
-                for place, line in enumerate(wrapped[:tall])
-            ]
-            return lines, (1, 0)
+    if not buffer.multiline and editor.kind != "source":
         line = input_line(buffer, across, " ", active=active)
         return [line], (1 + min(buffer.cursor, across - 2), 0)
     wrapped = wrap_text(buffer.text, across - 3)
@@ -337,12 +316,7 @@ def _completions(document: Document, boxes: Boxes, total: int, height: int) -> F
     lines = []
     for place, item in enumerate(found.items[top : top + tall], top):
         shown = Item(item.text, item.label, detail=item.detail)
-        line = _item_line(shown, place, across - 2, here=place == index)
-        lines.append(
-            Line(
-                tuple(Piece(p.text, p.style, Click("text.complete", {"index": place})) for p in line.pieces), line.fill
-            )
-        )
+        lines.append(_item_line(shown, place, across - 2, here=place == index, then="text.complete"))
     wrapped = wrap_text(buffer.text, max(10, preview.width - 3))
     at = line_of(wrapped, buffer.cursor)
     top_line = scrolled(document.view.tops.get("text", 0), at, max(1, preview.height - 2), len(wrapped), 0)

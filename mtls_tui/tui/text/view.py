@@ -92,11 +92,11 @@ def _error_range(document: Document) -> tuple[int, int]:
 
 def _text_line(text: str, line: Wrapped, marked: tuple[int, int], total: int, error: tuple[int, int]) -> Line:
     out = LineBuilder(click=Click("text.open")).add(" ")
-    _add(out, text, highlight_in(text, line.start, line.end), (*marked, "@here"), (*error, "error"))
+    add_styled(out, text, highlight_in(text, line.start, line.end), (*marked, "@here"), (*error, "error"))
     return out.line(total)
 
 
-def _add(out: LineBuilder, text: str, ranges: Ranges, *over: tuple[int, int, str]) -> None:
+def add_styled(out: LineBuilder, text: str, ranges: Ranges, *over: tuple[int, int, str]) -> None:
     """A text in its colours, and over them other styles on some ranges; of two on one place the later one holds."""
     for left, right, colour in ranges:
         ends = {end for start, stop, _ in over for end in (start, stop) if left < end < right}
@@ -138,7 +138,7 @@ def buffer_line(
     out = LineBuilder(click=Click("text.click", {"start": line.start, "end": line.end})).add(" ")
     ranges = highlight_in(text, line.start, line.end) if colour else ((line.start, line.end, "text"),)
     cursor = (buffer.cursor, buffer.cursor + here, "cursor")
-    _add(out, text, ranges, (*error, "error"), cursor, (*buffer.selection, "selected"))
+    add_styled(out, text, ranges, (*error, "error"), cursor, (*buffer.selection, "selected"))
     if here and buffer.cursor >= line.end:
         out.add(" ", "cursor")
     if error[0] >= len(text) and error[1] > error[0] and line.end == len(text) and not here:

@@ -65,7 +65,7 @@ def _broken(text: str, start: int, end: int, total: int) -> list[Wrapped]:
     lines: list[Wrapped] = []
     at = start
     while width(safe(text[at:end])) > total:
-        stop = _fits(text, at, end, total)
+        stop = fits(text, at, end, total)
         blank = text.rfind(" ", at + 1, stop)
         stop = blank + 1 if blank > at + total // 3 else stop
         lines.append(Wrapped(at, stop))
@@ -75,7 +75,7 @@ def _broken(text: str, start: int, end: int, total: int) -> list[Wrapped]:
     return lines
 
 
-def _fits(text: str, start: int, end: int, total: int) -> int:
+def fits(text: str, start: int, end: int, total: int) -> int:
     """How far a text goes within so many cells; at least one character."""
     stop = min(end, start + total)
     while stop > start + 1 and width(safe(text[start:stop])) > total:
