@@ -8,10 +8,10 @@ one that two readers could read differently is refused, not matched.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography import x509
 
@@ -34,7 +34,6 @@ _KIND_NAMES = (
     "otherName", "rfc822Name", "dNSName", "x400Address", "directoryName", "ediPartyName", "URI", "iPAddress",
     "registeredID",
 )  # fmt: skip
-_UNDERSTOOD = frozenset({EMAIL, DNS, DIRECTORY, URI, IP})
 
 _N = TypeVar("_N")
 _C = TypeVar("_C")
@@ -93,27 +92,6 @@ def _too_many() -> Refused:
     return Refused(Code.UNSPECIFIED, "has more names than can be compared with the name constraints above it")
 
 
-@dataclass(slots=True)
-class _Side:
-    dns: set[str] = field(default_factory=set)
-    email: list[str] = field(default_factory=list)
-    uri: list[str] = field(default_factory=list)
-    ip: list[tuple[int, int, int]] = field(default_factory=list)
-    directory: list[CanonicalName] = field(default_factory=list)
-    kinds: set[int] = field(default_factory=set)
-
-    def freeze(self) -> Subtrees:
-        return Subtrees(
-            frozenset(self.dns),
-            frozenset(host.partition(".")[2] for host in self.dns if "." in host),
-            tuple(self.email),
-            tuple(self.uri),
-            tuple(self.ip),
-            tuple(self.directory),
-            frozenset(self.kinds),
-        )
-
-
 def constraints_of(view: ParsedCertificate) -> Constraints | None:
     """An authority's name constraints, None when it has none. Refused when they can't be read or understood."""
     if view.constraints is None and c.NAME_CONSTRAINTS in view.extensions:
@@ -152,7 +130,7 @@ def _read(view: ParsedCertificate) -> Constraints:
     raw = raw_extension(view.tbs, c.NAME_CONSTRAINTS)
     if raw is None:
         raise Refused(Code.INVALID_EXTENSION, "has name constraints that can't be read")
-    sides = {0xA0: _Side(), 0xA1: _Side()}
+    sides: dict[int, dict[int, list[Any]]] = {0xA0: {}, 0xA1: {}}
     try:
         start, end = expect(raw, 0, len(raw), SEQUENCE)
         seen: list[int] = []
@@ -172,11 +150,18 @@ def _read(view: ParsedCertificate) -> Constraints:
         raise Refused(
             Code.UNSUPPORTED_CONSTRAINT_SYNTAX, f"has name constraints that can't be read ({error})"
         ) from None
-    permitted, excluded = sides[0xA0].freeze(), sides[0xA1].freeze()
+    permitted, excluded = _subtrees(sides[0xA0]), _subtrees(sides[0xA1])
     return Constraints(permitted, excluded, permitted.kinds | excluded.kinds, count)
 
 
-def _read_subtree(side: _Side, raw: bytes, start: int, end: int) -> None:
+def _subtrees(found: Mapping[int, Iterable[Any]]) -> Subtrees:
+    """What one side says, by kind."""
+    dns, email, uri, ip, directory = (tuple(found.get(kind, ())) for kind in (DNS, EMAIL, URI, IP, DIRECTORY))
+    parents = frozenset(host.partition(".")[2] for host in dns if "." in host)
+    return Subtrees(frozenset(dns), parents, email, uri, ip, directory, frozenset(found))
+
+
+def _read_subtree(side: dict[int, list[Any]], raw: bytes, start: int, end: int) -> None:
     tag, content, stop = header(raw, start, end)
     if tag & 0xC0 != 0x80 or tag & 0x1F > REGISTERED:
         raise DerError("no GeneralName")
@@ -186,21 +171,8 @@ def _read_subtree(side: _Side, raw: bytes, start: int, end: int) -> None:
         if bound != 0x80 or raw[inner:position].strip(b"\0"):
             raise Refused(Code.SUBTREE_MINMAX, "has name constraints with a minimum or maximum, which is not allowed")
     kind = tag & 0x1F
-    side.kinds.add(kind)
-    base = raw[content:stop]
-    if kind == DNS:
-        side.dns.add(_constraint_host(base, "dNSName", empty=True))
-    elif kind == EMAIL:
-        side.email.append(_constraint_email(base))
-    elif kind == URI:
-        side.uri.append(_constraint_domain(base, "URI"))
-    elif kind == IP:
-        side.ip.append(_constraint_network(base))
-    elif kind == DIRECTORY:
-        try:
-            side.directory.append(textual(base))
-        except FlawedNameError:
-            raise _bad_constraint("directoryName", base) from None
+    read = _BASES.get(kind)
+    side.setdefault(kind, []).append(None if read is None else read(raw[content:stop]))
 
 
 def _bad_constraint(kind: str, base: bytes) -> Refused:
@@ -244,6 +216,24 @@ def _constraint_network(base: bytes) -> tuple[int, int, int]:
     if inverted & (inverted + 1):  # RFC 4632: ones, then zeros
         raise _bad_constraint("iPAddress", base.hex().encode())
     return half, address & mask, mask
+
+
+def _constraint_name(base: bytes) -> CanonicalName:
+    try:
+        return textual(base)
+    except FlawedNameError:
+        raise _bad_constraint("directoryName", base) from None
+
+
+_BASES: dict[int, Callable[[bytes], object]] = {
+    DNS: lambda base: _constraint_host(base, "dNSName", empty=True),
+    EMAIL: _constraint_email,
+    URI: lambda base: _constraint_domain(base, "URI"),
+    IP: _constraint_network,
+    DIRECTORY: _constraint_name,
+}
+"""How the base of a subtree is read, by kind; others are not understood."""
+_UNDERSTOOD = frozenset(_BASES)
 
 
 # --- the names of a certificate ------------------------------------------------------------------------------------
