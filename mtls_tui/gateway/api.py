@@ -83,11 +83,6 @@ class Gateway:
                     self._loop.call_soon_threadsafe(self._ending.set)
             self._thread.join(60.0)
 
-    def wait_ready(self) -> None:
-        """Nothing more to wait for: `start` returns when all is ready. Raises GatewayError if it isn't (any more)."""
-        if self._supervisor is None or not self._supervisor.healthy:
-            raise GatewayError("the gateway is not running")
-
     def status(self) -> dict[str, Any]:
         """What `/status` shows, with fresh counters: healthy, digest, last_reload, decisions, rules, workers."""
 

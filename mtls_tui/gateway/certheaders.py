@@ -10,6 +10,8 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from urllib.parse import unquote_to_bytes
 
+from mtls_tui.pki.der import SEQUENCE, children
+
 MOST_CERTIFICATES = 32
 """More than any honest chain has; OpenSSL and others stop at depth 100."""
 PEM_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*")
@@ -99,24 +101,9 @@ def _bounded(found: list[bytes]) -> tuple[bytes, ...]:
 
 def split_der(data: bytes) -> tuple[bytes, ...]:
     """Certificates written one after the other as DER: HAProxy's `ssl_c_chain_der`."""
-    found: list[bytes] = []
-    position = 0
-    while position < len(data):
-        end = position + _der_length(data[position : position + 6])
-        if end > len(data):
-            raise ValueError("DER is cut short")
-        found.append(data[position:end])
-        position = end
+    found = []
+    for tag, start, _, end in children(data, 0, len(data)):
+        if tag != SEQUENCE:
+            raise ValueError("not a DER sequence")
+        found.append(data[start:end])
     return _bounded(found)
-
-
-def _der_length(head: bytes) -> int:
-    """The whole length of the SEQUENCE that begins here (X.690 8.1.3, definite form)."""
-    if len(head) < 2 or head[0] != 0x30:
-        raise ValueError("not a DER sequence")
-    if head[1] < 0x80:
-        return 2 + head[1]
-    count = head[1] & 0x7F
-    if not 1 <= count <= 3 or len(head) < 2 + count:
-        raise ValueError("a DER length that is not read here")
-    return 2 + count + int.from_bytes(head[2 : 2 + count], "big")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -116,95 +117,83 @@ class StatusServer:
 def metrics(status: dict[str, Any], counters: Counters) -> bytes:
     """The counters in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 
     class Collector:
         def collect(self) -> list[Metric]:
-            decisions = CounterMetricFamily(
-                "mtls_tui_decisions", "Decisions by host, rule and outcome.", labels=["host", "rule", "outcome"]
-            )
-            for key, number in sorted(counters.decisions.items()):
-                decisions.add_metric(list(key), number)
-            left_out = CounterMetricFamily(
-                "mtls_tui_identity_headers_left_out",
-                "Identity headers that were too long for the upstream to be told.",
-                labels=["host", "header"],
-            )
-            for pair, number in sorted(counters.left_out.items()):
-                left_out.add_metric(list(pair), number)
-            sums = 0
-            buckets: list[tuple[str, float]] = []
-            for bound, number in zip((*map(str, BUCKETS), "+Inf"), counters.buckets, strict=True):
-                sums += number
-                buckets.append((bound, sums))
-            times = HistogramMetricFamily("mtls_tui_decision_seconds", "Time of a decision, without the network.")
-            times.add_metric([], buckets, sum_value=counters.seconds)
-            reloads = CounterMetricFamily("mtls_tui_reloads", "Reloads by result.", labels=["result"])
-            for result, number in status["reloads"].items():
-                reloads.add_metric([result], number)
-            restarts = CounterMetricFamily("mtls_tui_restarts", "Processes that had to be replaced.", labels=["kind"])
-            restarts.add_metric(["decision"], sum(worker["restarts"] for worker in status["workers"]))
-            restarts.add_metric(["envoy"], status.get("envoy", {}).get("restarts", 0))
-            lost = CounterMetricFamily(
-                "mtls_tui_log_lines_lost", "Log lines that could not be written or died with a process.", labels=["by"]
-            )
-            for by, number in status.get("log", {}).get("lost", {}).items():
-                lost.add_metric([by], number)
-            return [
-                decisions,
-                left_out,
-                times,
-                reloads,
-                restarts,
-                lost,
-                *_reload_metrics(status),
-                *_list_metrics(status["revocation_lists"]),
-                GaugeMetricFamily("mtls_tui_healthy", "1 while requests are being decided.", value=status["healthy"]),
-                GaugeMetricFamily("mtls_tui_generation", "Bundles taken since the start.", value=status["generation"]),
-                InfoMetricFamily("mtls_tui_bundle", "The running bundle.", value={"digest": str(status["digest"])}),
-            ]
+            return _families(status, counters)
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Collector())
     return generate_latest(registry)
 
 
-def _reload_metrics(status: dict[str, Any]) -> list[Metric]:
-    from prometheus_client.core import GaugeMetricFamily
+def _families(status: dict[str, Any], counters: Counters) -> list[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 
-    return [
-        GaugeMetricFamily(
-            "mtls_tui_reload_pending", "1 while something on disk is not in force.", value=bool(status["pending"])
-        ),
-        GaugeMetricFamily(
-            "mtls_tui_last_reload_successful", "1 when the last reload took over all.", value=not status["refused"]
-        ),
-        GaugeMetricFamily(
-            "mtls_tui_last_reload_success_timestamp_seconds",
-            "When a reload last took over all, POSIX seconds.",
-            value=status["last_reload_success"],
-        ),
-    ]
+    def several(
+        kind: type[CounterMetricFamily | GaugeMetricFamily],
+        name: str,
+        about: str,
+        labels: Sequence[str],
+        values: Iterable[tuple[Sequence[str], float]],
+    ) -> Metric:
+        family = kind(f"mtls_tui_{name}", about, labels=labels)
+        for key, value in values:
+            family.add_metric(list(key), value)
+        return family
 
+    def counts(name: str, about: str, label: str, values: Mapping[str, float]) -> Metric:
+        return several(CounterMetricFamily, name, about, [label], (((key,), value) for key, value in values.items()))
 
-def _list_metrics(lists: list[dict[str, Any]]) -> list[Metric]:
-    """Of lists with equal labels (that can't be checked, or contradict each other) the one of the highest number."""
-    from prometheus_client.core import GaugeMetricFamily
+    def gauge(name: str, about: str, value: float) -> Metric:
+        return GaugeMetricFamily(f"mtls_tui_{name}", about, value=value)
 
-    labels = ["issuer", "key", "scope", "checked"]
-    families = {
-        "number": GaugeMetricFamily("mtls_tui_crl_number", "Number of the list in force.", labels=labels),
-        "this_update": GaugeMetricFamily(
-            "mtls_tui_crl_this_update_timestamp_seconds", "When the list in force was written.", labels=labels
-        ),
-        "next_update": GaugeMetricFamily(
-            "mtls_tui_crl_next_update_timestamp_seconds", "When the list in force goes stale.", labels=labels
-        ),
+    def of_lists(name: str, about: str, key: str) -> Metric:
+        values = ((labels, one[key]) for labels, one in lists.items())
+        return several(GaugeMetricFamily, f"crl_{name}", about, ["issuer", "key", "scope", "checked"], values)
+
+    decision_seconds = HistogramMetricFamily("mtls_tui_decision_seconds", "Time of a decision, without the network.")
+    bounds = (*map(str, BUCKETS), "+Inf")
+    buckets = list(zip(bounds, accumulate(counters.buckets), strict=True))
+    decision_seconds.add_metric([], buckets, sum_value=counters.seconds)
+    restarts = {
+        "decision": sum(worker["restarts"] for worker in status["workers"]),
+        "envoy": status.get("envoy", {}).get("restarts", 0),
     }
+    lost = status.get("log", {}).get("lost", {})
+    lists = _newest(status["revocation_lists"])
+    return [
+        several(
+            CounterMetricFamily, "decisions", "Decisions by host, rule and outcome.", ["host", "rule", "outcome"],
+            sorted(counters.decisions.items()),
+        ),
+        several(
+            CounterMetricFamily, "identity_headers_left_out",
+            "Identity headers that were too long for the upstream to be told.", ["host", "header"],
+            sorted(counters.left_out.items()),
+        ),
+        decision_seconds,
+        counts("reloads", "Reloads by result.", "result", status["reloads"]),
+        counts("restarts", "Processes that had to be replaced.", "kind", restarts),
+        counts("log_lines_lost", "Log lines that could not be written or died with a process.", "by", lost),
+        gauge("reload_pending", "1 while something on disk is not in force.", bool(status["pending"])),
+        gauge("last_reload_successful", "1 when the last reload took over all.", not status["refused"]),
+        gauge(
+            "last_reload_success_timestamp_seconds", "When a reload last took over all, POSIX seconds.",
+            status["last_reload_success"],
+        ),
+        of_lists("number", "Number of the list in force.", "number"),
+        of_lists("this_update_timestamp_seconds", "When the list in force was written.", "this_update"),
+        of_lists("next_update_timestamp_seconds", "When the list in force goes stale.", "next_update"),
+        gauge("healthy", "1 while requests are being decided.", status["healthy"]),
+        gauge("generation", "Bundles taken since the start.", status["generation"]),
+        InfoMetricFamily("mtls_tui_bundle", "The running bundle.", value={"digest": str(status["digest"])}),
+    ]  # fmt: skip
+
+
+def _newest(lists: Iterable[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """By labels. Of lists with equal ones (that can't be checked, or contradict each other) the highest number's."""
     newest: dict[tuple[str, ...], dict[str, Any]] = {}
     for one in lists:
         newest.setdefault((one["issuer"], one["key"], one["scope"], str(one["checked"]).lower()), one)
-    for values, one in newest.items():
-        for name, family in families.items():
-            family.add_metric(list(values), one[name])
-    return list(families.values())
+    return newest
