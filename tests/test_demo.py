@@ -72,6 +72,13 @@ def test_the_demo_rule_file_is_clean_and_its_tests_pass(made):
     assert len(report.results) == 6
 
 
+def test_the_properties_that_the_demo_states_are_proved(made):
+    from mtls_tui import rulefile
+    from mtls_tui.analysis.properties_in_file import judged
+
+    assert [answer.status for answer in judged(rulefile.load(made.rules))] == ["proved", "proved"]
+
+
 @pytest.mark.gateway
 def test_simulated_and_real_agree_for_every_certificate(tmp_path):
     from mtls_tui.demo import tour

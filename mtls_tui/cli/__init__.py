@@ -22,7 +22,7 @@ VERBS: dict[str, str] = {
     "ui": "open the terminal UI on a rule file",
     "demo": "make a workspace, open the UI on it or run the tour",
     "check": "parse, type-check and lint rule files",
-    "prove": "can anyone pass without a certificate, and what does a change do",
+    "prove": "can anyone pass without a certificate, do the stated properties hold",
     "fmt": "rewrite expressions in canonical form",
     "eval": "evaluate one expression",
     "simulate": "what one request would get, and why",

@@ -11,6 +11,9 @@ from typing import Any
 import click
 
 from mtls_tui.analysis import CHECKS, Found, Severity, Target, cured, findings_of
+from mtls_tui.analysis.properties import PropertyAnswer
+from mtls_tui.analysis.properties_in_file import CODES as PROPERTY_CODES
+from mtls_tui.analysis.properties_in_file import judged, property_findings
 from mtls_tui.cli.annotations import github, gitlab
 from mtls_tui.cli.output import STDIN, counted, echo_json, problem_data, problem_text, read_rule_file
 from mtls_tui.cli.sarif import sarif
@@ -34,6 +37,7 @@ class FileReport:
     rules: int = 0
     hosts: int = 0
     tests: int = 0
+    properties: tuple[PropertyAnswer, ...] = ()
 
 
 @click.command(name="check")
@@ -81,7 +85,7 @@ def command(
     forms = {form for form in (wanted, "json" if as_json else None, "sarif" if as_sarif else None) if form}
     if len(forms) > 1:
         raise click.UsageError("--format, --json and --sarif exclude each other: give one of them")
-    codes = {check.code for check in CHECKS} | {"no-anchors", "crl-stale", "anchor-out-of-date"}
+    codes = {check.code for check in CHECKS} | {"no-anchors", "crl-stale", "anchor-out-of-date", *PROPERTY_CODES}
     for code in ignored:
         if code not in codes:
             raise click.BadParameter(f"no finding has the code `{code}`; {nearest(code, codes)}", param_hint="--ignore")
@@ -123,7 +127,11 @@ def examine(
                 report = replace(report, fixed=tuple(done))
     except RuleFileError as error:
         return FileReport(name, error.problems)
-    return replace(report, findings=tuple(findings_of(rulefile, datetime.now(UTC), target=target, ignored=ignored)))
+    answers = tuple(judged(rulefile))
+    found = findings_of(rulefile, datetime.now(UTC), target=target, ignored=ignored)
+    found += [entry for entry in property_findings(rulefile, answers) if entry.problem.code not in ignored]
+    found.sort(key=lambda entry: (entry.problem.line, entry.problem.column))
+    return replace(report, findings=tuple(found), properties=answers)
 
 
 def _trouble(rulefile: RuleFile) -> tuple[Problem, ...]:
@@ -151,6 +159,10 @@ def _data(report: FileReport) -> dict[str, Any]:
         "rules": report.rules,
         "hosts": report.hosts,
         "tests": report.tests,
+        "properties": [
+            {"name": answer.stated.name, "status": answer.status, "reason": answer.reason}
+            for answer in report.properties
+        ],
         "problems": [problem_data(problem) for problem in report.problems],
         "findings": [_found_data(found) for found in report.findings],
         "fixed": [{"rule": ref, "code": code} for ref, code in report.fixed],
@@ -181,5 +193,8 @@ def _print(reports: list[FileReport], out: Style, err: Style, quiet: bool) -> No
                 counted(number, word)
                 for number, word in ((report.hosts, "host"), (report.rules, "rule"), (report.tests, "test"))
             )
+            if report.properties:
+                proved = sum(answer.status == "proved" for answer in report.properties)
+                sizes += f", {proved} of {counted(len(report.properties), 'property', 'properties')} proved"
             verdict = counted(len(report.findings), "finding") if report.findings else "clean"
             click.echo(f"{report.file}: {verdict} ({sizes})", err=True)

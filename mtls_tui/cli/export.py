@@ -10,6 +10,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mtls_tui.analysis import findings_of
+from mtls_tui.analysis.properties_in_file import judged, property_findings
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import counted, echo_json, problem_text, problems_text, usable_rule_file
 from mtls_tui.engine.bundle import BundleError
@@ -30,20 +31,34 @@ from mtls_tui.simulate.testing.suite import run_tests
     metavar="KEY",
     help="Sign with this Ed25519 private key (PEM); its passphrase is read from MTLS_TUI_SIGN_PASSPHRASE.",
 )
-@click.option("--force", is_flag=True, help="Export although tests fail; overwrite a file that is not a bundle.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Export although tests fail or properties are broken; overwrite a file that is not a bundle.",
+)
 @click.option("--strict", is_flag=True, help="Refuse when `check` finds anything, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def command(file: str, output: str, sign_key: str | None, force: bool, strict: bool, as_json: bool) -> None:
     """Write the bundle of FILE, a rule file: rules, hosts, lists, trust anchors and revocation lists in one.
 
-    Refuses a file with errors, and one whose tests fail (unless --force). Tells what `check` finds. Every export is
-    kept in the history. Nothing is written unless all is well.
+    Refuses a file with errors, and one whose tests fail or whose properties are broken (unless --force). Tells what
+    `check` finds. Every export is kept in the history. Nothing is written unless all is well.
 
-    Exit code 0: written; 1: a test fails, or with --strict there is a finding; 2: error.
+    Exit code 0: written; 1: a test fails, a property is broken, or with --strict there is a finding; 2: error.
     """
     rulefile = usable_rule_file(file)
     key = _key(sign_key) if sign_key else None
     _tell_findings(rulefile, strict)
+    broken = _broken_properties(rulefile)
+    if broken and not force:
+        for line in broken:
+            click.echo(line, err=True)
+        click.echo(
+            f"not exported: {counted(len(broken), 'property', 'properties')} of {file} broken; "
+            f"see `mtls-tui prove {file}`, or export with --force",
+            err=True,
+        )
+        raise SystemExit(1)
     failed = _failing_tests(rulefile)
     if failed and not force:
         for line in failed:
@@ -69,6 +84,7 @@ def command(file: str, output: str, sign_key: str | None, force: bool, strict: b
                 "hosts": [host.name for host in done.bundle.hosts],
                 "kept": str(done.kept) if done.kept else None,
                 "failed_tests": len(failed),
+                "broken_properties": len(broken),
             }
         )
         return
@@ -77,6 +93,10 @@ def command(file: str, output: str, sign_key: str | None, force: bool, strict: b
     click.echo(f"{done.path}: {sizes}{signed}\n{done.digest}")
     if failed:
         click.echo(f"warning: exported although {counted(len(failed), 'test')} failed (--force)", err=True)
+    if broken:
+        click.echo(
+            f"warning: exported with {counted(len(broken), 'broken property', 'broken properties')} (--force)", err=True
+        )
     if done.kept is None:
         click.echo("warning: no copy could be kept in the history", err=True)
     elif len(exports(done.path)) > 1:
@@ -102,6 +122,15 @@ def _tell_findings(rulefile: RuleFile, strict: bool) -> None:
     if found and strict:
         click.echo(f"not exported: {counted(len(found), 'finding')} (--strict)", err=True)
         raise SystemExit(1)
+
+
+def _broken_properties(rulefile: RuleFile) -> list[str]:
+    """A line for each property that is broken. One that is open doesn't stop an export: `check` has warned of it."""
+    return [
+        f"{rulefile.name}:{entry.problem.line}: property broken: {safe(entry.problem.message)}"
+        for entry in property_findings(rulefile, judged(rulefile))
+        if entry.severity == "error"
+    ]
 
 
 def _failing_tests(rulefile: RuleFile) -> list[str]:

@@ -89,8 +89,7 @@ class Changed:
 
     def __str__(self) -> str:
         parts = [
-            f"{counted(len(names), word) if len(names) == 1 else f'{len(names)} {words}'}: "
-            + ", ".join(map(safe, names))
+            f"{counted(len(names), word, words)}: {', '.join(map(safe, names))}"
             for names, word, words in ((self.rules, "rule", "rules"), (self.properties, "property", "properties"))
             if names
         ]

@@ -93,6 +93,6 @@ def _unicode_stdout() -> bool:
     return (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
 
 
-def counted(number: int, word: str) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def counted(number: int, word: str, several: str = "") -> str:
+    """`1 rule`, `2 rules`; `several` is the word for more than one where an `s` does not make it."""
+    return f"{number} {word if number == 1 else several or word + 's'}"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,78 +13,162 @@ import click
 
 from mtls_tui import rulefile as rulefiles
 from mtls_tui.analysis import Difference, Reach, Site, compare, unprotected
-from mtls_tui.analysis.reach import CLIENTS, Client
-from mtls_tui.analysis.witness import TIMES
+from mtls_tui.analysis.properties import WHO, Must, StatedProperty, Who, about, judge, properties_of
+from mtls_tui.analysis.reach import CLIENTS
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import echo_json, problems_text, usable_rule_file
+from mtls_tui.cli.property_answers import property_data, property_text
+from mtls_tui.cli.witness import ROLES, Witness, request_data, simulate_line
 from mtls_tui.engine import hostnames
-from mtls_tui.engine.model import HttpRequest
+from mtls_tui.engine.fields_of import lists_of
+from mtls_tui.lang import ParseError, ast, parse
 from mtls_tui.rulefile import RuleFile, RuleFileError
-from mtls_tui.search.making import usual_version
+from mtls_tui.rulefile.errors import nearest
 from mtls_tui.simulate.style import Style, safe, style_for
-from mtls_tui.simulate.values import plain, written
 
 MARKS = {"proved": ("✓", "green"), "proved the same": ("✓", "green"), "reached": ("✗", "red"), "changed": ("✗", "red")}
-ROLES = {
-    "untrusted": "self_signed",
-    "revoked": "revoked",
-    "with a certificate that is not valid": "self_signed",
-    "with a revoked certificate": "revoked",
-    "with a valid certificate": "good",
-}
-"""Which certificate of `simulate --role` a client of the answer has."""
 
 
 @click.command(name="prove")
 @click.argument("file")
 @click.option("--against", metavar="OLD", help="Compare with another rule file: who is newly let in or blocked.")
+@click.option("--never", metavar="EXPR", help="Ask one question: is no request for which EXPR holds let in?")
+@click.option("--always", metavar="EXPR", help="Ask one question: is every request for which EXPR holds let in?")
+@click.option("--properties", "only", is_flag=True, help="Ask about the properties of the file only.")
+@click.option("--property", "named", multiple=True, metavar="NAME", help="Only this property; repeat it for more.")
 @click.option("--host", "hosts", multiple=True, metavar="NAME", help="Only this host; repeat it for more.")
 @click.option(
     "--client",
     "clients",
     multiple=True,
-    type=click.Choice(list(CLIENTS)),
-    help="What the client comes with (default: none and untrusted); repeat it for more.",
+    type=click.Choice(list(WHO)),
+    help="What the client comes with; repeat it for more. Default: none and untrusted; with --never or --always: any.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
 @click.option("--color/--no-color", default=None, help="Force or forbid colours (default: on a terminal).")
 def command(
-    file: str, against: str | None, hosts: Sequence[str], clients: Sequence[Client], as_json: bool, color: bool | None
+    file: str,
+    against: str | None,
+    never: str | None,
+    always: str | None,
+    only: bool,
+    named: Sequence[str],
+    hosts: Sequence[str],
+    clients: Sequence[Who],
+    as_json: bool,
+    color: bool | None,
 ) -> None:
-    """Prove that no request passes without a good certificate, or show one that does.
+    """Prove that no request passes without a good certificate, and that the properties of FILE hold; or show a request.
 
     Looks at the rules of FILE for every host with mTLS. A request that is shown is one that the rules allow; a proof
-    covers every request; where neither is found, the answer says so. With --against, compares the hosts, what they
-    trust and the rules of FILE with those of OLD, and shows requests that are decided otherwise.
+    covers every request; where neither is found, the answer says so. With --never or --always, answers one question in
+    their place. With --against, compares the hosts, what they trust and the rules of FILE with those of OLD, and shows
+    requests that are decided otherwise.
 
     Exit code 0: proved; 1: not so, or no proof was found; 2: error.
     """
+    _refuse_mixed(against, never, always, only, named, clients)
     new = usable_rule_file(file)
-    answers: list[Reach] | list[Difference]
+    site = _site(new)
+    answers: list[Reach] | list[Difference] = []
+    stated: list[StatedProperty] = []
     if against is not None:
-        if clients:
-            raise click.UsageError("--client and --against exclude each other")
-        old = usable_rule_file(against)
-        before, after = _site(old), _site(new)
-        answers = compare(before, after, _known(hosts, (after, before)) if hosts else None)
+        before = _site(usable_rule_file(against))
+        answers = compare(before, site, _known(hosts, (site, before)) if hosts else None)
     else:
-        site = _site(new)
-        names = _known(hosts, (site,)) if hosts else [name for name, host in site.hosts.items() if host.mtls]
-        wanted: Sequence[Client] = clients or ("none", "untrusted")
-        answers = [
-            unprotected(name, site.ruleset, client=client, others=site.hosts, mtls=_asks(site, name))
-            for name in names
-            for client in dict.fromkeys(wanted)
-        ]
+        names = _known(hosts, (site,)) if hosts else None
+        if never is not None or always is not None:
+            stated = _questions(never, always, clients or ("any",), new)
+        else:
+            stated = _stated(new, named, names)
+            if not (only or named):
+                answers = _unprotected(site, names, clients)
+    found = [judge(site, one, names) for one in stated] if stated else []
     if as_json:
-        echo_json({"file": file, "against": against, "answers": [_data(answer, file) for answer in answers]})
+        data = {"answers": [_data(answer, file) for answer in answers], "properties": property_data(found, file)}
+        echo_json({"file": file, "against": against, **data})
     else:
         style = style_for(sys.stdout, color=color)
         for answer in answers:
             click.echo(_text(answer, file, style))
-        if not answers:
-            click.echo("no host has mTLS: there is nothing to prove", err=True)
-    sys.exit(0 if answers and all(answer.status.startswith("proved") for answer in answers) else 1)
+        for one in found:
+            click.echo(property_text(one, file, style))
+        if not answers and not found:
+            click.echo("no host has mTLS, and there is no property: there is nothing to prove", err=True)
+    proved = [answer.status.startswith("proved") for answer in (*answers, *found)]
+    sys.exit(0 if proved and all(proved) else 1)
+
+
+def _refuse_mixed(
+    against: str | None, never: str | None, always: str | None, only: bool, named: Sequence[str], clients: Sequence[Who]
+) -> None:
+    asked = never is not None or always is not None
+    if against is not None and (asked or only or named or clients):
+        other = next(
+            option
+            for option, given in (
+                ("--never", never is not None),
+                ("--always", always is not None),
+                ("--properties", only),
+                ("--property", named),
+                ("--client", clients),
+            )
+            if given
+        )
+        raise click.UsageError(f"{other} and --against exclude each other")
+    if asked and (only or named):
+        raise click.UsageError("--never and --always ask in place of the properties: leave the other option out")
+    if (only or named) and clients:
+        raise click.UsageError("--client is not for properties: each says itself which clients it is about")
+    if not asked and {"any", "trusted"} & {*clients}:
+        raise click.UsageError("clients with a valid certificate are meant to pass: ask with --never or --always")
+
+
+def _unprotected(site: Site, names: Sequence[str] | None, clients: Sequence[Who]) -> list[Reach]:
+    """The built-in question, for each host with mTLS (or those named) and each kind of client."""
+    wanted = [client for client in CLIENTS if client in (clients or ("none", "untrusted"))]
+    return [
+        unprotected(name, site.ruleset, client=client, others=site.hosts, mtls=_asks(site, name))
+        for name in (names if names is not None else [name for name, host in site.hosts.items() if host.mtls])
+        for client in wanted
+    ]
+
+
+def _stated(rulefile: RuleFile, named: Sequence[str], names: Sequence[str] | None) -> list[StatedProperty]:
+    """The properties asked about: those named, or all, and of them those about the hosts asked about."""
+    found = properties_of(rulefiles.bundle(rulefile))
+    known = [one.name for one in found]
+    for name in named:
+        if name not in known:
+            cure = nearest(name, known) if known else "the file has none"
+            raise InputError(f"--property: no property `{safe(name)}`: {cure}")
+    chosen = [one for one in found if not named or one.name in named]
+    return [one for one in chosen if names is None or any(about(one, name) for name in names)]
+
+
+def _questions(
+    never: str | None, always: str | None, clients: Sequence[Who], rulefile: RuleFile
+) -> list[StatedProperty]:
+    """--never and --always as properties, for each kind of client."""
+    pairs: tuple[tuple[str, str | None, Must], ...] = (("never", never, "blocked"), ("always", always, "allowed"))
+    return [
+        StatedProperty(f"{word} {text}", must, (), _expression(text, f"--{word}", rulefile), client=client)
+        for word, text, must in pairs
+        if text is not None
+        for client in dict.fromkeys(clients)
+    ]
+
+
+def _expression(text: str, option: str, rulefile: RuleFile) -> ast.Expr:
+    try:
+        root = parse(text).root
+    except ParseError as error:
+        raise InputError(f"{option}: {error}") from None
+    for name in sorted(lists_of(root)):
+        if name not in rulefile.lists:
+            cure = nearest(name, rulefile.lists) if rulefile.lists else "the file has no lists"
+            raise InputError(f"{option}: unknown list `${safe(name)}`: {cure}")
+    return root
 
 
 def _site(rulefile: RuleFile) -> Site:
@@ -121,80 +204,23 @@ def _known(names: Sequence[str], sites: Sequence[Site]) -> list[str]:
 def _text(answer: Reach | Difference, file: str, style: Style) -> str:
     mark, colour = MARKS.get(answer.status, ("?", "yellow"))
     lines = [f"{style(mark, colour)} {style(safe(answer.host), 'bold')}: {safe(answer.reason)}"]
-    if answer.http is not None:
-        line = reproduction(answer, file)
+    witness = _witness(answer)
+    if witness is not None:
+        line = simulate_line(witness, file)
         lines.append(f"    try it: {safe(line)}" if line else "    (no command line can hold this request)")
     return "\n".join(lines)
 
 
-def reproduction(answer: Reach | Difference, file: str) -> str:
-    """The command line, for a POSIX shell, by which the simulator shows the same request; "" when none can.
-
-    What an argument can't hold (a NUL, a line break at its end) can't be given by one; a body is piped in.
-    """
-    http, request = answer.http, answer.request
-    assert http is not None and request is not None
-    words = ["mtls-tui", "simulate", file, "--url", f"{http.scheme}://{http.host}{http.target}"]
-    if http.method != "GET":
-        words += ["--method", http.method]
-    for name, value in http.headers:
-        words += ["--header", f"{name}: {_text_of(value)}"]
-    if http.client_ip != HttpRequest().client_ip:
-        words += ["--ip", http.client_ip]
-    for option, given, usual in (
-        ("--http-version", http.http_version, usual_version(http.scheme)),
-        ("--tls-version", http.tls_version, HttpRequest().tls_version),
-        ("--tls-cipher", http.tls_cipher, HttpRequest().tls_cipher),
-    ):
-        if given != usual:
-            words += [option, given.encode("latin-1").decode("utf-8", "surrogateescape")]
-    if http.at is not None and not TIMES.isdisjoint(request.fields):
-        words += ["--at", f"{http.at:.3f}".rstrip("0").rstrip(".")]
-    role = ROLES.get(answer.client if isinstance(answer, Reach) else answer.certificate)
-    if role:
-        words += ["--role", role]
-    for name, field_value in http.overrides.items():
-        words += ["--set", f"{name}={written(field_value)}"]
-    if http.body is not None:
-        words += ["--body", "-"]
-    if any("\0" in word or word.endswith("\n") for word in words):
-        return ""
-    line = " ".join(map(_quoted, words))
-    return line if http.body is None else f"printf {_octal(http.body)} | {line}"
-
-
-def _quoted(word: str) -> str:
-    """A word as every POSIX shell reads it, in printable ASCII."""
-    if word.isascii() and word.isprintable():
-        return shlex.quote(word)
-    return f'"$(printf {_octal(word.encode("utf-8", "surrogateescape"))})"'
-
-
-def _octal(data: bytes) -> str:
-    """Bytes as a quoted format of printf."""
-    plain = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"\\%" else f"\\{byte:03o}" for byte in data)
-    return shlex.quote(plain)
-
-
-def _text_of(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
+def _witness(answer: Reach | Difference) -> Witness | None:
+    """The request of an answer, if it has one."""
+    if answer.http is None or answer.request is None:
+        return None
+    client = answer.certificate if isinstance(answer, Difference) else answer.client
+    return Witness(answer.http, answer.request, ROLES.get(client, ""))
 
 
 def _data(answer: Reach | Difference, file: str) -> dict[str, Any]:
-    about = {"client": answer.client} if isinstance(answer, Reach) else {"change": answer.change}
-    found: dict[str, Any] = {"host": answer.host, **about, "status": answer.status, "reason": answer.reason}
-    if answer.http is not None:
-        found["request"] = {
-            "method": answer.http.method,
-            "url": f"{answer.http.scheme}://{answer.http.host}{answer.http.target}",
-            "headers": [[name, value.decode("utf-8", "backslashreplace")] for name, value in answer.http.headers],
-            "body": None if answer.http.body is None else answer.http.body.decode("utf-8", "backslashreplace"),
-            "ip": answer.http.client_ip,
-            "http_version": answer.http.http_version,
-            "tls_version": answer.http.tls_version,
-            "tls_cipher": answer.http.tls_cipher,
-            "at": answer.http.at,
-            "set": {name: plain(value) for name, value in answer.http.overrides.items()},
-        }
-        found["try"] = reproduction(answer, file)
-    return found
+    subject = {"client": answer.client} if isinstance(answer, Reach) else {"change": answer.change}
+    witness = _witness(answer)
+    found: dict[str, Any] = {"host": answer.host, **subject, "status": answer.status, "reason": answer.reason}
+    return {**found, **(request_data(witness, file) if witness is not None else {})}
