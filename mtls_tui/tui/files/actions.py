@@ -10,7 +10,7 @@ from mtls_tui.rulefile import RuleFile
 from mtls_tui.tui.files.effects import Compare, DiscardDraft, Open, OpenSample, Quit, Reload, Save, Written
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.registry.key_names import key_name
-from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action
+from mtls_tui.tui.registry.register import ACTIONS, Done, Refusal, Result, action, go_on
 from mtls_tui.tui.state.content import Content, Probe, with_edits_written
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.edited_rule import muted_rows
@@ -144,6 +144,22 @@ def _touched(document: Document, file: RuleFile | None) -> Result:
     )
 
 
+@action("file.problems", "Problems of the file", keys="f11", over_boards=True)
+def _problems(document: Document) -> Result:
+    """Everything that is wrong with the rule file, with the cure."""
+    problems = with_edits_written(document.content).file.problems
+    if not problems:
+        return document.with_notice("no problems", "good")
+    lines: list[tuple[tuple[str, str], ...]] = []
+    for problem in problems:
+        place = f"line {problem.line}  " if problem.line else ""
+        lines.append(((f"✗ {place}{problem.key}", "bad"),))
+        lines.append(((f"  {problem.message}", "text"),))
+        if problem.cure:
+            lines.append(((f"  {problem.cure}", "soft"),))
+    return replace(document, overlay=Page("Problems of the file", tuple(lines)))
+
+
 MENU: tuple[ActionId, ...] = ("file.save", "file.save_as", "file.reload", "file.problems", "deploy.open")
 
 
@@ -198,15 +214,13 @@ def _first_page(document: Document) -> Result:
 
 @action("first.choose", "First steps", hidden=True)
 def _first(document: Document, key: str) -> Result:
-    from mtls_tui.tui.hosts import rule_actions
-
     document = replace(document, overlay=None)
     if key == "sample":
         return Done(document, (OpenSample(),))
     if key == "open":
         field = FormField("path", "File", Buffer.of(""), help="A *.rules.toml file.")
         return replace(document, overlay=Form("Open a file", (field,), "file.open", submit="Open"))
-    return rule_actions.new_mtls(document)
+    return go_on(document, "rule.new_mtls")
 
 
 @action("file.open_form", "Open another file")

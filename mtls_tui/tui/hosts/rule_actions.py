@@ -1,24 +1,20 @@
-"""Rules: make, name, switch, order, copy, delete; their action and response."""
+"""One rule: choose, switch, name; its action and response."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from mtls_tui.rulefile import ResponseEntry, RuleFile
-from mtls_tui.rulefile.edit import copy_rule, move_host, move_rule, remove_host, remove_rule, update_rule
-from mtls_tui.rulefile.seeds import add_mtls_rule
+from mtls_tui.rulefile import ResponseEntry, RuleEntry, RuleFile
+from mtls_tui.rulefile.edit import update_rule
 from mtls_tui.tui.builder.words import ACTION_WORDS
 from mtls_tui.tui.hosts.host_actions import host_index, toggle_mtls
 from mtls_tui.tui.hosts.list_actions import and_select, changed, chosen, on_entry, select
 from mtls_tui.tui.registry.register import Refusal, Result, action
 from mtls_tui.tui.state.content import with_edits_written
 from mtls_tui.tui.state.document import Document
-from mtls_tui.tui.state.overlays import Choice, Form, FormField, Item, Page, Picker
+from mtls_tui.tui.state.overlays import Form, FormField, Item, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
-
-# --- choosing -----------------------------------------------------------------------------------------------------
 
 
 @action("rule.select", "Choose a rule", hidden=True)
@@ -42,87 +38,19 @@ def _find(document: Document) -> Result:
     return replace(document, overlay=Picker("Go to a rule", items, "rule.select"))
 
 
-REVOKED_CHOICES = ("blocked", "let in")
-"""What the form of a new rule does about revoked certificates; the first is what it starts with."""
-
-
-# --- making -------------------------------------------------------------------------------------------------------
-
-
-@action("rule.new_mtls", "New mTLS rule", where="hosts", keys="n", footer="new mTLS rule")
-def new_mtls(document: Document) -> Result:
-    """A rule that blocks clients without a valid certificate on some hosts; refine it in the builder."""
-    entry = chosen(document)
-    host = entry.host if entry is not None else ""
-    form = Form(
-        "New mTLS rule",
-        (
-            FormField("name", "Name", help="What the rule is for. It becomes the rule's name and description."),
-            FormField(
-                "hostnames",
-                "Host names",
-                Buffer.of(host, select=True),
-                help="One or more, separated by blanks; *.example.com works, too.",
-            ),
-            FormField(
-                "anchors",
-                "Authority",
-                help="PEM file of the authority that your clients' certificates come from; may stay empty.",
-            ),
-            FormField(
-                "revoked",
-                "Revoked",
-                Buffer.of(REVOKED_CHOICES[0]),
-                choices=REVOKED_CHOICES,
-                help="A revoked one still counts as verified. Let in (→): the rule as Cloudflare's form makes it.",
-            ),
-        ),
-        "rule.create_mtls",
-        intro="Blocks every request to these hosts that shows no valid client certificate.",
-    )
-    return replace(document, overlay=form)
-
-
-@action("rule.new", "New mTLS rule", where="builder", keys="n", hidden=True)
-def _new_from_builder(document: Document) -> Result:
-    """The form of a new mTLS rule."""
-    return new_mtls(document)
-
-
-@action("rule.create_mtls", "Create the mTLS rule", hidden=True)
-def _create_mtls(
-    document: Document, name: str, hostnames: str, anchors: str = "", revoked: str = REVOKED_CHOICES[0]
-) -> Result:
-    if not name.strip():
-        return Refusal("a rule needs a name")
-    names = hostnames.replace(",", " ").split()
-    settings: dict[str, Any] = {"anchors": tuple(anchors.split())} if anchors.strip() else {}
-    settings["block_revoked"] = revoked == REVOKED_CHOICES[0]
-    before = {rule.ref for rule in document.content.file.rules}
-    result = changed(
-        document, f"new rule {name.strip()}", lambda file: add_mtls_rule(file, name.strip(), names, **settings)
-    )
-    if not isinstance(result, Document):
-        return result
-    new = next((rule.ref for rule in result.content.file.rules if rule.ref not in before), "")
-    probe = result.content.probe
-    if not probe.url and names:
-        result = replace(
-            result,
-            content=replace(result.content, probe=replace(probe, url=f"https://{names[0].replace('*', 'www')}/")),
-        )
-    return and_select(result, new, focus="builder", host=names[0] if names else "")
-
-
-# --- changing -----------------------------------------------------------------------------------------------------
-
-
 def _rule_index(document: Document) -> int | None:
     """The rule under the list's cursor, or the selected one when the list has no focus."""
     entry = chosen(document)
     if document.view.focus != "hosts":
         return document.rule_index
     return entry.number - 1 if entry is not None and entry.kind == "rule" else None
+
+
+def _meant(document: Document) -> tuple[int, RuleEntry]:
+    """The rule that is meant, with its index; `on_rule` has made sure that there is one."""
+    index = _rule_index(document)
+    assert index is not None
+    return index, document.content.file.rules[index]
 
 
 def on_rule(document: Document) -> str:
@@ -161,14 +89,13 @@ def _rename(document: Document) -> Result:
             "Rename the host", (name,), "host.rename", {"index": host_index(document, entry.host)}, submit="Rename"
         )
         return replace(document, overlay=form)
-    rule = document.content.file.rules[entry.number - 1]
-    return replace(document, overlay=_rule_form(document, entry.number - 1, rule.ref))
+    index = entry.number - 1
+    return replace(document, overlay=_rule_form(index, document.content.file.rules[index]))
 
 
-def _rule_form(document: Document, index: int, ref: str) -> Form:
-    rule = document.content.file.rules[index]
+def _rule_form(index: int, rule: RuleEntry) -> Form:
     return Form(
-        f"Rule {ref}",
+        f"Rule {rule.ref}",
         (
             FormField(
                 "ref", "Name", Buffer.of(rule.ref), help="Stable name, unique in the file; logs and tests use it."
@@ -184,9 +111,7 @@ def _rule_form(document: Document, index: int, ref: str) -> Form:
 @action("rule.details", "Rule name and description", where="builder", keys="r", enabled=on_rule)
 def _details(document: Document) -> Result:
     """Rename the selected rule and describe it."""
-    index = _rule_index(document)
-    assert index is not None
-    return replace(document, overlay=_rule_form(document, index, document.content.file.rules[index].ref))
+    return replace(document, overlay=_rule_form(*_meant(document)))
 
 
 @action("rule.update", "Save the rule", hidden=True)
@@ -213,9 +138,7 @@ def _update_rule(document: Document, index: int, ref: str, description: str) -> 
 @action("rule.action", "Action of the rule", where="builder", keys="p", enabled=on_rule)
 def _action(document: Document) -> Result:
     """What happens to a request that the rule matches."""
-    index = _rule_index(document)
-    assert index is not None
-    rule = document.content.file.rules[index]
+    index, rule = _meant(document)
     hints = {
         "block": "Answers with 403 (or the rule's own response) and ends the evaluation.",
         "log": "Writes the match down and goes on with the next rule.",
@@ -249,9 +172,7 @@ _SHADOW = {True: "in shadow: it reports and blocks nothing", False: "out of shad
 @action("rule.shadow", "Shadow on or off", where="builder", keys="S", enabled=on_rule)
 def _shadow(document: Document) -> Result:
     """In shadow a rule reports what it would block, and blocks nothing."""
-    index = _rule_index(document)
-    assert index is not None
-    rule = document.content.file.rules[index]
+    index, rule = _meant(document)
     on, ref = not rule.shadow, rule.ref
     return changed(document, f"{ref} {_SHADOW[on]}", lambda file: update_rule(file, index, shadow=on or None))
 
@@ -259,9 +180,8 @@ def _shadow(document: Document) -> Result:
 @action("rule.response", "Response of the rule", where="builder", keys="R", enabled=on_rule)
 def _response(document: Document) -> Result:
     """Status, type and body that a blocked client gets."""
-    index = _rule_index(document)
-    assert index is not None
-    response = document.content.file.rules[index].response or ResponseEntry()
+    index, rule = _meant(document)
+    response = rule.response or ResponseEntry()
     form = Form(
         "What a blocked client gets",
         (
@@ -300,102 +220,3 @@ def _set_response(document: Document, index: int, status: str, content_type: str
         f"response of {ref} changed",
         lambda file: update_rule(file, index, response=None if default else response),
     )
-
-
-def _reordered(document: Document, step: int) -> Result:
-    entry = chosen(document)
-    if entry is None:
-        return Refusal("there is nothing to move")
-    if entry.kind == "host":
-        place, count = host_index(document, entry.host), len(document.content.file.hosts)
-        if place is None or not 0 <= place + step < count:
-            return Refusal("this is the last host already" if step > 0 else "this is the first host already")
-        result = changed(document, f"{entry.host} moved", lambda file: move_host(file, place, place + step))
-    else:
-        place, count = entry.number - 1, len(document.content.file.rules)
-        if not 0 <= place + step < count:
-            return Refusal("this is the last rule already" if step > 0 else "this is the first rule already")
-        result = changed(
-            document,
-            f"{entry.rule} moved to place {place + step + 1}",
-            lambda file: move_rule(file, place, place + step),
-        )
-    return result
-
-
-@action("rule.move_up", "Move up", where="hosts", keys="K shift+up", enabled=on_entry)
-def _move_up(document: Document) -> Result:
-    """Rules are evaluated in order: an earlier one wins."""
-    return _reordered(document, -1)
-
-
-@action("rule.move_down", "Move down", where="hosts", keys="J shift+down", enabled=on_entry)
-def _move_down(document: Document) -> Result:
-    """Rules are evaluated in order: an earlier one wins."""
-    return _reordered(document, 1)
-
-
-@action("rule.duplicate", "Duplicate", where="hosts", keys="y", footer="copy", enabled=on_entry)
-def _duplicate(document: Document) -> Result:
-    """A copy of the rule right after it; of a host, under another name."""
-    entry = chosen(document)
-    assert entry is not None
-    if entry.kind == "host":
-        index = host_index(document, entry.host)
-        field = FormField("name", "Host name", Buffer.of(entry.host, select=True), help="The copy's name.")
-        return replace(document, overlay=Form("Copy the host", (field,), "host.copy", {"index": index}, submit="Copy"))
-    place = entry.number - 1
-    result = changed(document, f"{entry.rule} copied", lambda file: copy_rule(file, place))
-    if not isinstance(result, Document):
-        return result
-    new = result.content.file.rules[place + 1].ref
-    return select(result, new, entry.host).with_notice(f"{entry.rule} copied to {new}; u undoes")
-
-
-@action("rule.delete", "Delete", where="hosts", keys="d delete", footer="delete", enabled=on_entry)
-def _delete(document: Document) -> Result:
-    """Delete the rule, or the host (asks when rules are about it). Undo brings it back."""
-    entry = chosen(document)
-    assert entry is not None
-    if entry.kind == "rule":
-        return changed(document, f"{entry.rule} deleted", lambda file: remove_rule(file, entry.number - 1))
-    from mtls_tui.tui.hosts.rule_index import rules_about
-
-    rules = rules_about(document.content, entry.host)
-    return _ask_to_delete(document, entry.host, rules) if rules else _delete_host(document, entry.host)
-
-
-def _ask_to_delete(document: Document, host: str, rules: tuple[str, ...]) -> Result:
-    count = "1 rule is" if len(rules) == 1 else f"{len(rules)} rules are"
-    stay = "It stays in the file." if len(rules) == 1 else "They stay in the file."
-    named = ", ".join(rules[:5]) + (" …" if len(rules) > 5 else "")
-    lines = (((f"{count} about {host}:", "text"),), ((f"  {named}", "strong"),), ((stay, "text"),))
-    choices = (
-        Choice("page.close", "Keep the host"),
-        Choice("host.delete", "Delete the host", arguments=(("name", host),)),
-    )
-    return replace(document, overlay=Page(f"Delete {host}?", lines, choices))
-
-
-@action("host.delete", "Delete the host", hidden=True)
-def _delete_host(document: Document, name: str) -> Result:
-    index = host_index(document, name)
-    if index is None:
-        return Refusal("there is no such host")
-    return changed(document, f"{name} deleted", lambda file: remove_host(file, index))
-
-
-@action("file.problems", "Problems of the file", keys="f11", over_boards=True)
-def _problems(document: Document) -> Result:
-    """Everything that is wrong with the rule file, with the cure."""
-    problems = with_edits_written(document.content).file.problems
-    if not problems:
-        return document.with_notice("no problems", "good")
-    lines: list[tuple[tuple[str, str], ...]] = []
-    for problem in problems:
-        place = f"line {problem.line}  " if problem.line else ""
-        lines.append(((f"✗ {place}{problem.key}", "bad"),))
-        lines.append(((f"  {problem.message}", "text"),))
-        if problem.cure:
-            lines.append(((f"  {problem.cure}", "soft"),))
-    return replace(document, overlay=Page("Problems of the file", tuple(lines)))
