@@ -11,6 +11,7 @@ import os
 import secrets
 import select
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -191,3 +192,12 @@ def _unwritable(path: Path, error: Exception) -> FileError:
         case _:
             cure = "free some space, or save elsewhere"
     return FileError(path, f"can't be written: {reason(error)}", cure, "unwritable")
+
+
+def near(folder: Path, endings: Collection[str]) -> list[Path]:
+    """What has one of these endings in a folder and one level below, sorted; the first 5,000 at most."""
+    try:
+        found = (path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.suffix.lower() in endings)
+        return sorted(found)[:5000]
+    except OSError:
+        return []

@@ -15,7 +15,7 @@ from mtls_tui.cli import group
 from mtls_tui.cli.errors import InputError
 from mtls_tui.engine.bundle import MAX_BYTES
 from mtls_tui.engine.ruleset import Ruleset
-from mtls_tui.files import FileError, read_bounded, write_atomically, write_new
+from mtls_tui.files import FileError, near, read_bounded, write_atomically, write_new
 from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.settings import GatewayError
@@ -224,3 +224,11 @@ def test_the_folder_is_synced_after_every_rename(tmp_path, monkeypatch):
         synced.clear()
         write()
         assert [stat.S_ISDIR(mode) for mode in synced] == [False, True]
+
+
+def test_files_near_are_those_of_the_folder_and_one_level_below(tmp_path):
+    for name in ("b.PEM", "a.pem", "ca/c.pem", "ca/deep/d.pem", "key.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path.relative_to(tmp_path)) for path in near(tmp_path, (".pem",))] == ["a.pem", "b.PEM", "ca/c.pem"]
+    assert near(tmp_path / "missing", (".pem",)) == []

@@ -33,6 +33,13 @@ def store_of(document: Document) -> Store | None:
     return store if store is not None and not store.problem else None
 
 
+def folder_of(document: Document) -> Path:
+    """Where the open store is."""
+    folder = authority_of(document).folder
+    assert folder is not None
+    return folder
+
+
 def open_board(document: Document) -> str:
     """Why the board's keys don't hold."""
     return "" if document.board == "authority" else "open the certificate authority first (C)"
@@ -166,10 +173,9 @@ def job(
     document: Document, doing: str, folder: Path | None, name: str, arguments: Mapping[str, Any], passphrase: str = ""
 ) -> Result:
     """Have something done (`jobs.JOBS`), one thing at a time; `folder` None is the open store."""
-    state = authority_of(document)
-    if state.doing:
-        return Refusal(f"wait: {state.doing}")
-    effect = RunJob(folder or state.folder, name, arguments, passphrase)
+    if under_way := authority_of(document).doing:
+        return Refusal(f"wait: {under_way}")
+    effect = RunJob(folder or folder_of(document), name, arguments, passphrase)
     return Done(_with(document, doing=doing), (effect,))
 
 
@@ -257,8 +263,7 @@ def _import_now(document: Document, path: str, name: str) -> Result:
 
 def unlocked(document: Document, then: ActionId, **arguments: Any) -> Result:
     """The action, once the authority's key can be used."""
-    effect = WithKey(authority_of(document).folder, then, arguments)
-    return Done(document, (effect,))
+    return Done(document, (WithKey(folder_of(document), then, arguments),))
 
 
 # --- passphrase -----------------------------------------------------------------------------------------------------
@@ -279,8 +284,7 @@ def _ask(document: Document, then: ActionId, then_arguments: Mapping[str, Any]) 
 def _unlock(document: Document, then: ActionId, then_arguments: Mapping[str, Any], passphrase: str) -> Result:
     if not passphrase:
         return Refusal("type the passphrase")
-    effect = TryPassphrase(authority_of(document).folder, passphrase, then, then_arguments)
-    return Done(document, (effect,))
+    return Done(document, (TryPassphrase(folder_of(document), passphrase, then, then_arguments),))
 
 
 @action("authority.unlocked", "The key is unlocked", hidden=True)

@@ -25,7 +25,7 @@ class LoadStore(Effect):
 class WithKey(Effect):
     """Go on with an action that needs the key; ask for its passphrase first where it has one."""
 
-    folder: Path | None
+    folder: Path
     then: ActionId
     arguments: Mapping[str, Any]
 
@@ -34,7 +34,7 @@ class WithKey(Effect):
 class TryPassphrase(Effect):
     """Try what was typed, and go on."""
 
-    folder: Path | None
+    folder: Path
     passphrase: str = field(repr=False)
     then: ActionId
     arguments: Mapping[str, Any]
@@ -44,7 +44,7 @@ class TryPassphrase(Effect):
 class RunJob(Effect):
     """Have a job of `jobs.JOBS` done, then read the store again."""
 
-    folder: Path | None
+    folder: Path
     job: str
     arguments: Mapping[str, Any] = field(repr=False)
     passphrase: str = field(default="", repr=False)
@@ -54,7 +54,7 @@ class RunJob(Effect):
 class ShowFacts(Effect):
     """Every fact of a certificate."""
 
-    folder: Path | None
+    folder: Path
     row: CertificateRow
 
 
@@ -62,7 +62,7 @@ class ShowFacts(Effect):
 class FetchCertificate(Effect):
     """A certificate for the simulator."""
 
-    folder: Path | None
+    folder: Path
     row: CertificateRow
 
 

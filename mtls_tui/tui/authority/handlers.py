@@ -73,7 +73,6 @@ def _load(effect: LoadStore, host: Host) -> None:
 @handles(WithKey)
 def _with_key(effect: WithKey, host: Host) -> None:
     folder = effect.folder
-    assert folder is not None
 
     def job() -> None:
         if jobs.is_encrypted(folder) and _passphrase(host, folder) is None:
@@ -88,7 +87,6 @@ def _with_key(effect: WithKey, host: Host) -> None:
 @handles(TryPassphrase)
 def _try(effect: TryPassphrase, host: Host) -> None:
     folder = effect.folder
-    assert folder is not None
 
     def job() -> None:
         jobs.unlock(folder, effect.passphrase.encode())
@@ -101,7 +99,6 @@ def _try(effect: TryPassphrase, host: Host) -> None:
 @handles(RunJob)
 def _run(effect: RunJob, host: Host) -> None:
     file, folder = host.document.content.file, effect.folder
-    assert folder is not None
 
     def job() -> None:
         given = effect.passphrase.encode() if effect.passphrase else _passphrase(host, folder)
@@ -117,7 +114,6 @@ def _run(effect: RunJob, host: Host) -> None:
 @handles(ShowFacts)
 def _show(effect: ShowFacts, host: Host) -> None:
     folder, row = effect.folder, effect.row
-    assert folder is not None
 
     def job() -> None:
         _go_on(host, "authority.facts", {"row": row, "facts": tuple(jobs.facts_of(folder, row))})
@@ -128,7 +124,6 @@ def _show(effect: ShowFacts, host: Host) -> None:
 @handles(FetchCertificate)
 def _fetch(effect: FetchCertificate, host: Host) -> None:
     folder, row = effect.folder, effect.row
-    assert folder is not None
 
     def job() -> None:
         pem = "" if row.file else jobs.pem_of(folder, row).decode("ascii")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mtls_tui.tui.authority.actions import KEY_KINDS, days_of, job, on_row, ready, unlocked
+from mtls_tui.tui.authority.actions import KEY_KINDS, days_of, folder_of, job, on_row, ready, unlocked
 from mtls_tui.tui.authority.effects import FetchCertificate, ShowFacts
-from mtls_tui.tui.authority.state import AuthorityState, CertificateRow, authority_of
+from mtls_tui.tui.authority.state import CertificateRow, authority_of
 from mtls_tui.tui.drawing.safe_text import safe, wrap
 from mtls_tui.tui.registry import boards
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
@@ -22,18 +22,16 @@ REASONS = (
 """Why a certificate is revoked (RFC 5280, 5.3.1). The one that can be lifted stands first: Enter is pressed easily."""
 
 
-def _chosen(document: Document) -> tuple[AuthorityState, CertificateRow]:
-    state = authority_of(document)
-    row = state.row
+def _chosen(document: Document) -> CertificateRow:
+    row = authority_of(document).row
     assert row is not None
-    return state, row
+    return row
 
 
 @action("authority.show", "All facts", where="authority", keys="enter", footer="facts", enabled=on_row)
 def _show(document: Document) -> Result:
     """Every fact of the certificate, as the rules see it."""
-    state, row = _chosen(document)
-    return Done(document, (ShowFacts(state.folder, row),))
+    return Done(document, (ShowFacts(folder_of(document), _chosen(document)),))
 
 
 @action("authority.facts", "Show the facts", hidden=True)
@@ -51,8 +49,7 @@ def _facts(document: Document, row: CertificateRow, facts: tuple[tuple[str, str]
 @action("authority.simulate", "Into the simulator", where="authority", keys="s", footer="simulate", enabled=on_row)
 def _simulate(document: Document) -> Result:
     """Send the simulator's request with this certificate."""
-    state, row = _chosen(document)
-    return Done(document, (FetchCertificate(state.folder, row),))
+    return Done(document, (FetchCertificate(folder_of(document), _chosen(document)),))
 
 
 @action("authority.simulated", "The certificate for the simulator", hidden=True)
@@ -119,7 +116,7 @@ def _file_name(text: str) -> str:
 @action("authority.revoke", "Revoke", where="authority", keys="d delete", footer="revoke", enabled=on_row)
 def _revoke(document: Document) -> Result:
     """Revoke the certificate for a reason, and write the CRL."""
-    _, row = _chosen(document)
+    row = _chosen(document)
     if row.kind != "issued":
         return Refusal("only what this authority issued can be revoked here")
     if row.status == "revoked":
@@ -150,7 +147,7 @@ def _revoke_now(document: Document, key: str, serial: str) -> Result:
 @action("authority.restore", "Restore from hold", where="authority", keys="r", footer="restore", enabled=on_row)
 def _restore(document: Document) -> Result:
     """Lift a certificateHold, and write the CRL."""
-    _, row = _chosen(document)
+    row = _chosen(document)
     if row.status != "on hold":
         final = row.status == "revoked"
         return Refusal("revoked for good: only a certificateHold can be lifted" if final else "it is not on hold")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from mtls_tui.files import read_bounded
+from mtls_tui.files import near, read_bounded
 from mtls_tui.pki import LoadError, facts, load_certificates
 from mtls_tui.pki.authority import fingerprint
 from mtls_tui.pki.inventory import Inventory, InventoryError
@@ -51,13 +51,9 @@ def stores_of(file: RuleFile) -> tuple[Path, ...]:
 def files_near(folder: Path) -> Mapping[str, str]:
     """File by fingerprint of its first certificate: in a folder and one level below it."""
     found: dict[str, str] = {}
-    try:
-        paths = sorted([*folder.glob("*"), *folder.glob("*/*")])[:5000]
-    except OSError:
-        return found
     looked = 0
-    for path in paths:
-        if path.suffix.lower() not in ENDINGS or "key" in path.stem.lower() or looked >= MOST:
+    for path in near(folder, ENDINGS):
+        if "key" in path.stem.lower() or looked >= MOST:
             continue
         try:
             data = read_bounded(path, LARGEST)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from mtls_tui.files import near
+
 FIRST = 256 * 1024
 """Bytes of what is there already that are shown at the beginning."""
 MOST = 1024 * 1024
@@ -133,13 +135,7 @@ class Follower:
 def logs_near(folder: Path) -> tuple[str, ...]:
     """Access logs of the gateway in a folder and one level below, the last written first, relative to it."""
     found: list[tuple[int, str]] = []
-    try:
-        paths = sorted(
-            {*folder.glob("*.log"), *folder.glob("*.jsonl"), *folder.glob("*/*.log"), *folder.glob("*/*.jsonl")}
-        )
-    except OSError:
-        return ()
-    for path in paths[:200]:
+    for path in near(folder, (".log", ".jsonl"))[:200]:
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mtls_tui.files import near
 from mtls_tui.tui.registry.effects import EvaluateAgain, Host, handles
 from mtls_tui.tui.simulator.effects import AskPassphrase, KeepPassphrase, OfferCertificates
 from mtls_tui.tui.simulator.secrets import Secrets
@@ -30,12 +31,5 @@ def _keep(effect: KeepPassphrase, host: Host) -> None:
 
 def certificate_files_near(folder: Path) -> list[str]:
     """Certificate files in the rule file's folder and one level below; keys are left out by name."""
-    found: list[str] = []
-    try:
-        paths = sorted([*folder.glob("*"), *folder.glob("*/*")])[:5000]
-    except OSError:
-        return []
-    for path in paths:
-        if path.suffix.lower() in PEM_ENDINGS and "key" not in path.stem.lower() and path.is_file():
-            found.append(str(path.relative_to(folder)))
-    return found[:200]
+    found = (path for path in near(folder, PEM_ENDINGS) if "key" not in path.stem.lower() and path.is_file())
+    return [str(path.relative_to(folder)) for path in found][:200]
