@@ -1,11 +1,12 @@
 """Regular expressions as deterministic automata over bytes: whether a text holds a match, one look-up a byte.
 
 States stand for sets of nodes of the `nfa` and for what the last byte was, as far as the pattern asks for it. Bytes
-that no state tells apart share a class. The automaton that comes out is minimal.
+that no state tells apart share a class. The automaton that comes out is minimal, unless that took too long to find.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,12 +14,12 @@ from functools import lru_cache
 from mtls_tui.engine.lua.nfa import Nfa, TooLargeError, automaton, mask_of
 from mtls_tui.lang.regex.sets import ASCII_CLASSES
 
-MAX_STATES = 2_000
+MAX_STATES = 1_000
 """States of an automaton before it is made minimal."""
 MAX_CELLS = 50_000
 """States times classes: what a table holds. Each thread of Envoy has its own."""
-MAX_WORK = 3_000_000
-"""Nodes that are looked at while states are found."""
+MAX_WORK = 1_000_000
+"""Nodes that are looked at while states are found, and steps while equal states are: less than a second each."""
 DEAD, MATCHED = -2, -1
 """In place of states: no match is possible any more; a match was found."""
 _ALL = (1 << 256) - 1
@@ -199,12 +200,16 @@ def _classes(masks: Iterable[int]) -> list[int]:
 
 
 def _minimal(dfa: Dfa) -> Dfa:
-    """The same with as few states and classes as can be."""
+    """The same with as few states and classes as can be (Moore's refinement); as it is when that takes too long."""
     live = _live(dfa.steps)
     steps = [tuple(target if target in live or target == MATCHED else DEAD for target in row) for row in dfa.steps]
     block = [0] * len(steps)
     count = 1
-    while True:
+    work = len(steps) * len(steps[0])
+    for rounds in itertools.count(1):
+        if rounds * work > MAX_WORK:
+            block = list(range(len(steps)))
+            break
         seen: dict[tuple[int, ...], int] = {}
         refined = [
             seen.setdefault((block[state], *(block[target] if target >= 0 else target for target in row)), len(seen))

@@ -141,7 +141,7 @@ class Expressions:
         if node.operator == "xor":  # `~=` is no chain in Lua: from the left
             joined = items[0]
             for count, item in enumerate(items[1:], 1):
-                joined = f"({joined} ~= {item})"
+                joined = f"({joined}{word}{item})"
                 joined = self._part(joined) if count % _CUT_AT == 0 else joined
             return joined
         return f"({word.join(items)})"
@@ -265,9 +265,17 @@ class Expressions:
             case ast.String() | ast.Integer() | ast.Address():
                 return Code(constant(node.value), sure=True)
             case _:  # a whole expression as the argument of a function
-                written = self._column(node, 1) if over_elements(node) else self.condition(node, 1)
-                return Code(self._part(written), sure=not over_elements(node))
+                return self._argument(node)
         return Code(self._part(code.text), code.sure) if depth and depth % _CUT_AT == 0 else code
+
+    def _argument(self, node: ast.Expr) -> Code:
+        """A whole expression as the argument of a function: its value counts, so nothing in it may be left out."""
+        self._exactly += 1
+        try:
+            several = over_elements(node)
+            return Code(self._part(self._column(node, 1) if several else self.condition(node, 1)), sure=not several)
+        finally:
+            self._exactly -= 1
 
     def _field(self, node: ast.Field) -> Code:
         return self._read(self._reading(canonical_field(node.name)))
@@ -288,14 +296,15 @@ class Expressions:
                 return self._read(reading)
         base = self.value(node.base, depth)
         several, map_ = is_mapped(node.base), kind_of(node.base) == "Map"
+        if several and map_:
+            raise RefusedError("function", "[*]", "`[*]` over arrays of maps is not compiled: no field is one")
         if node.key is None:
             if several:
-                return Code(f"P.{'flatten_maps' if map_ else 'flatten'}({base.text})", base.sure)
+                return Code(f"P.flatten({base.text})", base.sure)
             return Code(f"P.values({base.text})", base.sure) if map_ else base
-        prefix = "pick_" if several else ""
         if isinstance(node.key, int):
-            return Code(f"P.{prefix}at({base.text}, {node.key + 1})")
-        return Code(f"P.{prefix}key({base.text}, {text.string(node.key.value)})")
+            return Code(f"P.{'pick_at' if several else 'at'}({base.text}, {node.key + 1})")
+        return Code(f"P.key({base.text}, {text.string(node.key.value)})")
 
     def _call(self, call: ast.Call, depth: int) -> Code:
         if call.name in ("any", "all"):

@@ -48,7 +48,7 @@ _SIMPLE: Mapping[tuple[str, int], Written] = {
     ("url_decode", 1): Written("url_decode", sure=True),
 }
 """By name and number of arguments."""
-_TO_STRING = {"Int": "int_to_string", "Bool": "bool_to_string", "Ip": "ip_to_string", "Bytes": "bytes_to_string"}
+_TO_STRING = {"Int": "int_to_string", "Bool": "bool_to_string", "Ip": "ip_to_string"}
 NEVER: frozenset[str] = frozenset({"bit_slice", "is_jwt_present", "is_jwt_valid"})
 """Functions that only Cloudflare's network computes: missing here, as in the engine."""
 COMPILED: frozenset[str] = NEVER | {name for name, _ in _SIMPLE} | {

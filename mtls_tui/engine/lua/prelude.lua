@@ -145,13 +145,6 @@ function P.pick_at(arrays, index)
   return out
 end
 
-function P.pick_key(maps, name)
-  if maps == nil then return nil end
-  local out = {}
-  for i = 1, #maps do out[#out + 1] = maps[i].at[name] end
-  return out
-end
-
 function P.flatten(arrays)
   if arrays == nil then return nil end
   local out = {}
@@ -160,13 +153,6 @@ function P.flatten(arrays)
     for j = 1, #inner do out[#out + 1] = inner[j] end
   end
   return out
-end
-
-function P.flatten_maps(maps)
-  if maps == nil then return nil end
-  local out = {}
-  for i = 1, #maps do out[i] = maps[i].values end
-  return P.flatten(out)
 end
 
 -- What a function gives for every element, without the missing results.
@@ -398,8 +384,6 @@ function P.ip_to_string(v)
   if v == nil then return nil end
   return type(v) == "number" and dotted(v) or colons(v)
 end
-
-function P.bytes_to_string(v) return v end
 
 local function decoded(code) return char(tonumber(code, 16)) end
 

@@ -17,7 +17,9 @@ def string(value: bytes) -> str:
 
 def integer(value: int) -> str:
     """An integer; one that no double holds becomes one that is on the same side of every integer of a request."""
-    return str(max(-EXACT - 2, min(EXACT + 2, value)))
+    if abs(value) > EXACT:
+        value = EXACT + 2 if value > 0 else -EXACT - 2
+    return str(value)
 
 
 def address(value: IPv4Address | IPv6Address) -> str:
