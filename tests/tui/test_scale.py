@@ -20,6 +20,19 @@ def test_the_list_of_a_thousand_rules_under_fifty_hosts_is_made_once() -> None:
     assert len(frame(driver.document, 120, 40).lines["hosts"]) <= 40
 
 
+def test_a_step_in_a_long_list_changes_a_few_of_its_lines_and_the_cursor_stays_in_sight() -> None:
+    driver = Driver().press("ctrl+p")
+    changed = []
+    for _ in range(60):
+        before = frame(driver.document, 120, 40).floating
+        driver.press("down")
+        after = frame(driver.document, 120, 40).floating
+        assert before is not None and after is not None
+        assert sum("▸" in line.text for line in after.lines) == 1
+        changed.append(sum(one != other for one, other in zip(before.lines, after.lines, strict=True)))
+    assert sum(count > 6 for count in changed) <= 60 / 7
+
+
 def test_rows_are_made_once_for_an_expression_and_only_those_in_sight_are_drawn() -> None:
     parts = " or ".join(f'(http.request.uri.path eq "/p{n}" and ssl)' for n in range(250))
     driver = Driver(with_expression(parts))

@@ -11,7 +11,7 @@ from mtls_tui.tui.builder.view import columns_of, row_y
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.layout.geometry import Box, Boxes, is_wide
-from mtls_tui.tui.layout.scroll import scrolled
+from mtls_tui.tui.layout.scroll import paged, scrolled
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Form, Item, Page, PartEditor, Picker
 from mtls_tui.tui.state.textbuffer import Buffer
@@ -109,7 +109,7 @@ def _picker(document: Document, picker: Picker, boxes: Boxes, total: int, height
         listed.append((place, item))
     index = min(picker.index, max(0, len(shown) - 1))
     at = next((row for row, (place, _) in enumerate(listed) if place == index), 0)
-    top = scrolled(max(0, at - tall // 2), at, tall, len(listed))
+    top = paged(at, tall, len(listed))
     for place, entry in listed[top : top + tall]:
         if isinstance(entry, str):
             lines.append(text_line(f" {entry}", "faint", fill="up"))
@@ -202,7 +202,7 @@ def _editor_text(editor: PartEditor, across: int, tall: int) -> tuple[list[Line]
     wrapped = wrap_text(buffer.text, across - 3)
     at = line_of(wrapped, buffer.cursor)
     room = min(tall, max(1, len(wrapped)))
-    top = scrolled(max(0, at - room + 1), at, room, len(wrapped), 0)
+    top = paged(at, room, len(wrapped))
     lines = [
         buffer_line(buffer, line, place == at, across, (0, 0), active=active, colour=editor.kind == "source")
         for place, line in enumerate(wrapped[top : top + room], top)
@@ -216,7 +216,7 @@ def _offers(document: Document, editor: PartEditor, across: int, tall: int) -> l
         return []
     lines: list[Line] = []
     index = min(editor.index, len(offers) - 1)
-    top = scrolled(0, max(0, index), tall, len(offers), 0)
+    top = paged(max(0, index), tall, len(offers))
     group = ""
     for place, item in enumerate(offers[top : top + tall], top):
         if item.group != group:
@@ -309,7 +309,7 @@ def _completions(document: Document, boxes: Boxes, total: int, height: int) -> F
     assert buffer is not None
     tall = min(8, len(found.items), max(2, preview.y - 2))
     index = min(document.view.completion, len(found.items) - 1)
-    top = scrolled(0, index, tall, len(found.items), 0)
+    top = paged(index, tall, len(found.items))
     across = min(
         total - 2, max(44, max(width(safe(i.label)) + min(40, width(safe(i.detail))) for i in found.items) + 8)
     )

@@ -42,13 +42,10 @@ def is_wide(width: int) -> bool:
 def geometry(document: Document, width: int, height: int) -> Boxes:
     """The boxes of all panes."""
     if document.board:
-        boxes = {
-            "title": Box(0, 0, width, 1),
-            "board": Box(0, 1, width, height - 2),
-            "footer": Box(0, height - 1, width, 1),
-        }
+        boxes = {"board": Box(0, 1, width, height - 2)}
     else:
         boxes = _wide(document, width, height) if is_wide(width) else _narrow(document, width, height)
+    boxes |= {"title": Box(0, 0, width, 1), "footer": Box(0, height - 1, width, 1)}
     return {name: boxes.get(name, NOWHERE) for name in PANES}
 
 
@@ -61,12 +58,10 @@ def _wide(document: Document, width: int, height: int) -> Boxes:
     hosts = HOSTS_WIDTH if width < 150 else HOSTS_WIDTH + 9
     top = body - simulator
     return {
-        "title": Box(0, 0, width, 1),
         "hosts": Box(0, 1, hosts, top),
         "builder": Box(hosts, 1, width - hosts, top - preview),
         "preview": Box(hosts, 1 + top - preview, width - hosts, preview),
         "simulator": Box(0, 1 + top, width, simulator),
-        "footer": Box(0, height - 1, width, 1),
     }
 
 
@@ -75,11 +70,9 @@ def _narrow(document: Document, width: int, height: int) -> Boxes:
     below = max(4, min(9, body // 3))
     verdict = 2
     boxes = {
-        "title": Box(0, 0, width, 1),
+        "builder": Box(0, 1, width, body - below - verdict),
         "verdict": Box(0, 1 + body - below - verdict, width, verdict),
-        "footer": Box(0, height - 1, width, 1),
     }
-    boxes["builder"] = Box(0, 1, width, body - below - verdict)
     if document.view.focus == "hosts":
         boxes["hosts"], boxes["builder"] = boxes["builder"], NOWHERE
     name = "simulator" if document.view.tab == "simulator" else "preview"

@@ -27,3 +27,10 @@ def scrolled(top: int, cursor: int, room: int, total: int, margin: int = 1) -> i
         else:
             top = cursor + margin - room + 1
     return max(0, min(top, total - room))
+
+
+def paged(cursor: int, room: int, total: int) -> int:
+    """The first line shown of a list whose place nobody keeps: it goes on by half a page, not with each line."""
+    half = max(1, room // 2)
+    top = 0 if cursor < room else ((cursor - room) // half + 1) * half
+    return max(0, min(top, total - room))
