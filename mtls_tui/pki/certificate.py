@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,9 +22,6 @@ from mtls_tui.pki.dn import display
 from mtls_tui.pki.errors import Code, LoadError, Refused
 from mtls_tui.pki.load import parse_certificate
 from mtls_tui.pki.names import EMPTY_NAME, CanonicalName, FlawedNameError, canonical
-
-if TYPE_CHECKING:
-    from mtls_tui.pki.constraints import Constraints
 
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _X = oid.ExtensionOID
@@ -86,8 +83,8 @@ class ParsedCertificate:
     """By an issuer's SubjectPublicKeyInfo: whether that key made the signature (`keys.signed_by`)."""
     verdicts: dict[bool, Refused | None]
     """By "as an anchor": whether it is fit to be an authority (`validate`)."""
-    constraints: Constraints | None
-    """Its name constraints once they are read (`constraints.constraints_of`)."""
+    constraints: object | None
+    """Its name constraints once they are read; ask `constraints.constraints_of`, which keeps them here."""
 
     def __init__(self, certificate: x509.Certificate, der: bytes) -> None:
         """Raises LoadError if the bytes are not shaped like a certificate."""

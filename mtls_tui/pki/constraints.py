@@ -94,9 +94,12 @@ def _too_many() -> Refused:
 
 def constraints_of(view: ParsedCertificate) -> Constraints | None:
     """An authority's name constraints, None when it has none. Refused when they can't be read or understood."""
-    if view.constraints is None and c.NAME_CONSTRAINTS in view.extensions:
-        view.constraints = _read(view)
-    return view.constraints
+    if c.NAME_CONSTRAINTS not in view.extensions:
+        return None
+    known = view.constraints
+    if not isinstance(known, Constraints):
+        known = view.constraints = _read(view)
+    return known
 
 
 def check_path(path: Sequence[ParsedCertificate]) -> None:

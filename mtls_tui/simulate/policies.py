@@ -15,7 +15,7 @@ from mtls_tui.files import FileError, read_bounded
 from mtls_tui.pki import LoadError, load_certificates
 from mtls_tui.rulefile import RuleFile, RuleFileError, from_bytes, load
 from mtls_tui.rulefile import bundle as bundle_of
-from mtls_tui.rulefile.materials import MAX_MATERIAL
+from mtls_tui.rulefile.materials import MAX_MATERIAL, MAX_RULE_FILE
 from mtls_tui.simulate.errors import RequestError
 
 
@@ -35,7 +35,10 @@ def load_policy(path: str | Path) -> Loaded:
     """
     try:
         standard = str(path) == "-"
-        data = sys.stdin.buffer.read() if standard else read_bounded(Path(path), MAX_BYTES, "rule file or bundle")
+        if standard:
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            data = read_bounded(Path(path), MAX_BYTES, "rule file or bundle")
         if data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             bundle = Bundle.decode(data)
             return Loaded(Policy.from_bundle(bundle), bundle)
@@ -57,7 +60,7 @@ def read_rules(path: str | Path, data: bytes | None = None) -> RuleFile:
     """
     if str(path) != "-":
         return load(path)
-    return from_bytes(sys.stdin.buffer.read() if data is None else data, path=None)
+    return from_bytes(sys.stdin.buffer.read(MAX_RULE_FILE + 1) if data is None else data, path=None)
 
 
 def policy_of(rulefile: RuleFile) -> Loaded:

@@ -1,6 +1,7 @@
 """What strangers send ends in time: long chains, circles, piles of names."""
 
 import time
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.pki import constraints, keys, paths, validate, verification
 from mtls_tui.pki.certificate import ParsedCertificate
+from mtls_tui.pki.errors import Refused
 from tests.pki import mint
 from tests.pki.judge import check, constrained, number
 
@@ -138,3 +140,41 @@ def test_wrong_signatures_of_a_strangers_pile_are_few(top, store, monkeypatch):
     pile = [mint.authority("Root", top, own=mint.key(("pile", i)), signer=mint.key("forger")) for i in range(60)]
     assert not check([item.der for item in (mint.client("c", pile[0]), *pile)], store).verified
     assert validate.MAX_WRONG_SIGNATURES <= len(asked) <= validate.MAX_WRONG_SIGNATURES + 3
+
+
+@pytest.mark.parametrize(
+    ("budget", "limit"),
+    [
+        (lambda: validate.SignatureBudget().spend, validate.MAX_SIGNATURES),
+        (lambda: partial(constraints.Budget().spend, 1), constraints.MAX_COMPARISONS),
+    ],
+    ids=["signatures", "comparisons"],
+)
+def test_a_budget_is_spent_to_its_end_and_refuses_one_more(budget, limit):
+    spend = budget()
+    for _ in range(limit):
+        spend()
+    with pytest.raises(Refused, match=r"too many|more names than"):
+        spend()
+
+
+@pytest.mark.parametrize(("limit", "verified"), [(9, True), (8, False)])
+def test_names_are_compared_with_constraints_up_to_a_limit_and_refused_above(monkeypatch, limit, verified):
+    """Each of the nine names is one look-up."""
+    made, store = constrained([x509.DNSName("example.com")])
+    leaf = mint.client("c", made, sans=[x509.DNSName(f"h{i}.example.com") for i in range(9)])
+    monkeypatch.setattr(constraints.Budget.__init__, "__defaults__", (limit,))
+    found = check(leaf, store)
+    assert found.verified is verified
+    assert verified or "more names than can be compared" in found.error.message
+
+
+@pytest.mark.parametrize(("bad", "verified"), [(verification.MAX_PATHS - 1, True), (verification.MAX_PATHS, False)])
+def test_so_many_paths_are_tried_and_no_more(top, store, bad, verified):
+    """All authorities have one name and key; only the last allows the leaf's name."""
+    own = mint.key("many")
+    other = x509.NameConstraints([x509.DNSName("other.example")], None)
+    pile = [mint.authority("Many", top, own=own, constraints=other, serial=1000 + i) for i in range(bad)]
+    good = mint.authority("Many", top, own=own, serial=1)
+    leaf = mint.client("c", good, sans=[x509.DNSName("c.example.com")])
+    assert check([leaf.der, *(made.der for made in pile), good.der], store).verified is verified

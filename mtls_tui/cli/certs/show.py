@@ -11,6 +11,7 @@ import click
 from mtls_tui import pki
 from mtls_tui.cli.certs.store import read
 from mtls_tui.cli.errors import InputError
+from mtls_tui.pki.load import MAX_BYTES
 from mtls_tui.simulate.style import safe
 
 
@@ -19,7 +20,7 @@ from mtls_tui.simulate.style import safe
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(pem: Path, as_json: bool) -> None:
     """Show every fact of a certificate file, as the rules see it (`-` reads stdin)."""
-    data = sys.stdin.buffer.read() if str(pem) == "-" else read(pem)
+    data = sys.stdin.buffer.read(MAX_BYTES + 1) if str(pem) == "-" else read(pem)
     try:
         chain = pki.load_certificates(data)
     except pki.LoadError as error:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import chain
 from multiprocessing import get_context
 from time import perf_counter
 from typing import Any, BinaryIO, Final, cast
@@ -262,7 +263,7 @@ def _watched(
     head: bytes, blocks: Iterator[bytes], source: LogSource, progress: Progress | None, result: Replay
 ) -> Iterator[bytes]:
     yield head
-    for block in blocks:
+    for block in chain((head,), blocks):
         if progress is not None:
             progress(source.read, source.size, result.lines)
         yield block
@@ -270,12 +271,13 @@ def _watched(
 
 def _har(plan: Plan, head: bytes, blocks: Iterator[bytes], result: Replay) -> None:
     """A HAR file is one JSON document, so it is read whole."""
-    pieces, size = [head], len(head)
-    for block in blocks:
+    pieces: list[bytes] = []
+    size = 0
+    for block in chain((head,), blocks):
         pieces.append(block)
         size += len(block)
         if size > MAX_HAR:
-            raise RequestError(f"the HAR file is larger than {MAX_HAR // 2**20} MiB")
+            raise RequestError(f"the HAR file is larger than {MAX_HAR // 2**20} MiB; record less of it at a time")
     policy = Policy.from_bundle_bytes(plan.bundle)
     against = Policy.from_bundle_bytes(plan.against) if plan.against is not None else None
     judge, other = Judge(policy, plan.fixed), Judge(against, plan.fixed) if against else None
