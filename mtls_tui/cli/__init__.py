@@ -23,6 +23,7 @@ VERBS: dict[str, str] = {
     "demo": "make a workspace, open the UI on it or run the tour",
     "check": "parse, type-check and lint rule files",
     "prove": "can anyone pass without a certificate, do the stated properties hold",
+    "diff": "what a change of rules means, for a review",
     "fmt": "rewrite expressions in canonical form",
     "eval": "evaluate one expression",
     "simulate": "what one request would get, and why",
