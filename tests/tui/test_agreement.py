@@ -293,7 +293,7 @@ def test_pasted_text_that_is_no_expression_leaves_the_rule_alone_and_says_so(tex
     before = driver.document.content
     paste(driver, text)
     assert driver.document.content is before
-    assert f"its {len(text):,} characters are no expression" in driver.refused
+    assert f"its {len(text):,} characters are not an expression" in driver.refused
 
 
 def test_a_pasted_expression_replaces_the_rules_and_says_so() -> None:

@@ -176,8 +176,8 @@ def test_one_item_of_a_set_changes_and_the_others_keep_their_spaces() -> None:
     ("typed", "why"),
     [
         ("10.0.0.1/8", "the network is 10.0.0.0/8"),
-        ("300.1.1.1", "no address"),
-        ("10.0.0.0/99", "no network"),
+        ("300.1.1.1", "not an address"),
+        ("10.0.0.0/99", "not a network"),
     ],
 )
 def test_a_wrong_address_is_told_and_changes_nothing(typed: str, why: str) -> None:

@@ -163,7 +163,7 @@ def test_cures_go_in_one_after_the_other_while_the_list_is_open() -> None:
 
 def test_what_has_no_clear_cure_says_so_and_changes_nothing() -> None:
     driver = choose(odd(), "host-unprotected").press("f")
-    assert "no fix that is clear" in driver.refused
+    assert "no clear fix" in driver.refused
     assert driver.file == ODD
 
 

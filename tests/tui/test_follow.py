@@ -101,8 +101,8 @@ def test_an_endless_line_takes_bounded_memory_and_the_next_one_is_read(log: Path
 
 def test_what_is_no_file_is_told_and_never_waited_on(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "is no file" in Follower(tmp_path / "pipe").read().problem
-    assert "is no file" in Follower(tmp_path).read().problem
+    assert "not a file" in Follower(tmp_path / "pipe").read().problem
+    assert "not a file" in Follower(tmp_path).read().problem
 
 
 @given(st.lists(st.binary(max_size=40).filter(lambda line: line.strip() and b"\n" not in line), max_size=30), st.data())

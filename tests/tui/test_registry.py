@@ -184,7 +184,7 @@ def test_a_key_of_the_settings_replaces_the_default() -> None:
         ('theme = "drak"', "did you mean `dark`"),
         ("mouze = true", "did you mean `mouse`"),
         ('[keys]\n"row.mut" = "x"', "did you mean `row.mute`"),
-        ('[keys]\n"row.mute" = "ctrl+banana"', "is no key"),
+        ('[keys]\n"row.mute" = "ctrl+banana"', "is not a key"),
         ('[keys]\n"row.mute" = "d"', "would be both"),
         ('mouse = "yes"', "true or false"),
         ("theme = ", "tui.toml"),

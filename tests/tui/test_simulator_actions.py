@@ -120,10 +120,10 @@ def test_overrides_win_over_everything() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("ip", "300.1.1.1", "no address"),
-        ("at", "tomorrow", "no time"),
-        ("headers", "nocolon", "no header"),
-        ("overrides", "http.host", "no override"),
+        ("ip", "300.1.1.1", "not an address"),
+        ("at", "tomorrow", "not a time"),
+        ("headers", "nocolon", "not a header"),
+        ("overrides", "http.host", "not an override"),
         ("overrides", "no.such.field=1", "no.such.field"),
         ("url", "ftp://x", "ftp"),
     ],

@@ -50,17 +50,17 @@ class MtlsApp(Surface, inherit_bindings=False):
     """What came before everything was read."""
 
     def get_default_screen(self) -> Screen[None]:
-        """The one screen."""
+        """The application's only screen."""
         return MainScreen(id="main")
 
     def compose(self) -> ComposeResult:
-        """All panes; where they stand is set when the size is known."""
+        """All panes; they are placed once the size is known."""
         for name in PANES:
             yield Pane(name, ground="bar" if name in BARS else "text")
         yield Pane("overlay", ground="up")
 
     def on_mount(self) -> None:
-        """Paint the frame at once; everything else comes behind it."""
+        """Paint the frame at once; the rest follows."""
         if wanted():
             self.cells = Cells(self.size.width, self.size.height)
         self.first_paint()
@@ -81,7 +81,7 @@ class MtlsApp(Surface, inherit_bindings=False):
         self.pane("footer").show((Line((), "bar"),), palette)
 
     def start(self) -> None:
-        """Bring in the rest, and read the file."""
+        """Import the rest, and read the file."""
         from mtls_tui.tui.app.controller import Controller
 
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
@@ -96,7 +96,7 @@ class MtlsApp(Surface, inherit_bindings=False):
     # --- Textual's names -----------------------------------------------------------------------------------------
 
     def watch_theme(self, theme: str) -> None:
-        """`App.theme` is the dress, whoever sets it."""
+        """Keep the palette in step with `App.theme`."""
         if self.controller is not None and theme in THEMES and theme != self.controller.document.view.theme:
             self.controller.dispatch("theme.set", key=theme)
 
@@ -116,21 +116,21 @@ class MtlsApp(Surface, inherit_bindings=False):
     # --- input ---------------------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
-        """Every key goes one way."""
+        """Send every key to the controller; widgets get none."""
         if self.controller is None:
             self.early = (*self.early, event)
         else:
             self.controller.key(event.key, event.character)
 
     def on_paste(self, event: events.Paste) -> None:
-        """A paste, whole."""
+        """Handle a paste as one event."""
         if self.controller is None:
             self.early = (*self.early, event)
         else:
             self.controller.paste(event.text)
 
     def on_pane_clicked(self, message: Pane.Clicked) -> None:
-        """A click that names an action."""
+        """Run the action that was clicked."""
         if self.controller is not None:
             self.controller.clicked(message)
 
@@ -140,5 +140,5 @@ class MtlsApp(Surface, inherit_bindings=False):
             self.controller.wheel(message.pane, message.step)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Everything has its place anew, once the new size has got about."""
+        """Lay everything out again once Textual has taken the new size."""
         self.call_later(self.controller.show if self.controller is not None else self.first_paint)

@@ -12,7 +12,7 @@ MAX_OSC52 = 74_994
 
 
 def copy(text: str, by_terminal: Callable[[str], None]) -> str:
-    """Put a text on the clipboard, `by_terminal` where tmux doesn't; the way it went, as words for the user."""
+    """Copy a text to the clipboard, `by_terminal` unless tmux does it; returns how, in words for the user."""
     if os.environ.get("TMUX") and shutil.which("tmux"):
         done = _tmux(text)
         if done:
@@ -24,7 +24,7 @@ def copy(text: str, by_terminal: Callable[[str], None]) -> str:
 
 
 def _tmux(text: str) -> str:
-    """Tmux's own buffer, and with `-w` (3.2 and later) the terminal's clipboard too; works with default settings."""
+    """Tmux's own buffer and, with `-w` (3.2 and later), the terminal's clipboard; works with default settings."""
     for arguments, words in (
         (["tmux", "load-buffer", "-w", "-"], "copied by tmux, to its buffer and the terminal's clipboard"),
         (["tmux", "load-buffer", "-"], "copied to tmux's buffer (prefix ] pastes)"),

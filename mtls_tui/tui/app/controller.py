@@ -1,6 +1,6 @@
-"""Between the application and the document: runs actions, draws what they make, and has the slow work done.
+"""Between the application and the document: runs actions, draws the result, and starts slow work.
 
-One way round: key → action → new document → lines → panes. Workers post what they found; the newest wins.
+Always in this order: key → action → new document → lines → panes. Workers post what they found; the newest wins.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NOTICE_S = 10.0
 
 
 class Controller:
-    """Holds the document, and nothing else that matters."""
+    """Owns the current document; runs actions and redraws."""
 
     def __init__(self, app: Surface) -> None:
         self.app = app
@@ -59,7 +59,7 @@ class Controller:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being worked out still (tests wait for that, not for a time)."""
+        """True while background work is pending; tests poll this instead of sleeping."""
         results = self.document.results
         current = results is not None and results.content is self.document.content
         working = self.kept(Evaluating).busy or self.kept(Linting).busy or self.kept(Reading).busy
@@ -109,19 +109,19 @@ class Controller:
     # --- actions -------------------------------------------------------------------------------------------------
 
     def key(self, key: str, character: str | None) -> None:
-        """A key."""
+        """Run the action that a key stands for here."""
         found = keymap.resolve(self.document, key, character, self.keys)
         if found is not None:
             self.dispatch(found[0], **found[1])
 
     def paste(self, text: str) -> None:
-        """A paste."""
+        """Run the action that a paste stands for here."""
         found = keymap.pasted(self.document, text)
         if found is not None:
             self.dispatch(found[0], **found[1])
 
     def clicked(self, message: Pane.Clicked) -> None:
-        """A click on something."""
+        """Run the action of what was clicked; what floats takes all clicks."""
         click = message.click
         arguments: Mapping[str, Any] = click.arguments
         if self.document.overlay is not None and message.pane != "overlay":
@@ -129,7 +129,7 @@ class Controller:
         self.dispatch(click.action, **arguments)
 
     def wheel(self, pane: str, step: int) -> None:
-        """The wheel: the cursor of what is under the mouse."""
+        """Move the cursor of what is under the mouse."""
         overlay = self.document.overlay
         if overlay is not None:
             context: Context | None = CONTEXTS[overlay.context]
@@ -142,7 +142,7 @@ class Controller:
             self.dispatch(down if step > 0 else up)
 
     def dispatch(self, action: ActionId, **arguments: Any) -> None:
-        """Do an action and show what came of it."""
+        """Run an action, show the result, and carry out its effects."""
         result = register.run(self.document, action, arguments)
         if isinstance(result, Refusal):
             self._show_and_evaluate(self.document.with_notice(result.reason, "bad"))
@@ -152,7 +152,7 @@ class Controller:
             self.carry_out(effect)
 
     def carry_out(self, effect: Effect) -> None:
-        """Do an effect."""
+        """Hand an effect to its handler."""
         HANDLERS[type(effect)](effect, self)
 
     def _show_and_evaluate(self, document: Document) -> None:
@@ -166,7 +166,7 @@ class Controller:
 
     @property
     def palette(self) -> Palette:
-        """The colours."""
+        """The palette of the chosen theme."""
         return THEMES.get(self.document.view.theme, THEMES[DEFAULT])
 
     def show(self) -> None:
@@ -197,7 +197,7 @@ class Controller:
             app.cursor_position = Offset(*frame.cursor)
 
     def _let_go(self) -> None:
-        """Have a message that is new on the screen go after a while: it stands where the keys are."""
+        """Let a new message disappear after a while: it covers the keys."""
         notice = self.document.notice
         if notice is self._noticed:
             return
@@ -212,7 +212,7 @@ class Controller:
     # --- slow work -----------------------------------------------------------------------------------------------
 
     def post(self, action: ActionId, **arguments: Any) -> None:
-        """From a worker: do an action; nothing once the application is leaving."""
+        """Run an action from a worker thread; does nothing during shutdown."""
         if not self.app.is_running:
             return
         try:
@@ -225,14 +225,14 @@ class Controller:
         return self.app.set_timer(seconds, function)
 
     def every(self, seconds: float, function: Callable[[], None]) -> Timer:
-        """Call a function again and again."""
+        """Call a function at intervals."""
         return self.app.set_interval(seconds, function)
 
     def kept(self, kind: type[State]) -> State:
-        """What a subject keeps while the application runs."""
+        """A subject's state that lives as long as the application."""
         known = self._kept.get(kind)
         return cast(State, known if known is not None else self._kept.setdefault(kind, kind()))
 
     def in_thread(self, job: Callable[[], None], group: str) -> None:
-        """Slow work beside the screen."""
+        """Run slow work in a worker thread."""
         self.app.run_worker(job, thread=True, group=group, exit_on_error=True)

@@ -1,4 +1,4 @@
-"""What is asked of the evaluation, the terminal and the settings."""
+"""Effects on the evaluation, the terminal and the settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mtls_tui.tui.registry.effects import Effect
 
 @dataclass(frozen=True, slots=True)
 class Evaluated(Effect):
-    """A verdict was worked out, in so many seconds. The next one may begin."""
+    """A verdict was computed, which took `took_s` seconds. The next one may begin."""
 
     took_s: float
 
@@ -21,7 +21,7 @@ class Redraw(Effect):
 
 @dataclass(frozen=True, slots=True)
 class TakeMouse(Effect):
-    """Take the mouse, or leave it to the terminal."""
+    """Capture the mouse, or leave it to the terminal."""
 
     on: bool
 

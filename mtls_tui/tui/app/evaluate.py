@@ -1,6 +1,6 @@
 """What the document means: verdict, marks, table, state of the certificates. Runs in a worker; touches no widget.
 
-Everything goes the one road: `simulate` and `engine.Policy` decide here as they do in the gateway. Trust stores are
+`simulate` and `engine.Policy` decide here exactly as they do in the gateway. Trust stores are
 kept between runs, so that a key press costs a ruleset and a decision, not a certificate.
 """
 
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
     from mtls_tui.lang.types import FieldValue
 
 MAX_CASES = 200
-"""Requests of the table that are run on every edit."""
+"""Most requests of the table that are run on every edit."""
 
 
 class UnusableError(ValueError):
-    """Why nothing can be decided, in words for the user."""
+    """Nothing can be decided; the message says why, for the user."""
 
 
 def evaluate(content: Content, ref: str, saved: Content | None, secrets: Secrets) -> Results:
-    """Everything about a content and the selected rule."""
+    """The results for a content and its selected rule."""
     file = content.file
     base = Results(
         content,
@@ -122,7 +122,7 @@ def _problems(content: Content) -> int:
 
 
 def engine_rules(content: Content) -> tuple[Rule, ...]:
-    """The rules as the engine takes them. UnusableError when an enabled one is broken."""
+    """The rules as the engine takes them. Raises UnusableError if an enabled one is broken."""
     rules: list[Rule] = []
     for number, entry in enumerate(content.file.rules, 1):
         edited = edited_rule_of(content, entry.ref)
@@ -196,7 +196,7 @@ def _prepared(
 
 
 def chain_for(probe: Probe, file: RuleFile, at: datetime, secrets: Secrets) -> tuple[x509.Certificate, ...]:
-    """What the client presents: by role, from a file, or pasted."""
+    """The client's certificate chain: by role, from a file, or pasted."""
     if probe.pem:
         from mtls_tui.pki import load_certificates
 

@@ -1,4 +1,4 @@
-"""Has the verdict worked out beside the screen, and what would turn it around once the typing has paused.
+"""Computes the verdict in a worker thread and, once the typing has paused, what would turn it around.
 
 One run at a time; the newest content wins.
 """
@@ -21,7 +21,7 @@ FLIP_DELAY_S = 0.25
 SLOW_S = 0.04
 """A verdict that takes longer waits for a pause in the typing."""
 MOST_DELAY_S = 0.4
-"""The longest such wait."""
+"""The longest wait for such a pause."""
 
 
 @dataclass
@@ -37,12 +37,12 @@ class Evaluating:
 
     @property
     def busy(self) -> bool:
-        """True while something is being worked out, or will be."""
+        """True while a computation runs or is scheduled."""
         return self.running or self.flipping or self.timer is not None or self.flip_timer is not None
 
 
 def evaluate_soon(host: Host) -> None:
-    """Have the verdict worked out, if what it depends on has changed."""
+    """Start computing the verdict if what it depends on has changed."""
     state, content, rule = host.kept(Evaluating), host.document.content, host.document.view.rule
     if state.of is not None and state.of[0] is content and state.of[1] == rule:
         return

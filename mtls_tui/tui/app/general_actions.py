@@ -43,7 +43,7 @@ def _palette(document: Document) -> Result:
 
 
 def palette_items(document: Document) -> tuple[Item, ...]:
-    """Every command; those of the place come first, and one that can't be done now says why."""
+    """Every command, those of the focused part first; a disabled one says why."""
     first = context_of(document)
     order: list[str] = [first, "global", *(context for context in CONTEXTS if context not in (first, "global"))]
     items = []
@@ -82,7 +82,7 @@ def _run(document: Document, key: str) -> Result:
     over_boards=True,
 )
 def _undo(document: Document) -> Result:
-    """Take the last edit back; typing counts as one."""
+    """Undo the last edit; continuous typing counts as one."""
     step = document.past[-1]
     back = Step(document.content, document.view, step.title)
     undone = _at_step(document, step, past=document.past[:-1], future=(*document.future, back))
@@ -97,7 +97,7 @@ def _undo(document: Document) -> Result:
     over_boards=True,
 )
 def _redo(document: Document) -> Result:
-    """Do again what was undone."""
+    """Redo what was undone."""
     step = document.future[-1]
     forth = Step(document.content, document.view, step.title)
     done = _at_step(document, step, past=(*document.past, forth), future=document.future[:-1])
@@ -105,7 +105,7 @@ def _redo(document: Document) -> Result:
 
 
 def _at_step(document: Document, step: Step, *, past: tuple[Step, ...], future: tuple[Step, ...]) -> Document:
-    """Another state of the content, seen from where one looks now."""
+    """Another state of the content; focus, tab and looks stay as they are now."""
     now = document.view
     view = replace(step.view, focus=now.focus, tab=now.tab, theme=now.theme, mouse=now.mouse, completing=False)
     there = replace(document, content=step.content, view=view, past=past, future=future, overlay=None)
@@ -148,7 +148,7 @@ def _redraw(document: Document) -> Result:
 
 @action("copy.expression", "Copy the expression", keys="ctrl+c f6")
 def _copy(document: Document) -> Result:
-    """Copy the rule's expression to the clipboard; says which way it went."""
+    """Copy the rule's expression to the clipboard; the message says how."""
     buffer = document.view.text
     text = (
         (buffer.selected or buffer.text)
@@ -164,7 +164,7 @@ def _copy(document: Document) -> Result:
 
 @action("quit", "Quit", keys="ctrl+q", footer="quit", over_boards=True)
 def _quit(document: Document) -> Result:
-    """Leave. What isn't saved stays in the draft and is offered at the next start."""
+    """Quit. Unsaved changes stay in the draft, which is offered at the next start."""
     if not document.unsaved:
         return Done(document, (Quit(),))
     choices = (
@@ -191,7 +191,7 @@ def _discard(document: Document) -> Result:
 
 @action("quit.hint", "How to leave", keys="q :", hidden=True)
 def _hint(document: Document) -> Result:
-    """Says how to leave, and where every command is."""
+    """How to quit, and where to find every command."""
     return document.with_notice("^Q leaves; ^P finds every command")
 
 
@@ -210,7 +210,7 @@ def _gone(document: Document, notice: Notice) -> Result:
 
 @action("results.arrived", "The verdict is worked out", hidden=True)
 def _arrived(document: Document, results: Results, took_s: float) -> Result:
-    """What would flip it is searched for later; until then what was found last stays, if the verdict does."""
+    """What would flip the verdict is found later; if the verdict is unchanged, the last answer stays until then."""
     before = document.results
     if results.verdict is not None and before is not None and before.verdict is not None and not results.verdict.flips:
         same = before.verdict.blocked == results.verdict.blocked and before.content.probe == results.content.probe

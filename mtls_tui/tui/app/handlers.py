@@ -1,4 +1,4 @@
-"""Carries out what is asked of the terminal and the settings."""
+"""Handlers of effects on the terminal and the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start the application, and end it well: also when the terminal goes away."""
+"""Start the application, and end it cleanly, even if the terminal disappears."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtls_tui.files import read_bounded
 
 
 def run(path: Path | None, *, mouse: bool = True, theme: str | None = None, status: str = "") -> int:
-    """Run on the terminal; the exit code. `status` is where a gateway tells what it runs (`127.0.0.1:9443`)."""
+    """Run on the terminal; returns the exit code. `status` is the address of a gateway's status (`127.0.0.1:9443`)."""
     # Textual waits this long for the rest of an escape sequence; its 100 ms make every Esc feel late.
     os.environ.setdefault("ESCDELAY", "50")
     gc.disable()  # while the modules come in: nothing of them is garbage; the application turns it on again

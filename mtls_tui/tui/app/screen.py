@@ -25,7 +25,7 @@ class Frame:
 
 
 def frame(document: Document, width: int, height: int) -> Frame:
-    """The picture of a document on a screen of this size."""
+    """The picture of a document on a screen of `width` by `height` cells."""
     boxes = geometry(document, width, height)
     tops = _tops(document, boxes)
     document = document.scrolled_to(tops)
@@ -45,7 +45,7 @@ def _tops(document: Document, boxes: Boxes) -> Mapping[str, int]:
 
 
 def _cursor(document: Document, boxes: Boxes) -> tuple[int, int] | None:
-    """Where the text cursor is when nothing floats: where the focused pane says."""
+    """The text cursor's cell as the focused pane gives it, while nothing floats."""
     for pane in PANES.values():
         focused = pane.context is not None and pane.context.name == document.view.focus
         if focused and pane.cursor is not None and boxes[pane.name].visible:
@@ -57,7 +57,7 @@ def _cursor(document: Document, boxes: Boxes) -> tuple[int, int] | None:
 
 
 def _board_lines(document: Document, boxes: Boxes) -> list[Line]:
-    """The lines of the open board, exactly so many as there is room for."""
+    """The lines of the open board, cut or padded to the room there is."""
     box = boxes["board"]
     lines = BOARDS[document.board].draw(document, box.width, box.height)[: box.height]
     return lines + [Line()] * (box.height - len(lines))

@@ -30,7 +30,7 @@ NAMED_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user set; `problems` says what in the file could not be used, with the place."""
+    """The user's settings; `problems` says what in the file can't be used, and where."""
 
     theme: str = ""
     """"" when it isn't set: the default, or no colours under NO_COLOR."""
@@ -46,14 +46,14 @@ class Settings:
 
 
 def path_of() -> Path:
-    """Where the file is."""
+    """The path of the settings file."""
     from platformdirs import user_config_path
 
     return user_config_path("mtls-tui", appauthor=False) / "tui.toml"
 
 
 def read(path: Path | None = None) -> Settings:
-    """The settings; a file that isn't there gives the defaults, one with mistakes what is right in it."""
+    """The settings; the defaults if there is no file, and what is valid if the file has mistakes."""
     path = path or path_of()
     try:
         text = read_bounded(path, LARGEST, "settings file").decode("utf-8")
@@ -83,7 +83,7 @@ def parse(text: str, name: str = "tui.toml") -> Settings:
     for key in ("mouse", "cell_diff"):
         value = data.get(key, True)
         if not isinstance(value, bool):
-            problems.append(f"{name}:{_line(text, key)}: `{key}` is true or false")
+            problems.append(f"{name}:{_line(text, key)}: `{key}` must be true or false")
             value = True
         flags[key] = value
     keys = _keys(data.get("keys", {}), text, name, problems)
@@ -96,7 +96,7 @@ def _keys(table: Any, text: str, name: str, problems: list[str]) -> dict[str, tu
     actions = load()
     found: dict[str, tuple[str, ...]] = {}
     if not isinstance(table, dict):
-        problems.append(f"{name}:{_line(text, 'keys')}: `keys` is a table")
+        problems.append(f"{name}:{_line(text, 'keys')}: `keys` must be a table")
         return found
     for action, keys in _flat(table).items():
         place = f"{name}:{_line(text, action)}"
@@ -104,11 +104,13 @@ def _keys(table: Any, text: str, name: str, problems: list[str]) -> dict[str, tu
             problems.append(f"{place}: no action `{action}`{_nearest(action, actions)}")
             continue
         if not isinstance(keys, str):
-            problems.append(f'{place}: a key is a text, such as "ctrl+s"')
+            problems.append(f'{place}: a key must be a string, such as "ctrl+s"')
             continue
         wrong = [key for key in keys.split() if not _is_key(key)]
         if wrong:
-            problems.append(f"{place}: `{wrong[0]}` is no key: a letter or sign, f1 to f20, enter, ctrl+s, shift+up, …")
+            problems.append(
+                f"{place}: `{wrong[0]}` is not a key: give a letter or sign, f1 to f20, enter, ctrl+s, shift+up, …"
+            )
             continue
         found[action] = tuple(keys.split())
     _clashes(found, actions, name, problems)
@@ -116,7 +118,7 @@ def _keys(table: Any, text: str, name: str, problems: list[str]) -> dict[str, tu
 
 
 def _clashes(found: dict[str, tuple[str, ...]], actions: Mapping[str, Any], name: str, problems: list[str]) -> None:
-    """Two actions of one place on one key: the later one would never be reached."""
+    """Report two actions of one context on one key: the later one would never be reached."""
     taken: dict[tuple[str, str], str] = {}
     for one in actions.values():
         for key in found.get(one.id, one.keys):
@@ -155,7 +157,7 @@ def _nearest(word: str, known: Any) -> str:
 
 
 def write(name: str, value: str, path: Path | None = None) -> None:
-    """Keep one setting; the rest of the file, comments included, stays."""
+    """Write one setting; the rest of the file stays, comments included."""
     import tomlkit
 
     path = path or path_of()

@@ -34,7 +34,7 @@ class Surface(CellDiffApp, inherit_bindings=False):
         self.theme_name = theme_name
         self.take_mouse = take_mouse
         self.status = status
-        """Where the gateway tells its status, "" to ask none."""
+        """Address of the gateway's status, "" to ask no gateway."""
         self.drafts = drafts
         self.animation_level = "none"
         for palette in THEMES.values():
@@ -42,11 +42,11 @@ class Surface(CellDiffApp, inherit_bindings=False):
         self.set_reactive(CellDiffApp.theme, DEFAULT)
 
     def pane(self, name: str) -> Pane:
-        """A pane by name."""
+        """The pane with this name."""
         return self.screen.get_child_by_id(name, Pane)
 
     def place(self, name: str, x: int, y: int, width: int, height: int) -> None:
-        """Put a pane somewhere; without a size it is not shown."""
+        """Place a pane, in cells; it is hidden if it has no size."""
         styles = self.pane(name).styles
         shown = width > 0 and height > 0
         if styles.display != ("block" if shown else "none"):
@@ -60,7 +60,7 @@ class Surface(CellDiffApp, inherit_bindings=False):
                 styles.height = height
 
     def use_mouse(self, on: bool) -> None:
-        """Take the mouse, or leave it to the terminal."""
+        """Capture the mouse, or leave it to the terminal."""
         name = "_enable_mouse_support" if on else "_disable_mouse_support"
         if self._driver is not None and hasattr(self._driver, name):
             getattr(self._driver, name)()

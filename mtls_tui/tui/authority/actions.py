@@ -1,6 +1,6 @@
 """The certificate authority: open or make one, issue, revoke, restore, write the CRL, import, trust on hosts, try out.
 
-Pure, as all actions: `pki.Authority` does the work beside the screen, and what it did comes back as an action.
+Pure, like all actions: `pki.Authority` works in a worker thread, and its result comes back as an action.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ KEY_KINDS = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa
 
 
 def store_of(document: Document) -> Store | None:
-    """The store, when there is one that can be used."""
+    """The store, if there is a usable one."""
     store = authority_of(document).store
     return store if store is not None and not store.problem else None
 
 
 def folder_of(document: Document) -> Path:
-    """Where the open store is."""
+    """The folder of the open store."""
     folder = authority_of(document).folder
     assert folder is not None
     return folder
 
 
 def open_board(document: Document) -> str:
-    """Why the board's keys don't hold."""
+    """The reason why the board's keys don't work now; "" if they do."""
     return "" if document.board == "authority" else "open the certificate authority first (C)"
 
 
 def ready(document: Document) -> str:
-    """Why nothing can be done with the store now."""
+    """The reason why the store can't be used now; "" if it can."""
     if document.board != "authority":
         return open_board(document)
     state = authority_of(document)
@@ -56,7 +56,7 @@ def ready(document: Document) -> str:
 
 
 def on_row(document: Document) -> str:
-    """Why there is no certificate to act on."""
+    """The reason why there is no certificate to act on; "" if there is one."""
     return ready(document) or ("" if authority_of(document).row is not None else "there is no certificate here")
 
 
@@ -69,7 +69,7 @@ def _with(document: Document, **changes: Any) -> Document:
 
 @action("authority.open", "Certificate authority", keys="C ctrl+g", over_boards=True)
 def _open(document: Document) -> Result:
-    """The client certificates of your authority: issue, revoke, trust it on hosts. Again: read it anew."""
+    """The client certificates of your authority: issue, revoke, trust it on hosts. Press again to reload."""
     state = authority_of(document)
     shown = document.with_board(state, board="authority", overlay=None, notice=None)
     return Done(shown, (LoadStore(state.folder),))
@@ -90,7 +90,7 @@ def _loaded(document: Document, store: Store) -> Result:
 
 @action("authority.done", "A job is done", hidden=True)
 def _done(document: Document, store: Store, text: str) -> Result:
-    """What was asked for is done: the form that asked goes, the list is the new one."""
+    """Close the form that asked, and show the new list."""
     state = authority_of(document)
     before = {row.fingerprint for row in state.store.rows} if state.store is not None else set()
     state = replace(state, folder=store.folder, store=store, doing="")
@@ -103,7 +103,7 @@ def _done(document: Document, store: Store, text: str) -> Result:
 
 @action("authority.failed", "A job failed", hidden=True)
 def _failed(document: Document, text: str) -> Result:
-    """Told in the form that asked, which stays with what was typed."""
+    """Show the error in the form that asked, which keeps what was typed."""
     document = _with(document, doing="")
     form = document.overlay
     if isinstance(form, Form) and form.then.startswith("authority."):
@@ -148,7 +148,7 @@ def _init(document: Document) -> Result:
         FormField("days", "Days", Buffer.of("3650"), help="How long the authority is valid."),
         FormField("key", "Key", Buffer.of("ecdsa-p256"), choices=KEY_KINDS, help="← → choose."),
         FormField("passphrase", "Passphrase", secret=True, help="Of the key; empty leaves the key unencrypted."),
-        FormField("again", "Once more", secret=True, help="The passphrase once more."),
+        FormField("again", "Repeat", secret=True, help="The same passphrase again."),
     )
     return replace(document, overlay=Form("New authority", fields, "authority.make", submit="Make"))
 
@@ -172,7 +172,7 @@ def _make(
 def job(
     document: Document, doing: str, folder: Path | None, name: str, arguments: Mapping[str, Any], passphrase: str = ""
 ) -> Result:
-    """Have something done (`jobs.JOBS`), one thing at a time; `folder` None is the open store."""
+    """Start a job of `jobs.JOBS`, one at a time; `folder` None is the open store."""
     if under_way := authority_of(document).doing:
         return Refusal(f"wait: {under_way}")
     effect = RunJob(folder or folder_of(document), name, arguments, passphrase)
@@ -180,7 +180,7 @@ def job(
 
 
 def days_of(text: str) -> int | Refusal:
-    """A validity that was typed."""
+    """The number of days that was typed, or why it is refused."""
     if not (text.strip().isascii() and text.strip().isdigit() and 1 <= int(text) <= 36500):
         return Refusal("the days are a whole number from 1 to 36500")
     return int(text)
@@ -206,7 +206,7 @@ def _click(document: Document, index: int) -> Result:
 
 @action("authority.search", "Search", where="authority", keys="/", footer="search", enabled=ready)
 def _search(document: Document) -> Result:
-    """Only certificates that hold all words: name, serial, status, file."""
+    """Show only certificates that contain all words in name, serial, status or file."""
     field = FormField("query", "Words", Buffer.of(authority_of(document).query, select=True),
                       help="“soon” finds what ends within 30 days, “revoked” what is revoked.")  # fmt: skip
     return replace(document, overlay=Form("Search", (field,), "authority.filter", submit="Search"))
@@ -227,7 +227,7 @@ def _all(document: Document) -> Result:
 
 @action("authority.crl", "Write the CRL", where="authority", keys="c", footer="CRL", enabled=ready)
 def _crl(document: Document) -> Result:
-    """A fresh revocation list, good for 30 days."""
+    """Write a fresh revocation list, valid for 30 days."""
     return unlocked(document, "authority.crl_form")
 
 
@@ -262,7 +262,7 @@ def _import_now(document: Document, path: str, name: str) -> Result:
 
 
 def unlocked(document: Document, then: ActionId, **arguments: Any) -> Result:
-    """The action, once the authority's key can be used."""
+    """Run an action as soon as the authority's key is unlocked."""
     return Done(document, (WithKey(folder_of(document), then, arguments),))
 
 
@@ -294,7 +294,7 @@ def _unlocked_now(document: Document, then: ActionId, then_arguments: Mapping[st
 
 @action("authority.go_on", "Go on with what was asked", hidden=True)
 def _continue(document: Document, then: ActionId, then_arguments: Mapping[str, Any]) -> Result:
-    """Nothing when the board was closed meanwhile."""
+    """Does nothing if the board was closed in the meantime."""
     if document.board != "authority":
         return document
     return go_on(document, then, **then_arguments)

@@ -1,4 +1,4 @@
-"""What the board of the certificate authority asks of the world."""
+"""The effects of the certificate authority's board."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LoadStore(Effect):
 
 @dataclass(frozen=True, slots=True)
 class WithKey(Effect):
-    """Go on with an action that needs the key; ask for its passphrase first where it has one."""
+    """Run an action that needs the key; ask for the key's passphrase first if it has one."""
 
     folder: Path
     then: ActionId
@@ -32,7 +32,7 @@ class WithKey(Effect):
 
 @dataclass(frozen=True, slots=True)
 class TryPassphrase(Effect):
-    """Try what was typed, and go on."""
+    """Try the passphrase that was typed, then run an action."""
 
     folder: Path
     passphrase: str = field(repr=False)
@@ -42,7 +42,7 @@ class TryPassphrase(Effect):
 
 @dataclass(frozen=True, slots=True)
 class RunJob(Effect):
-    """Have a job of `jobs.JOBS` done, then read the store again."""
+    """Run a job of `jobs.JOBS`, then read the store again."""
 
     folder: Path
     job: str

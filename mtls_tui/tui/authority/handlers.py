@@ -1,4 +1,4 @@
-"""Carries out what the board of the certificate authority asks for. Each comes back as an action.
+"""Handlers of the effects of the certificate authority's board. Each result comes back as an action.
 
 A passphrase is kept in memory while the board is open, never in the document.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Passphrases:
-    """Of the keys of authorities, by folder."""
+    """The passphrases of authorities' keys, by folder."""
 
     known: dict[Path, bytes] = field(default_factory=dict, repr=False)
 
@@ -40,12 +40,12 @@ def _passphrase(host: Host, folder: Path) -> bytes | None:
 
 
 def _shortened(host: Host, text: str) -> str:
-    """A message in which paths below the rule file's folder are short, so that what is wrong with them is in sight."""
+    """A message with paths relative to the rule file's folder, so that the rest of the message fits."""
     return text.replace(f"{host.document.content.file.folder.absolute()}/", "")
 
 
 def _go_on(host: Host, then: ActionId, arguments: Mapping[str, Any]) -> None:
-    """From a worker: do an action, unless the board was closed meanwhile."""
+    """Run an action from a worker thread, unless the board was closed in the meantime."""
     host.post("authority.go_on", then=then, then_arguments=arguments)
 
 

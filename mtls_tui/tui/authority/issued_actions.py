@@ -80,7 +80,7 @@ def _issue_form(document: Document) -> Result:
         FormField("key", "Key", Buffer.of("ecdsa-p256"), choices=KEY_KINDS, help="← → choose; not with a request."),
         FormField("output", "Files", help="NAME for NAME.pem and NAME.key; empty: by the common name, near the rules."),
         FormField("p12", "PKCS#12", secret=True, help="A passphrase here also writes NAME.p12, for browsers, phones."),
-        FormField("again", "Once more", secret=True, help="The passphrase once more."),
+        FormField("again", "Repeat", secret=True, help="The same passphrase again."),
     )
     return replace(document, overlay=Form("Issue a client certificate", fields, "authority.issue_now", submit="Issue"))
 

@@ -50,7 +50,7 @@ def store_for(file: RuleFile) -> Path:
 
 
 def environment_passphrase() -> bytes | None:
-    """The passphrase that the command line takes as well."""
+    """The passphrase from the environment, as the command line takes it."""
     text = os.environ.get("MTLS_TUI_CA_PASSPHRASE")
     return text.encode() if text else None
 
@@ -158,7 +158,7 @@ def _crl(path: Path, now: datetime) -> tuple[str, str]:
     if until is None:
         return words, "good"
     if until < now:
-        return f"{words}, STALE for {span(now - until)}: c writes it anew", "bad"
+        return f"{words}, STALE for {span(now - until)}: c writes a new one", "bad"
     return f"{words}, {span(until - now)} left" + (" !" if until - now < CRL_SOON else ""), (
         "warn" if until - now < CRL_SOON else "good"
     )
@@ -189,7 +189,7 @@ def facts_of(folder: Path, row: CertificateRow) -> list[tuple[str, str]]:
 
 
 def unlock(folder: Path, passphrase: bytes | None) -> None:
-    """Try the passphrase of the key. AuthorityError when it is wrong."""
+    """Try the passphrase of the key. Raises AuthorityError if it is wrong."""
     load_key(folder / "ca.key", passphrase)
 
 
@@ -222,7 +222,7 @@ def issue(
         if path.exists():
             raise IssueError(f"{path} exists already; choose another name")
         if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-            raise IssueError(f"{path.parent}: is no folder that can be written")
+            raise IssueError(f"{path.parent}: not a writable folder")
     authority = Authority(folder, passphrase=passphrase)
     made = authority.issue(cn=cn or None, at=now_utc(), days=days, sans=sans, csr=request, key_kind=key)  # type: ignore[arg-type]
     _write(made, authority, output, p12)
@@ -257,7 +257,7 @@ def restore(folder: Path, passphrase: bytes | None, *, serial: str) -> str:
 
 
 def crl(folder: Path, passphrase: bytes | None, *, path: str) -> str:
-    """Write the CRL anew."""
+    """Write a new CRL."""
     target = Path(path).expanduser() if path else None
     written = Authority(folder, passphrase=passphrase).write_crl(now_utc(), path=target)
     return f"wrote {written}, good for 30 days"

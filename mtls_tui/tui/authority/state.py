@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtls_tui.tui.state.document import Document
 
 SOON_DAYS = 30
-"""From so many days before its end on, a certificate is marked."""
+"""Days before its end from which a certificate is marked."""
 
 Kind: TypeAlias = Literal["own", "issued", "foreign"]
 
@@ -42,28 +42,28 @@ class CertificateRow:
     names: str = ""
     file: str = ""
     key: str = ""
-    """Under which name a foreign authority is kept."""
+    """The name under which a foreign authority is kept."""
 
     @property
     def soon(self) -> bool:
-        """Whether it is good still, but ends soon."""
+        """True if it is still valid but ends soon."""
         return self.status == "valid" and self.days_left <= SOON_DAYS
 
     @property
     def searched(self) -> str:
-        """Everything that a search looks at."""
+        """The text that a search looks at."""
         return f"{self.subject} {self.serial} {self.status_words} {self.names} {self.file}".lower()
 
     @property
     def status_words(self) -> str:
-        """Its status in words: meaning never hangs on colour alone."""
+        """Its status in words: colour alone never carries meaning."""
         if self.soon:
             return "valid, ends soon !"
         return f"{self.status} ({self.reason})" if self.reason and self.status == "revoked" else self.status
 
     @property
     def left_words(self) -> str:
-        """How long it has still."""
+        """How long it is still valid, in words."""
         from mtls_tui.simulate.certificate_facts import span  # with it comes a library that the start can do without
 
         words = span(timedelta(days=abs(self.days_left)))
@@ -115,14 +115,14 @@ class AuthorityState:
         return shown[min(self.index, len(shown) - 1)] if shown else None
 
     def moved(self, step: int) -> AuthorityState:
-        """The cursor some rows on."""
+        """With the cursor moved by some rows."""
         last = max(0, len(self.shown) - 1)
         return replace(self, index=max(0, min(min(self.index, last) + step, last)))
 
 
 @recent(1)
 def found(store: Store, query: str) -> tuple[CertificateRow, ...]:
-    """The rows that hold every word."""
+    """The rows that contain every word."""
     wanted = query.split()
     return tuple(row for row in store.rows if all(word in row.searched for word in wanted))
 

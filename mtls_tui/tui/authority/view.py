@@ -28,7 +28,7 @@ def room_for_rows(document: Document, height: int) -> int:
 
 
 def authority_lines(document: Document, total: int, height: int) -> list[Line]:
-    """The whole board."""
+    """The lines of the whole board."""
     state = authority_of(document)
     lines = _head(document, state, total)
     store = state.store

@@ -32,7 +32,7 @@ FIRST = (
     "http.request.uri.path",
     "http.request.method",
 )
-"""What leads its group."""
+"""The fields that lead their groups."""
 _TYPE_WORDS = {"Bool": "yes or no", "Int": "number", "Bytes": "text", "Ip": "address"}
 MANAGED_LISTS = ("cf.anonymizer", "cf.botnetcc", "cf.malware", "cf.open_proxies", "cf.vpn")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -82,7 +82,7 @@ def fields(document: Document) -> tuple[Item, ...]:
 
 
 def field_at(expression: Expression | None, path: Path) -> str:
-    """The name of the field that a part shows; "" when it is none."""
+    """The name of the field that a part shows; "" if it shows no field."""
     if expression is None:
         return ""
     node = node_at(expression, path)

@@ -1,4 +1,4 @@
-"""Moving about: between panes, rows and parts of a row, and jumping to any row."""
+"""Moving between panes, rows and parts of a row, and jumping to any row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORDER: tuple[Focus, ...] = ("hosts", "builder", "text", "simulator")
 
 
 def no_rows(document: Document) -> str:
-    """Why there is no row to act on."""
+    """The reason why there is no row to act on; "" if there is one."""
     if document.rule is None:
         return "no rule is selected"
     if not document.rows:
@@ -22,7 +22,7 @@ def no_rows(document: Document) -> str:
 
 
 def on_row(document: Document, index: int, part: int | None = None) -> Document:
-    """The cursor on a row by its index."""
+    """With the cursor on the row of this index."""
     rows = document.rows
     if not rows:
         return document
@@ -34,18 +34,18 @@ def on_row(document: Document, index: int, part: int | None = None) -> Document:
 
 @action("pane.next", "Next pane", keys="tab")
 def _next_pane(document: Document) -> Result:
-    """Go on to the next part of the screen."""
+    """Move to the next part of the screen."""
     return focused(document, 1)
 
 
 @action("pane.previous", "Previous pane", keys="shift+tab")
 def _previous_pane(document: Document) -> Result:
-    """Go back to the part of the screen before."""
+    """Move to the previous part of the screen."""
     return focused(document, -1)
 
 
 def focused(document: Document, step: int) -> Result:
-    """The pane after or before this one; an expression that is edited as text is one, too."""
+    """With the focus on the next or previous pane; the text editor counts as one while it is open."""
     panes = [pane for pane in ORDER if pane != "text" or document.view.text is not None]
     place = panes.index(document.view.focus)
     return _focus(document, panes[(place + step) % len(panes)])

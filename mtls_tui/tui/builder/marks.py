@@ -71,7 +71,7 @@ def _mark(step: Step, row: BuilderRow, verification: Verification | None) -> Mar
 
 
 def seen(step: Step, verification: Verification | None) -> str:
-    """The values that a clause looked at, as short as they can be said."""
+    """The values that a clause looked at, as short as possible."""
     values = step.seen
     if not values:
         return ""
@@ -104,14 +104,14 @@ _SHORT = {
 
 
 def short_error(verification: Verification) -> str:
-    """Why a certificate doesn't verify, in a word or two."""
+    """The reason why a certificate doesn't verify, in a word or two."""
     error = verification.error
     assert error is not None
     return _SHORT.get(error.number, error.message)  # type: ignore[call-overload, no-any-return]
 
 
 def shown(value: Any) -> str:
-    """A value as text: no quotes, nothing but what was seen."""
+    """A value as text, without quotes."""
     if isinstance(value, Absent):
         return value.value
     if isinstance(value, bytes):

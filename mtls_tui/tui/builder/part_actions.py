@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def run_on(result: Result, id: ActionId) -> Result:  # noqa: A002
-    """Go on with another action, unless this one was refused; what it refuses itself is left out."""
+    """Continue with another action unless the result is a refusal; a refusal of that one is dropped."""
     if isinstance(result, Refusal):
         return result
     document = result.document if isinstance(result, Done) else result
@@ -73,7 +73,7 @@ def _edit(document: Document) -> Result:
 
 def _drop_not(document: Document, part: Part) -> Result:
     expression, _ = current(document)
-    return applied(document, edit.negate(expression, part.path), "`not` taken away", path=document.view.path, part=0)
+    return applied(document, edit.negate(expression, part.path), "`not` removed", path=document.view.path, part=0)
 
 
 def _toggle_join(document: Document, row: BuilderRow, part: Part) -> Result:
@@ -311,7 +311,7 @@ def typed(document: Document, editor: PartEditor, buffer: Buffer) -> Document:
 
 
 def value_edit(expression: Expression, editor: PartEditor, text: str) -> edit.EditResult:
-    """The edit that puts a typed text in the place of the editor's part."""
+    """The edit that replaces the editor's part by a typed text."""
     node = node_at(expression, editor.path)
     if editor.kind == "set":
         fallback = choices.sort_of_left(expression, editor.path)
@@ -330,7 +330,7 @@ def value_edit(expression: Expression, editor: PartEditor, text: str) -> edit.Ed
 
 @action("row.add", "Add a clause", where="builder", keys="a", footer="add", enabled=no_rows)
 def _add(document: Document) -> Result:
-    """Add a row below this one, joined as its group is."""
+    """Add a row below this one, joined like its group."""
     return _pick_new(document, "")
 
 

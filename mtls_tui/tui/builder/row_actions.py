@@ -37,7 +37,7 @@ def applied(
     """The document after an edit of the expression; the cursor goes where the edit was done.
 
     `moved` is the old path of a row that the edit carried elsewhere: if it was muted, it stays so. An edit that would
-    bring a muted row back by the way is refused, unless it is one that takes rows away (`losing`).
+    bring a muted row back as a side effect is refused, unless it removes rows (`losing`).
     """
     if isinstance(result, edit.Refusal):
         return result
@@ -64,7 +64,7 @@ def _kind(row: BuilderRow) -> str:
 
 
 def joined_by(result: edit.EditResult) -> str:
-    """What joins the group that an edit was about, in words: it changes what the rule means."""
+    """How the edited group is joined now, in words: this changes what the rule means."""
     node = node_at(result.expression, result.path) if isinstance(result, edit.Edit) else None
     return f"joined by `{node.operator}` now" if isinstance(node, Logical) else "join changed"
 
@@ -78,7 +78,7 @@ def _negate(document: Document) -> Result:
 
 def _negation(row: BuilderRow) -> str:
     taken = row.negated or any(part.sort == "not" and part.path == row.path for part in row.parts)
-    return "`not` taken away" if taken else "row negated" if row.kind == "clause" else "group negated"
+    return "`not` removed" if taken else "row negated" if row.kind == "clause" else "group negated"
 
 
 @action("row.delete", "Delete", where="builder", keys="d delete", footer="delete", enabled=no_rows)
@@ -90,14 +90,14 @@ def _delete(document: Document) -> Result:
 
 @action("row.clone", "Clone", where="builder", keys="y", enabled=no_rows)
 def _clone(document: Document) -> Result:
-    """The same row or group once more, below."""
+    """Insert a copy of this row or group below it."""
     expression, row = current(document)
     return applied(document, edit.duplicate(expression, row.path), f"{_kind(row)} cloned")
 
 
 @action("row.mute", "Mute", where="builder", keys="space", footer="mute", enabled=no_rows)
 def _mute(document: Document) -> Result:
-    """Keep this row in the builder but leave it out of the rule; again to bring it back."""
+    """Keep this row in the builder but leave it out of the rule; press again to bring it back."""
     _, row = current(document)
     edited = document.edited_rule
     assert edited is not None
@@ -111,14 +111,14 @@ def _mute(document: Document) -> Result:
 
 @action("row.move_up", "Move up", where="builder", keys="K shift+up", enabled=no_rows)
 def _move_up(document: Document) -> Result:
-    """Move this row up, through the borders of groups."""
+    """Move this row up, into and out of groups."""
     expression, row = current(document)
     return applied(document, edit.move_up(expression, row.path), "row moved up", moved=row.path)
 
 
 @action("row.move_down", "Move down", where="builder", keys="J shift+down", enabled=no_rows)
 def _move_down(document: Document) -> Result:
-    """Move this row down, through the borders of groups."""
+    """Move this row down, into and out of groups."""
     expression, row = current(document)
     return applied(document, edit.move_down(expression, row.path), "row moved down", moved=row.path)
 
@@ -160,7 +160,7 @@ def _unwrap(document: Document) -> Result:
 
 @action("group.join", "Change the join", where="builder", keys="& |", footer="and/or", enabled=no_rows)
 def _join(document: Document) -> Result:
-    """Join this group's rows by and, or, xor in turn."""
+    """Cycle how this group's rows are joined: and, or, xor."""
     expression, row = current(document)
     path = row.core
     if row.kind == "clause":
@@ -173,7 +173,7 @@ def _join(document: Document) -> Result:
 
 @action("row.click", "Select a part with the mouse", hidden=True)
 def _click(document: Document, index: int, part: int) -> Result:
-    """The cursor to where the mouse points; a click on what is selected already edits it."""
+    """Move the cursor to the clicked part; a click on the selected part edits it."""
     from mtls_tui.tui.builder.cursor_actions import on_row
 
     moved = on_row(replace(document.with_view(focus="builder"), overlay=None), index, part)

@@ -1,4 +1,4 @@
-"""From what a person types for a value to a literal of the language, and back. Pure."""
+"""Conversion between what is typed for a value and literals of the language. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LITERAL = re.compile(r'\s*(r#*"|")')
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A text that is no value, and why, in words for the user."""
+    """A text that is not a value, and why, in words for the user."""
 
     reason: str
 
@@ -60,9 +60,9 @@ def item_literal(text: str, kind: Literal["string", "integer", "address"]) -> st
 
 
 def integer_wrong(text: str) -> str:
-    """Why a text is no integer of the language; "" when it is one."""
+    """The reason why a text is not an integer of the language; "" if it is one."""
     if not _INTEGER.fullmatch(text):
-        return f"{text or 'nothing'} is no whole number"
+        return f"{text or 'nothing'} is not a whole number"
     value = int(text, 16) if text.lower().startswith("0x") else int(text, 8) if _octal(text) else int(text)
     return "" if -(2**63) <= value < 2**63 else f"{text} doesn't fit in 64 bits"
 
@@ -72,7 +72,7 @@ def _octal(text: str) -> bool:
 
 
 def address_wrong(text: str, *, network: bool) -> str:
-    """Why a text is no address (or, in a set, no network); "" when it is one."""
+    """The reason why a text is not an address (or, in a set, a network); "" if it is one."""
     if "/" in text:
         if not network:
             return f"{text} is a network: write it as the only thing in its line of a set (is in)"
@@ -82,13 +82,13 @@ def address_wrong(text: str, *, network: bool) -> str:
             try:
                 good = ipaddress.ip_network(text, strict=False)
             except ValueError:
-                return f"{text} is no network: write it like 192.0.2.0/24 or 2001:db8::/32"
+                return f"{text} is not a network: write it like 192.0.2.0/24 or 2001:db8::/32"
             return f"{text} has bits behind its prefix: the network is {good}"
         return ""
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return f"{text or 'nothing'} is no address: write it like 192.0.2.1 or 2001:db8::1"
+        return f"{text or 'nothing'} is not an address: write it like 192.0.2.1 or 2001:db8::1"
     return ""
 
 

@@ -96,7 +96,7 @@ def row_y(document: Document, builder: Box) -> int:
 
 
 def builder_lines(document: Document, total: int, height: int) -> list[Line]:
-    """The whole pane."""
+    """The lines of the whole pane."""
     lines = [heading(document, total)]
     rule = document.rule
     if rule is None:
@@ -140,7 +140,7 @@ def _broken(document: Document, total: int) -> list[Line]:
 
 
 def row_line(document: Document, row: BuilderRow, index: int, columns: Columns, total: int) -> Line:
-    """One row."""
+    """The line of one row."""
     here = index == document.row_index
     active = here and document.view.focus == "builder"
     out = LineBuilder(click=Click("row.click", {"index": index, "part": 0}))

@@ -21,7 +21,7 @@ from mtls_tui.tui.state.content import Probe
 
 ENDINGS = (".pem", ".crt", ".cer", ".der", ".p7b")
 LARGEST = 256 * 1024
-"""Bytes of a file that is looked at."""
+"""Most bytes of a file that is looked at."""
 MOST = 500
 
 
@@ -33,16 +33,16 @@ class NamedCertificate:
     file: str = ""
     pem: str = ""
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Fields as the rules see them, of one that is in no file."""
+    """Fields as the rules see them, for a certificate that is in no file."""
 
 
 def is_store(folder: Path) -> bool:
-    """Whether an authority of ours lives in a folder."""
+    """True if a folder holds one of our authorities."""
     return all((folder / name).is_file() for name in ("ca.pem", "inventory.db"))
 
 
 def stores_of(file: RuleFile) -> tuple[Path, ...]:
-    """The authorities of ours that the file's hosts trust, by their folders, in the order of the hosts."""
+    """The folders of our authorities that the file's hosts trust, in the order of the hosts."""
     names = (*file.anchors, *(anchor for host in file.hosts for anchor in host.anchors))
     folders = dict.fromkeys(file.resolve(name).parent for name in names if Path(name).name == "ca.pem")
     return tuple(folder for folder in folders if is_store(folder))
@@ -66,7 +66,7 @@ def files_near(folder: Path) -> Mapping[str, str]:
 
 
 def known(file: RuleFile, stores: Iterable[Path], probes: Iterable[Probe] = ()) -> dict[str, NamedCertificate]:
-    """Every certificate that can be told, by fingerprint. Never raises: what can't be read is not known."""
+    """Every known certificate by fingerprint. Never raises: unreadable files are left out."""
     found: dict[str, NamedCertificate] = {}
     for folder in dict.fromkeys(stores):
         try:
@@ -90,7 +90,7 @@ def known(file: RuleFile, stores: Iterable[Path], probes: Iterable[Probe] = ()) 
 
 
 def with_facts(one: NamedCertificate) -> NamedCertificate:
-    """The same, with the fields of the certificate where it is in no file."""
+    """The same, with the certificate's fields if it is in no file."""
     if not one.pem or one.file:
         return one
     try:

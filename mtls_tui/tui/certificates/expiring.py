@@ -15,11 +15,11 @@ from mtls_tui.tui.state.results import CertificateLine
 
 SOON = timedelta(days=30)
 LARGEST = 64 * 1024 * 1024
-"""Bytes of an inventory that is looked through with every change of the rules."""
+"""Most bytes of an inventory that is searched on every change of the rules."""
 
 
 def inventory_of(anchor: Path) -> Path | None:
-    """The inventory beside an authority's certificate, None when there is none of ours."""
+    """The inventory beside an authority's certificate; None if the authority is not one of ours."""
     path = anchor.with_name("inventory.db")
     return path if anchor.name == "ca.pem" and path.is_file() else None
 
@@ -51,7 +51,7 @@ def clients(anchor: Path, now: datetime) -> list[CertificateLine]:
 
 
 def soon_words(records: list[Record], now: datetime) -> str:
-    """Which clients' certificates end soon, in words; "" when none does."""
+    """Which clients' certificates end soon, in words; "" if none does."""
     soon = [one for one in records if one.status(now) == "valid" and one.not_after - now <= SOON]
     if not soon:
         return ""

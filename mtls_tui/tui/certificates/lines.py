@@ -1,4 +1,4 @@
-"""What to say about the certificates in play, in a line each: authorities and lists of the hosts, the client's own."""
+"""One line about each certificate in use: authorities and revocation lists of the hosts, the client's own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CRL_SOON = timedelta(days=2)
 
 
 def of_hosts(file: RuleFile) -> Mapping[str, tuple[CertificateLine, ...]]:
-    """By host name: its authorities and revocation lists. Kept for a minute's worth of key presses."""
+    """Lines about authorities and revocation lists by host name. Cached for up to a minute."""
     return _of_hosts(Material.of(file), expiring.stamps(file), datetime.now(UTC).replace(second=0, microsecond=0))
 
 

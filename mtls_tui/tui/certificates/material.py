@@ -13,7 +13,7 @@ Stamps = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What the trust stores of the hosts follow from."""
+    """Everything that the trust stores of the hosts depend on."""
 
     hosts: tuple[HostEntry, ...]
     anchors: tuple[str, ...]
@@ -22,11 +22,11 @@ class Material:
     folder: Path
     stamps: Stamps
     file: RuleFile = field(compare=False, repr=False)
-    """A rule file that says so."""
+    """A rule file with these settings."""
 
     @classmethod
     def of(cls, file: RuleFile) -> Material:
-        """Look at the files now."""
+        """The material of a rule file, with the files as they are now."""
         return cls(file.hosts, file.anchors, file.intermediates, file.crls, file.folder, _stamps(file), file)
 
 

@@ -13,12 +13,12 @@ from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Choice, Item, Page, Picker
 
 LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
-"""Stands on the deploy page until that is known."""
+"""Shown on the deploy page until the answer is known."""
 
 
 @action("deploy.open", "Deploy", keys="ctrl+e", footer="deploy", over_boards=True)
 def _deploy(document: Document) -> Result:
-    """What would change, the file's tests, the export of the bundle, and the way back."""
+    """What would change, the file's tests, export of the bundle, and how to go back."""
     if document.content.file.path is None:
         return Refusal("save the file first (^S)")
     shown = replace(document, overlay=None).with_notice("comparing with what is exported, running the tests …")
@@ -59,7 +59,7 @@ def _show(
 def _consequences(
     document: Document, lines: tuple[tuple[tuple[str, str], ...], ...], witnesses: tuple[Choice, ...]
 ) -> Result:
-    """In the place of the line that says that it is being looked for; requests to try stand before `Not now`."""
+    """Replace the line that says that the search is running; insert requests to try before `Not now`."""
     page = document.overlay
     if not isinstance(page, Page) or page.name != "deploy" or page.lines[:1] != (LOOKING,):
         return document
@@ -108,7 +108,7 @@ def _said(document: Document, gateway: Gateway) -> Result:
 
 @action("deploy.history", "Go back to an earlier export")
 def _history(document: Document) -> Result:
-    """Put a kept bundle back in its place."""
+    """Restore an earlier bundle."""
     return Done(replace(document, overlay=None), (OfferKept(),))
 
 

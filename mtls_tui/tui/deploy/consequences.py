@@ -1,6 +1,6 @@
 """Who is newly let in or blocked by an export: the comparison of two bundles in words, with requests to try.
 
-Takes time that grows with the rules, so it is asked host by host and can be broken off between two of them.
+Its time grows with the rules, so it runs host by host and can be stopped between two of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Runs: TypeAlias = tuple[tuple[str, str], ...]
 LIMIT_S = 15.0
-"""Hosts that weren't reached by then are told as such."""
+"""Seconds; hosts that were not reached by then are named."""
 MAX_SHOWN = 12
 MAX_WITNESSES = 4
 """Choices that fit below the page on a small terminal."""
@@ -44,7 +44,7 @@ class Consequences:
 def consequences(
     before: Bundle, after: Bundle, wanted: Callable[[], bool] = lambda: True, limit_s: float = LIMIT_S
 ) -> Consequences | None:
-    """What two bundles decide otherwise on the hosts of either; None when it is no longer wanted."""
+    """What two bundles decide differently on the hosts of either; None if the answer is no longer wanted."""
     from mtls_tui.analysis import Site, compare
 
     rules_alike = (before.rules, before.lists) == (after.rules, after.lists)
@@ -102,7 +102,7 @@ def _told(found: list[Difference], left_out: int) -> Consequences:
         doubtful = [one.host for one in asked if one.status == "not found"]
         if doubtful:
             hosts = _listed(doubtful)
-            lines.append(((f"? not found, which is no proof: a request to {hosts} that is {change}", "warn"),))
+            lines.append(((f"? not found, which proves nothing: a request to {hosts} that is {change}", "warn"),))
     for reason in dict.fromkeys(one.reason for one in found if one.status == "not compared"):
         hosts = _listed([one.host for one in found if one.reason == reason])
         lines.append(((safe(f"? {hosts}: {reason}"), "warn"),))
@@ -121,7 +121,7 @@ def request_line(http: HttpRequest) -> str:
 
 
 def probe_of(difference: Difference) -> Probe | None:
-    """The request of an answer as the simulator has it; None when it can't be written that way.
+    """The request of an answer as the simulator has it; None if the simulator can't express it.
 
     What the simulator's form has no place for (versions, ciphers, bytes that are no text) is set as a field.
     """

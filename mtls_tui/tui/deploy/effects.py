@@ -1,4 +1,4 @@
-"""What is asked for of the bundle beside the rule file."""
+"""Effects on the bundle beside the rule file."""
 
 from __future__ import annotations
 

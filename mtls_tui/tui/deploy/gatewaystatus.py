@@ -1,4 +1,4 @@
-"""The one thing of the gateway that the UI asks for: which bundle it runs."""
+"""Asks the gateway which bundle it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries out what is asked of the bundle beside the rule file; asks the gateway what it runs."""
+"""Handlers of effects on the bundle beside the rule file; asks the gateway what it runs."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _restore(effect: Restore, host: Host) -> None:
 
 
 def watch_gateway(host: Host) -> None:
-    """Ask the gateway what it runs, every few seconds; nothing is sent to the terminal unless it changes."""
+    """Ask the gateway what it runs every few seconds; the terminal gets output only on a change."""
     if host.status:
         _ask(host)
         host.every(GATEWAY_S, lambda: _ask(host))

@@ -39,7 +39,7 @@ class Report:
 
 
 def report(file: RuleFile, target: Path) -> Report:
-    """Everything that one wants to know before an export."""
+    """The report shown before an export."""
     lines: list[Runs] = []
     problems = [*file.problems] or [*deployable(file)] or [*trust_problems(file)]
     if problems:
@@ -67,7 +67,7 @@ def report(file: RuleFile, target: Path) -> Report:
 
 
 def known(file: RuleFile, target: Path) -> Deployed | None:
-    """What is exported, and how many things the file changes; None when nothing is exported."""
+    """What is exported, and how many things the file changes; None if nothing is exported."""
     try:
         data = read_bounded(target, MAX_BYTES, "bundle")
         old = Bundle.decode(data)
@@ -91,7 +91,7 @@ def _deployed(target: Path) -> Bundle | None:
 
 
 def changes(old: Bundle | None, new: Bundle) -> list[Runs]:
-    """What becomes different, in words first, then as a diff of the rules' texts."""
+    """The changes, in words first, then as a diff of the rules' texts."""
     if old is None:
         return [(("nothing is exported yet: this is the first bundle", "text"),), _count(new)]
     lines = named_changes(old, new)
@@ -133,7 +133,7 @@ def named_changes(old: Bundle, new: Bundle) -> list[Runs]:
 
 
 def _host_change(before: BundleHost, after: BundleHost) -> str:
-    """What became different in a host, in words."""
+    """The changes of a host, in words."""
     said = []
     if before.mtls != after.mtls:
         said.append("asks for certificates now" if after.mtls else "no longer asks for certificates: rules see none")
@@ -202,7 +202,7 @@ def kept_items(target: Path) -> tuple[Item, ...]:
 
 
 def put_back(kept: Path, target: Path) -> str:
-    """Write a kept bundle to its place, once it has been read and found whole; its digest."""
+    """Restore a kept bundle after checking that it is intact; returns its digest."""
     try:
         data = read_bounded(kept, MAX_BYTES, "bundle")
         found = Bundle.decode(data)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def start(file: RuleFile, *, theme: str = "dark", mouse: bool = True, on_disk: bool = True) -> Document:
-    """The document of a rule file just read (or just made)."""
+    """The document of a rule file that was just read or made."""
     content = Content(file, probe=first_probe(file))
     ref = file.rules[0].ref if file.rules else ""
     host = file.hosts[0].name if file.hosts else ""
@@ -31,14 +31,14 @@ def start(file: RuleFile, *, theme: str = "dark", mouse: bool = True, on_disk: b
 
 
 def first_probe(file: RuleFile) -> Probe:
-    """What the simulator starts with: the first host without a certificate."""
+    """The simulator's first request: to the first host, without a certificate."""
     host = next((one.name for one in file.hosts if one.mtls), file.hosts[0].name if file.hosts else "")
     return Probe(url=f"https://{host.replace('*', 'www')}/" if host else "")
 
 
 @action("file.save", "Save", keys="ctrl+s f2", footer="save", over_boards=True)
 def _save(document: Document) -> Result:
-    """Write the rule file, atomically; comments and order stay."""
+    """Write the rule file atomically; comments and order are kept."""
     document = replace(document, overlay=None)
     if document.content.file.path is None:
         return _save_as(document)
@@ -91,7 +91,7 @@ def _save_to(document: Document, path: str) -> Result:
 
 @action("file.saved", "Saved", hidden=True)
 def _saved(document: Document, content: Content, file: RuleFile, then: tuple[Effect, ...] = ()) -> Result:
-    """What was written is what is on disk now; edits made while it was being written stay unsaved."""
+    """Record what is on disk now; edits made during the save stay unsaved."""
     written = replace(content, file=file)
     unchanged = with_edits_written(document.content).file.text == content.file.text
     moved = file.path != document.content.file.path
@@ -108,7 +108,7 @@ def _saved(document: Document, content: Content, file: RuleFile, then: tuple[Eff
 
 @action("file.reload", "Read the file again")
 def _reload(document: Document) -> Result:
-    """Take over what is on disk; undo brings the edits here back."""
+    """Load what is on disk; undo brings your edits back."""
     if document.content.file.path is None:
         return Refusal("this file was never saved")
     return Done(replace(document, overlay=None), (Reload(),))
@@ -134,7 +134,7 @@ def _reloaded(document: Document, file: RuleFile) -> Result:
 
 @action("file.touched", "The file changed on disk", hidden=True)
 def _touched(document: Document, file: RuleFile | None) -> Result:
-    """Somebody else wrote the file: taken over at once when there is nothing unsaved here, else only told."""
+    """Take over a file that changed on disk if nothing is unsaved here; otherwise only say so."""
     if file is None or (document.saved is not None and file.text == document.saved.file.text):
         return document
     if not document.unsaved:
@@ -146,7 +146,7 @@ def _touched(document: Document, file: RuleFile | None) -> Result:
 
 @action("file.problems", "Problems of the file", keys="f11", over_boards=True)
 def _problems(document: Document) -> Result:
-    """Everything that is wrong with the rule file, with the cure."""
+    """Everything that is wrong with the rule file, and how to fix it."""
     problems = with_edits_written(document.content).file.problems
     if not problems:
         return document.with_notice("no problems", "good")

@@ -32,7 +32,7 @@ _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, Recu
 
 
 def folder() -> Path:
-    """Where drafts are."""
+    """The folder of the drafts."""
     from platformdirs import user_state_path
 
     return user_state_path("mtls-tui", appauthor=False) / "drafts"
@@ -79,12 +79,12 @@ def write(content: Content, where: Path | None = None) -> None:
 
 
 def discard(file: Path | None, where: Path | None = None) -> None:
-    """Throw a draft away."""
+    """Delete a draft."""
     path_for(file, where).unlink(missing_ok=True)
 
 
 def read(file: RuleFile, where: Path | None = None) -> tuple[Content, str] | None:
-    """The draft of a rule file with its date, None when there is none that holds anything new."""
+    """The draft of a rule file with its date; None if there is none with anything new."""
     path = path_for(file.path, where)
     try:
         data = json.loads(read_bounded(path, LARGEST, "draft"))
@@ -97,7 +97,7 @@ def read(file: RuleFile, where: Path | None = None) -> tuple[Content, str] | Non
 
 
 def decode(data: dict[str, Any], file: RuleFile) -> Content | None:
-    """The content of a draft; None when it says what the file says."""
+    """The content of a draft; None if it equals the file."""
     if data["version"] != VERSION:
         return None
     probes = tuple(_probe(one) for one in data.get("probes", ()))

@@ -1,4 +1,4 @@
-"""What is asked for of the rule file, its draft and the session."""
+"""Effects on the rule file, its draft and the session."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Save(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Written(Effect):
-    """The file was written by us: its draft goes unless something is unsaved."""
+    """We wrote the file: delete its draft unless something is unsaved."""
 
     path: Path | None
 
 
 @dataclass(frozen=True, slots=True)
 class Compare(Effect):
-    """See what is exported, and whether the file says something else by now. Carried out by `deploy`."""
+    """Compare the file with what is exported. Handled by `deploy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +58,4 @@ class DiscardDraft(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Quit(Effect):
-    """Leave; what is unsaved is in the draft by then."""
+    """Quit; what is unsaved is in the draft by then."""

@@ -1,4 +1,4 @@
-"""Carries out what is asked of the rule file; watches it and keeps its draft."""
+"""Handlers of effects on the rule file; watches the file and keeps its draft."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WATCH_S = 1.0
 
 @dataclass
 class Watched:
-    """The file as it was seen last: time of change and size, None when there is none."""
+    """Time of change and size of the file when it was last seen; None if there was none."""
 
     stamp: tuple[int, int] | None = None
 
@@ -71,7 +71,7 @@ def _written(effect: Written, host: Host) -> None:
 
 
 def _has_unwritten(document: Document) -> bool:
-    """Whether something is neither in the file nor gone: unsaved edits, muted rows."""
+    """True if something is not in the file: unsaved edits or muted rows."""
     return document.unsaved or any(edited.muted for edited in document.content.edits.values())
 
 
@@ -104,7 +104,7 @@ def _open_sample(_: OpenSample, host: Host) -> None:
 
 
 def watch(host: Host) -> None:
-    """Look every second whether somebody else wrote the file. Nothing is sent to the terminal by that."""
+    """Check every second whether the file changed on disk; this sends nothing to the terminal."""
     host.kept(Watched).stamp = _stamp(host.document.content.file.path)
     host.every(WATCH_S, lambda: _look(host))
     host.carry_out(Compare())
@@ -140,7 +140,7 @@ def _read_again(file: RuleFile) -> RuleFile | None:
 
 
 def remember(path: Path | None) -> None:
-    """The file that `mtls-tui` opens when it is given none."""
+    """The file that `mtls-tui` opens by default."""
     if path is None:
         return
     try:

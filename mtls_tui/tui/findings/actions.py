@@ -1,4 +1,4 @@
-"""What lint found: the list of it, the way to the row, and the cure put in."""
+"""What lint found: the list, the way to the row, and applying the fix."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 WIDTH = 72
 """Cells of a line: it fits 80 columns."""
 _SIGNS = {"error": ("✗", "bad"), "warning": ("!", "warn"), "info": ("·", "soft")}
-_WAIT = "the rules were edited since: in a moment, when they have been looked at again"
+_WAIT = "the rules were edited since: wait a moment until they have been checked again"
 
 Runs = tuple[tuple[str, str], ...]
 
 
 @action("findings.open", "Warnings", keys="i f3")
 def _open(document: Document) -> Result:
-    """What lint finds odd in the rules, with cure and place."""
+    """What lint found in the rules: where it is and how to fix it."""
     current = document.findings is not None and document.findings.content is document.content
     if not current and document.results is not None and document.results.problems:
-        return Refusal("the file has problems, which come first: F11 shows them")
+        return Refusal("solve the problems of the file first: F11 shows them")
     if document.findings is None:
-        return Refusal("the rules are being looked at: in a moment")
+        return Refusal("the rules are being checked: try again in a moment")
     if not document.findings.found:
         return replace(document.with_notice("no warnings", "good"), overlay=None)
     found = document.findings.found
@@ -67,7 +67,7 @@ def _page(document: Document, index: int) -> Page:
 
 @recent(1)
 def _plain(findings: Findings) -> list[list[Runs]]:
-    """The lines of every finding when it isn't chosen. Kept: a thousand are shown again at each step."""
+    """The lines of every finding while it isn't selected. Cached: a thousand are shown again at each step."""
     return [_lines(one, findings.content.file, here=False) for one in findings.found]
 
 
@@ -91,14 +91,14 @@ def _lines(one: Found, file: RuleFile, *, here: bool) -> list[Runs]:
     lines += [((f"    {part}", text),) for part in wrap(message, WIDTH - 4)]
     lines += [((f"    {part}", "soft"),) for part in wrap(problem.cure, WIDTH - 4)]
     if _has_fix(one) and one.finding is not None:
-        parts = wrap(f"f writes {one.finding.fix}" if one.finding.fix else "f takes it out", WIDTH - 4)
+        parts = wrap(f"f writes {one.finding.fix}" if one.finding.fix else "f removes it", WIDTH - 4)
         lines += [((f"    {part}", "accent" if here else "faint"),) for part in parts]
     return lines
 
 
 @action("findings.arrived", "Lint has run", hidden=True)
 def _arrived(document: Document, content: Content, found: Findings | None, took_s: float) -> Result:
-    """While a rule is half typed nothing is found (None), and what was found last stays, unless the file is another."""
+    """While a rule is half typed lint gives None, and the last findings stay unless another file was opened."""
     known = document.findings
     if found is not None:
         document = renewed(replace(document, findings=found))
@@ -108,7 +108,7 @@ def _arrived(document: Document, content: Content, found: Findings | None, took_
 
 
 def renewed(document: Document) -> Document:
-    """After lint has run: the list shows what there is now, if it is open."""
+    """With the open list of findings brought up to date after a run of lint."""
     page = document.overlay
     if not isinstance(page, Page) or page.name != "findings" or document.findings is None:
         return document
@@ -118,7 +118,7 @@ def renewed(document: Document) -> Document:
 
 
 def stepped(document: Document, step: int) -> Document:
-    """Another finding of the list."""
+    """With another finding of the list selected."""
     assert isinstance(document.overlay, Page)
     if document.findings is None or not document.findings.found:
         return document
@@ -134,7 +134,7 @@ def _chosen(document: Document) -> Found | Refusal:
 
 
 def go(document: Document) -> Result:
-    """To the row of the builder that the finding is about; to the rule, or the host, when it is about no row."""
+    """Go to the row, the rule or the host that the finding is about."""
     one = _chosen(document)
     if isinstance(one, Refusal):
         return one
@@ -174,12 +174,12 @@ def _no_fix(document: Document) -> str:
     one = _chosen(document)
     if isinstance(one, Refusal):
         return one.reason
-    return "" if _has_fix(one) else "this one has no fix that is clear: ⏎ goes to the row"
+    return "" if _has_fix(one) else "there is no clear fix for this one: ⏎ goes to the row"
 
 
-@action("findings.fix", "Put the cure in", where="page", keys="f", enabled=_no_fix)
+@action("findings.fix", "Apply the fix", where="page", keys="f", enabled=_no_fix)
 def _fix(document: Document) -> Result:
-    """In the list of warnings: write the cure into the rule, where it is clear; undo takes it back."""
+    """In the list of warnings: apply the suggested fix to the rule, if there is one; undo takes it back."""
     page = document.overlay
     if not isinstance(page, Page) or page.name != "findings":
         return document
@@ -194,7 +194,7 @@ def _fix(document: Document) -> Result:
         return Refusal("some rows of the rule are muted: bring them back (space) or delete them first")
     changed = fixed(edited.full, one.finding) if edited.full is not None and edited.broken is None else None
     if changed is None:
-        return Refusal("the cure doesn't fit into the rule any more: ⏎ goes to the row")
+        return Refusal("the fix no longer fits the rule: ⏎ goes to the row")
     content = with_edited_rule(document.content, one.rule, EditedRule(changed))
     there = select(document, one.rule).with_view(text=None, completing=False)
     done = there.with_content(content, f"fixed {one.problem.code}", path=(), part=0, closing=False)

@@ -1,4 +1,4 @@
-"""What follows a run of lint."""
+"""The effect that follows a run of lint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtls_tui.tui.state.content import Content
 
 @dataclass(frozen=True, slots=True)
 class Linted(Effect):
-    """A run over a content is over; it took so many seconds. The next one may begin."""
+    """A run over a content has ended after `took_s` seconds. The next one may begin."""
 
     content: Content
     took_s: float

@@ -1,6 +1,6 @@
-"""Has lint run beside the screen, once the typing has paused: it costs more than a verdict.
+"""Runs lint in a worker thread once the typing has paused: it costs more than a verdict.
 
-One run at a time; every edit puts the next one off, and the newest content wins.
+One run at a time; every edit delays the next one, and the newest content wins.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mtls_tui.tui.registry.effects import Host, Timer, handles
 from mtls_tui.tui.state.content import Content
 
 DELAY_S, MOST_DELAY_S = 0.25, 3.0
-"""Quiet time before lint; longer for files that it takes long over."""
+"""Quiet time before lint runs; longer for files that take long."""
 
 
 @dataclass
@@ -28,12 +28,12 @@ class Linting:
 
     @property
     def busy(self) -> bool:
-        """True while something is being looked for, or will be."""
+        """True while lint runs or is scheduled."""
         return self.timer is not None or self.running
 
 
 def lint_soon(host: Host) -> None:
-    """Have the content looked at, if it hasn't been."""
+    """Schedule a run of lint unless the content was already checked."""
     linting = host.kept(Linting)
     if linting.timer is not None:
         linting.timer.stop()

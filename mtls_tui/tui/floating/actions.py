@@ -29,7 +29,7 @@ def picker_of(document: Document) -> Picker:
 
 
 def closed(document: Document) -> Document:
-    """Without what floats."""
+    """With nothing floating."""
     return replace(document, overlay=None, notice=None)
 
 
@@ -122,7 +122,7 @@ def _finish(document: Document) -> Result:
 
 @action("editor.cancel", "Undo", where="editor", keys="escape", footer="undo")
 def _cancel(document: Document) -> Result:
-    """Close, with the value as it was."""
+    """Close and restore the value."""
     editor = editor_of(document)
     if editor.index >= 0:
         return replace(document, overlay=replace(editor, index=-1))
@@ -311,7 +311,7 @@ list_actions("page", _paged, page=STEP, page_down="pagedown space", first="", la
 
 @action("overlay.error", "Say what went wrong", hidden=True)
 def _error(document: Document, text: str) -> Result:
-    """In the form that asked for it, else as a notice."""
+    """Show an error in the open form, else as a notice."""
     if isinstance(document.overlay, Form):
         return replace(document, overlay=replace(document.overlay, error=text))
     return document.with_notice(text, "bad")
@@ -319,5 +319,5 @@ def _error(document: Document, text: str) -> Result:
 
 @action("overlay.first", "Say that what floats comes first", hidden=True)
 def _first(document: Document, wanted: ActionId) -> Result:
-    """A key of the screen below: it does nothing until what floats is closed."""
+    """Refuse a key of the screen below until what floats is closed."""
     return Refusal(f"{ACTIONS[wanted].title}: close this first (Esc)")

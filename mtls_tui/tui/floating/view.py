@@ -33,7 +33,7 @@ class Floating:
 
 
 def floating(document: Document, boxes: Boxes, total: int, height: int) -> Floating | None:
-    """What floats now."""
+    """The overlay as it is drawn; None if nothing floats."""
     match document.overlay:
         case Picker() as picker:
             return _picker(document, picker, boxes, total, height)

@@ -36,7 +36,7 @@ def _listed(
 ) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
     """All lines, and the places of those that the cursor stops at; None stands for what isn't known yet.
 
-    Kept: a thousand rules under a hundred hosts are many lines, and drawing asks for them again and again.
+    Cached: a thousand rules under a hundred hosts are many lines, and drawing asks for them again and again.
     """
     found: list[Entry] = []
     placed: set[int] = set()

@@ -48,7 +48,7 @@ def _move_down(document: Document) -> Result:
 
 @action("rule.duplicate", "Duplicate", where="hosts", keys="y", footer="copy", enabled=on_entry)
 def _duplicate(document: Document) -> Result:
-    """A copy of the rule right after it; of a host, under another name."""
+    """Copy the rule right below it; a host, under another name."""
     entry = chosen(document)
     assert entry is not None
     if entry.kind == "host":

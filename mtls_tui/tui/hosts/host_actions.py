@@ -52,7 +52,7 @@ def _host_settings(values: dict[str, str], *, clear: bool) -> dict[str, object]:
 
 
 def _asking(before: bool, now: bool) -> str:
-    """What a change of mTLS means, as the end of a sentence about the host; "" when there is none."""
+    """What a change of mTLS means, as the end of a sentence about the host; "" if there is no change."""
     return "" if before == now else " asks for certificates now" if now else " no longer asks for certificates"
 
 

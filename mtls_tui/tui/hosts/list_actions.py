@@ -1,4 +1,4 @@
-"""The list of hosts and rules: what is chosen there, moving about, and changes of the rule file from it."""
+"""The list of hosts and rules: what is selected, moving, and changes of the rule file from it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def chosen(document: Document) -> Entry | None:
 
 
 def on_entry(document: Document) -> str:
-    """Why there is nothing under the cursor."""
+    """The reason why nothing is under the cursor; "" if something is."""
     return "" if chosen(document) is not None else "there is no host and no rule yet: n makes one"
 
 
 def select(document: Document, ref: str, host: str = "") -> Document:
-    """Another rule in the builder."""
+    """With another rule in the builder."""
     if ref == document.view.rule:
         return document.with_view(host=host or document.view.host, at_host="")
     view = {"path": (), "part": 0, "closing": False, "text": None, "completing": False}
@@ -32,14 +32,14 @@ def select(document: Document, ref: str, host: str = "") -> Document:
 
 
 def at_entry(document: Document, entry: Entry) -> Document:
-    """The list's cursor on a line; with a rule's, the rule is in the builder."""
+    """With the list's cursor on a line; a rule is also shown in the builder."""
     if entry.kind == "rule":
         return select(document, entry.rule, entry.host)
     return document.with_view(at_host=entry.host)
 
 
 def changed(document: Document, title: str, edit: object) -> Result:
-    """The document after a change of the rule file; a refusal says why it can't be."""
+    """The document after a change of the rule file, or why it is refused."""
     base = with_edits_written(document.content)
     try:
         file = edit(base.file)  # type: ignore[operator]
@@ -53,7 +53,7 @@ def changed(document: Document, title: str, edit: object) -> Result:
 
 
 def standing_on(document: Document, before: Document) -> Document:
-    """The document with the cursor on what is there: where a rule is gone, on its neighbour in the list."""
+    """With the cursor on something that exists: if the rule is gone, on its neighbour in the list."""
     refs = {rule.ref for rule in document.content.file.rules}
     if document.view.rule in refs or not document.view.rule:
         return document

@@ -13,7 +13,7 @@ from mtls_tui.tui.state.overlays import Form, FormField
 from mtls_tui.tui.state.textbuffer import Buffer
 
 REVOKED_CHOICES = ("blocked", "let in")
-"""What the form of a new rule does about revoked certificates; the first is what it starts with."""
+"""What the form of a new rule does about revoked certificates; the first is the default."""
 
 
 @action("rule.new_mtls", "New mTLS rule", where="hosts", keys="n", footer="new mTLS rule")
@@ -29,7 +29,7 @@ def _new_mtls(document: Document) -> Result:
                 "hostnames",
                 "Host names",
                 Buffer.of(host, select=True),
-                help="One or more, separated by blanks; *.example.com works, too.",
+                help="One or more, separated by blanks; *.example.com also works.",
             ),
             FormField(
                 "anchors",

@@ -54,7 +54,7 @@ def _meant(document: Document) -> tuple[int, RuleEntry]:
 
 
 def on_rule(document: Document) -> str:
-    """Why no rule is meant."""
+    """The reason why no rule is selected; "" if one is."""
     return "" if _rule_index(document) is not None else "choose a rule first"
 
 

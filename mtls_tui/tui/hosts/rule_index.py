@@ -30,7 +30,7 @@ _NOBODY = "nobody.invalid"
 
 
 class _Index:
-    """Which rules of a content can match which host; of one that doesn't parse it can't be told, so it may."""
+    """Which rules of a content can match which host; one that doesn't parse counts as able to."""
 
     def __init__(self, content: Content) -> None:
         expressions: list[Expression] = []
@@ -45,7 +45,7 @@ class _Index:
         self.index = RuleIndex(expressions)
 
     def able(self, host: str) -> tuple[int, ...]:
-        """The places of the rules that can match a request to the host; all of them for a wildcard."""
+        """The positions of the rules that can match a request to the host; all of them for a wildcard."""
         if host.startswith("*"):
             return tuple(sorted([*self.positions, *self.broken]))
         able = [self.positions[place] for place in self.index.positions_for_host(host.lower().encode())]

@@ -14,7 +14,7 @@ _STATES = {"good": "soft", "warn": "warn", "bad": "bad", "none": "faint"}
 
 
 def hosts_lines(document: Document, total: int, height: int, *, border: bool = True) -> list[Line]:
-    """The whole pane."""
+    """The lines of the whole pane."""
     inner = total - 1 if border else total
     active = document.view.focus == "hosts"
     head = text_line(" Hosts and rules", "accent-strong" if active else "soft", inner)
@@ -54,7 +54,7 @@ def _entry_line(document: Document, entry: Entry, total: int, *, here: bool, sto
 
 
 def note_words(text: str, room: int) -> str:
-    """A note cut to its room; what stands behind the last dot (how long it is good for) stays in sight."""
+    """A note cut to its room; what follows the last dot (how long it is valid) stays visible."""
     head, dot, tail = text.rpartition(" · ")
     rest = width(dot + tail)
     return cut(text, room) if not dot or rest + 4 > room else cut(head, room - rest) + dot + tail

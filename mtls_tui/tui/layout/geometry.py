@@ -1,4 +1,4 @@
-"""Where the parts of the screen stand, by the size of the terminal and by what is going on."""
+"""Where the parts of the screen are, by the size of the terminal and by what is open."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from mtls_tui.tui.state.document import Document
 
 WIDE = 100
-"""From so many columns on, hosts, builder and simulator stand beside each other."""
+"""Columns from which hosts, builder and simulator are side by side."""
 HOSTS_WIDTH = 31
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A place in cells."""
+    """A rectangle of the screen, in cells."""
 
     x: int
     y: int
@@ -24,18 +24,18 @@ class Box:
 
     @property
     def visible(self) -> bool:
-        """Whether there is anything of it."""
+        """True if it has a size."""
         return self.width > 0 and self.height > 0
 
 
 Boxes: TypeAlias = dict[str, Box]
 PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
-"""All there are, in the order in which they stand in the widgets' tree."""
+"""All panes, in the order of the widget tree."""
 NOWHERE = Box(0, 0, 0, 0)
 
 
 def is_wide(width: int) -> bool:
-    """Whether the wide arrangement holds."""
+    """True if there is room for the wide arrangement."""
     return width >= WIDE
 
 

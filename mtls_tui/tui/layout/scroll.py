@@ -13,7 +13,7 @@ def top_of(document: Document, pane: str, cursor: int, room: int, total: int) ->
 def scrolled(top: int, cursor: int, room: int, total: int, margin: int = 1) -> int:
     """Where to scroll so that the cursor is in sight.
 
-    A cursor that walks out by a line takes half a page with it: a repaint for every line would cost a slow link dear.
+    A cursor that walks out by a line takes half a page with it: repainting at each line is slow over a slow link.
     """
     if total <= room:
         return 0

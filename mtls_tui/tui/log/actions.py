@@ -51,7 +51,7 @@ def _simulate(document: Document) -> Result:
 
 
 def _found(document: Document, then: ActionId) -> Result:
-    """The action on the line under the cursor, once its certificate has been looked for."""
+    """Run an action on the line under the cursor, once its certificate was looked up."""
     entry = log_of(document).entry
     assert entry is not None
     return Done(document, (FindCertificate(entry, then),))
@@ -71,7 +71,7 @@ def _simulated(document: Document, entry: LogEntry, known: NamedCertificate | No
 
 @action("tail.as_test", "Save as a test", where="tail", keys="t", footer="as test", enabled=_on_entry)
 def _as_test(document: Document) -> Result:
-    """Write this request, with what it got, into the file's tests."""
+    """Write this request and its outcome into the file's tests."""
     entry = log_of(document).entry
     assert entry is not None
     if entry.kind == "answer":
@@ -158,7 +158,7 @@ def _take(document: Document, key: str) -> Result:
 
 @action("tail.pause", "Pause or go on", where="tail", keys="space p", footer="pause", enabled=_open_board)
 def _pause(document: Document) -> Result:
-    """Hold the list still; what comes meanwhile waits."""
+    """Freeze the list; new lines wait until you continue."""
     state = log_of(document)
     if state.paused:
         return document.with_board(state.resumed(), notice=None)
@@ -194,7 +194,7 @@ def _click(document: Document, number: int) -> Result:
 
 @action("tail.search", "Search", where="tail", keys="/", footer="search", enabled=_open_board)
 def _search(document: Document) -> Result:
-    """Only lines that hold all words, anywhere: path, rule, reason, address, certificate."""
+    """Show only lines that contain all words: in path, rule, reason, address or certificate."""
     field = FormField("query", "Words", Buffer.of(log_of(document).query, select=True), help="Empty shows all again.")
     return replace(document, overlay=Form("Search the log", (field,), "tail.filter", submit="Search"))
 
@@ -206,13 +206,13 @@ def _filter(document: Document, query: str) -> Result:
 
 @action("tail.blocked", "Blocked only", where="tail", keys="b", footer="blocked", enabled=_open_board)
 def _blocked(document: Document) -> Result:
-    """Only refused requests, and back."""
+    """Show only refused requests; press again for all."""
     return _with(document, blocked_only=not log_of(document).blocked_only)
 
 
 @action("tail.host", "This host only", where="tail", keys="h", footer="host", enabled=_open_board)
 def _host(document: Document) -> Result:
-    """Only requests to the host of this line, and back."""
+    """Show only requests to the host of this line; press again for all."""
     state = log_of(document)
     if state.host:
         return _with(document, host="")
@@ -223,7 +223,7 @@ def _host(document: Document) -> Result:
 
 @action("tail.rule", "This rule only", where="tail", keys="r", footer="rule", enabled=_open_board)
 def _rule(document: Document) -> Result:
-    """Only requests that the rule of this line decided on or logged, and back."""
+    """Show only requests that the rule of this line decided or logged; press again for all."""
     state = log_of(document)
     if state.rule:
         return _with(document, rule="")
@@ -234,7 +234,7 @@ def _rule(document: Document) -> Result:
 
 @action("tail.all", "Show all again", where="tail", keys="x", enabled=_open_board)
 def _all(document: Document) -> Result:
-    """Without any filter."""
+    """Remove all filters."""
     return _with(document, query="", blocked_only=False, host="", rule="")
 
 

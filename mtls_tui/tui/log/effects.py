@@ -1,4 +1,4 @@
-"""What the board of the live log asks of the world."""
+"""The effects of the live log's board."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FindLogs(Effect):
-    """Find logs near the rule file, and follow one: the given one, else the last written."""
+    """Find logs near the rule file and follow one: the given one, else the newest."""
 
     path: Path | None
 
 
 @dataclass(frozen=True, slots=True)
 class Follow(Effect):
-    """Follow a file: a `fresh` one from its end, one that was followed before goes on where it was."""
+    """Follow a file: a `fresh` one from its end, one that was followed before from where it was left."""
 
     path: Path
     fresh: bool
@@ -30,7 +30,7 @@ class Follow(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Pause(Effect):
-    """Look no more, but remember the place: the board is closed."""
+    """Stop following but remember the position: the board is closed."""
 
 
 @dataclass(frozen=True, slots=True)

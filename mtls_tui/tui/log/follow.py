@@ -1,4 +1,4 @@
-"""Following a log that somebody else writes: through rotation, truncation, endless lines; in bounded memory."""
+"""Follows a log that another process writes, through rotation, truncation and endless lines, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import msgspec
 from mtls_tui.files import near
 
 FIRST = 256 * 1024
-"""Bytes of what is there already that are shown at the beginning."""
+"""Most bytes of existing content that are shown at the start."""
 MOST = 1024 * 1024
-"""Bytes taken at once; what came beyond that since the last look is passed over, and counted."""
+"""Most bytes read at once; what exceeds it is skipped and counted."""
 LONGEST_LINE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What came since the last look."""
+    """What was written since the last read."""
 
     lines: tuple[bytes, ...] = ()
     skipped: int = 0
-    """Bytes passed over."""
+    """Bytes skipped."""
     overlong: int = 0
     """Lines longer than `LONGEST_LINE`, left out."""
     problem: str = ""
@@ -42,14 +42,14 @@ class Follower:
         self._fresh = True
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
         self._rest, self._dropping, self._place = b"", False, 0
 
     def read(self) -> Batch:
-        """What is new."""
+        """What was written since the last read."""
         try:
             return self._read()
         except (OSError, ValueError) as error:
@@ -80,7 +80,7 @@ class Follower:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
-            raise OSError(0, "is no file")
+            raise OSError(0, "not a file")
         self._descriptor = descriptor
         if self._fresh and status.st_size > FIRST:
             self._place = status.st_size - FIRST
@@ -99,7 +99,7 @@ class Follower:
     def _take(self) -> Batch:
         assert self._descriptor is not None
         size = os.fstat(self._descriptor).st_size
-        if size < self._place:  # cut short: whoever did that begins anew
+        if size < self._place:  # truncated: its writer starts over
             self._place, self._rest, self._dropping = 0, b"", False
         skipped = 0
         if size - self._place > MOST:
@@ -151,7 +151,7 @@ def logs_near(folder: Path) -> tuple[str, ...]:
 
 
 def is_ours(line: bytes) -> bool:
-    """Whether a line is one of the gateway's access log."""
+    """True if a line belongs to the gateway's access log."""
     try:
         data = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

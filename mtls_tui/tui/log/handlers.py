@@ -1,4 +1,4 @@
-"""Carries out what the board of the live log asks for: the log is looked at twice a second while the board is open."""
+"""Handlers of the effects of the live log's board: the log is read twice a second while the board is open."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Following:
     number: int = 0
 
     def pause(self) -> None:
-        """Look no more, but remember the place."""
+        """Stop following but remember the position."""
         if self.timer is not None:
             self.timer.stop()
             self.timer = None
 
     def follow(self, path: Path) -> None:
-        """Let go of the file, and follow another."""
+        """Close the file and follow another."""
         self.pause()
         if self.follower is not None:
             self.follower.close()
@@ -76,7 +76,7 @@ def _pause(_: Pause, host: Host) -> None:
 
 
 def _look(host: Host) -> None:
-    """Nothing is sent to the terminal unless something came."""
+    """Read what is new; the terminal gets output only if something came."""
     following = host.kept(Following)
     follower = following.follower
     if host.document.board != "tail":

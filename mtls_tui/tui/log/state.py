@@ -56,14 +56,14 @@ class LogEntry:
 
     @property
     def blocked(self) -> bool:
-        """Whether the client was refused: by a rule, before the rules, or by the proxy itself."""
+        """True if the client was refused: by a rule, before the rules, or by the proxy itself."""
         if self.kind == "answer":
             return self.status.startswith("4") and self.details != "via_upstream"
         return self.action not in ("allow", "log", "skip", "")
 
     @property
     def before_rules(self) -> bool:
-        """Refused before any rule was asked: no such host, a question that can't be read, an error."""
+        """True if it was refused before any rule was evaluated: no such host, an unreadable question, an error."""
         return self.kind == "decision" and self.blocked and not self.rule
 
     @property
@@ -73,7 +73,7 @@ class LogEntry:
 
     @cached_property
     def searched(self) -> str:
-        """Everything that a search looks at."""
+        """The text that a search looks at."""
         return "\n".join(
             (self.time, self.action, self.rule, self.reason, *self.logged, self.would, self.client, self.host,
              self.method, self.path, self.fingerprint, self.certificate_error, self.status, self.details, self.id)
@@ -81,7 +81,7 @@ class LogEntry:
 
 
 def parse(line: bytes, number: int) -> LogEntry | None:
-    """An entry from a line of the access log; None for what is none (no JSON, another log, damaged). Never raises."""
+    """An entry from a line of the access log; None if it is not one (not JSON, another log, damaged). Never raises."""
     try:
         data = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -183,7 +183,7 @@ class TailState:
         return self.shown[self.index] if self.shown else None
 
     def moved(self, step: int) -> TailState:
-        """The cursor some entries on; at the end it follows what comes."""
+        """With the cursor moved by some entries; at the end it follows new ones."""
         shown = self.shown
         if not shown:
             return self
@@ -199,7 +199,7 @@ class TailState:
         return replace(self, entries=(*self.entries, *new)[-KEPT:])
 
     def resumed(self) -> TailState:
-        """Going on: what waited is shown, and the cursor goes to the end."""
+        """Resumed: the waiting entries are shown, and the cursor is at the end."""
         return replace(self, entries=(*self.entries, *self.waiting)[-KEPT:], waiting=(), paused=False, at=None)
 
     @property

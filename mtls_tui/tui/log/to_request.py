@@ -1,4 +1,4 @@
-"""From a line of the log to a request of the simulator: what it tells, and what is set in place of what it doesn't."""
+"""Converts a line of the log to a request of the simulator; what the log lacks is replaced."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _address(text: str) -> str:
 
 
 def lacking(entry: LogEntry, known: NamedCertificate | None) -> str:
-    """What the log does not have, in words."""
+    """What the log lacks, in words."""
     if entry.fingerprint and known is None:
         return f"{LACKS}; nor the certificate: what it says of it is set instead"
     return LACKS

@@ -27,7 +27,7 @@ def room_for_rows(document: Document, height: int) -> int:
 
 
 def tail_lines(document: Document, total: int, height: int) -> list[Line]:
-    """The whole board."""
+    """The lines of the whole board."""
     state = log_of(document)
     room = room_for_rows(document, height)
     lines = [_first(document, state, total), _second(state, total), Line()]
@@ -120,7 +120,7 @@ def verdict_words(entry: LogEntry) -> tuple[str, str]:
 
 
 def certificate_words(state: TailState, entry: LogEntry) -> str:
-    """Whose certificate it was, as far as it is known, and what it was worth."""
+    """Whose certificate it was, as far as known, and whether it verified."""
     if not entry.fingerprint:
         return "none"
     name = state.names.get(entry.fingerprint) or entry.fingerprint[:12]

@@ -1,4 +1,4 @@
-"""The first and the last line of the screen: which file and what state; which keys."""
+"""The first and the last line of the screen: the file and its state; the keys."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def title_line(document: Document, total: int) -> Line:
 
 
 def _deployed(document: Document) -> list[tuple[str, str]]:
-    """What is exported, what the gateway runs, and how far the saved file has gone on since."""
+    """What is exported, what the gateway runs, and how many changes were saved since."""
     deployed, gateway = document.deployed, document.gateway
     found: list[tuple[str, str]] = []
     if gateway is not None:
@@ -82,7 +82,7 @@ def footer_actions(document: Document) -> list[Action]:
 
 
 def footer_line(document: Document, total: int) -> Line:
-    """A notice if there is one, then the keys, as many as fit."""
+    """The notice, if any, then as many keys as fit."""
     notice = document.notice
     out = LineBuilder(fill="bar")
     if notice is not None:

@@ -13,11 +13,11 @@ from mtls_tui.tui.state.document import Document
 
 
 def close_board(document: Document) -> Document:
-    """The panes again."""
+    """With the board closed and the panes back."""
     return replace(document, board="", overlay=None, notice=None)
 
 
 def cleared_for(document: Document, action: Action) -> Document:
-    """The document in which an action can be done: a board gives way to what happens in a pane."""
+    """The document in which an action can run: a board is closed for what happens in a pane."""
     stays = not document.board or action.context == document.board or action.over_boards
     return document if stays else close_board(document)

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something to be done to the world."""
+    """Something an action asks to be done outside the document."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateAgain(Effect):
-    """What the verdict depends on changed outside the document: a passphrase, a file."""
+    """Compute the verdict again: something outside the document changed, such as a passphrase or a file."""
 
 
 class Timer(Protocol):
-    """Something that will happen."""
+    """A call that is scheduled."""
 
     def stop(self) -> None:
-        """It won't."""
+        """Cancel it."""
 
 
 class Terminal(Protocol):
@@ -44,13 +44,13 @@ class Terminal(Protocol):
         """Draw everything again."""
 
     def use_mouse(self, on: bool) -> None:
-        """Take the mouse, or leave it to the terminal."""
+        """Capture the mouse, or leave it to the terminal."""
 
     def copy_to_clipboard(self, text: str) -> None:
         """Ask the terminal to copy (OSC 52)."""
 
     def suspend(self) -> AbstractContextManager[None]:
-        """Give the terminal to another program meanwhile."""
+        """Hand the terminal to another program for a while."""
 
 
 State = TypeVar("State")
@@ -60,9 +60,9 @@ class Host(Protocol):
     """What handlers know of the application."""
 
     drafts: Path | None
-    """Where drafts are kept; None for the usual folder."""
+    """The folder of the drafts; None for the default."""
     status: str
-    """Where the gateway tells its status, "" to ask none."""
+    """Address of the gateway's status, "" to ask no gateway."""
     keeps_settings: bool
     """Whether a setting that is changed is written to the settings file."""
 
@@ -75,25 +75,25 @@ class Host(Protocol):
         """The terminal."""
 
     def dispatch(self, action: ActionId, **arguments: Any) -> None:
-        """Do an action and show what came of it."""
+        """Run an action, show the result, and carry out its effects."""
 
     def post(self, action: ActionId, **arguments: Any) -> None:
-        """From a worker: do an action; nothing once the application is leaving."""
+        """Run an action from a worker thread; does nothing during shutdown."""
 
     def carry_out(self, effect: Effect) -> None:
-        """Do an effect."""
+        """Hand an effect to its handler."""
 
     def in_thread(self, job: Callable[[], None], group: str) -> None:
-        """Slow work beside the screen."""
+        """Run slow work in a worker thread."""
 
     def after(self, seconds: float, function: Callable[[], None]) -> Timer:
         """Call a function once."""
 
     def every(self, seconds: float, function: Callable[[], None]) -> Timer:
-        """Call a function again and again."""
+        """Call a function at intervals."""
 
     def kept(self, kind: type[State]) -> State:
-        """What a subject keeps while the application runs, one of each kind; it is never in the document."""
+        """A subject's state that lives as long as the application, one object of each type; never in the document."""
 
 
 Asked = TypeVar("Asked", bound=Effect)
@@ -101,7 +101,7 @@ HANDLERS: dict[type[Effect], Callable[[Any, Host], None]] = {}
 
 
 def handles(kind: type[Asked]) -> Callable[[Callable[[Asked, Host], None]], Callable[[Asked, Host], None]]:
-    """Register the decorated function as what carries an effect out."""
+    """Register the decorated function as the handler of an effect."""
 
     def register(function: Callable[[Asked, Host], None]) -> Callable[[Asked, Host], None]:
         assert kind not in HANDLERS, kind

@@ -23,7 +23,7 @@ def page_for(context: str, document: Document) -> Page:
         if lines:
             lines.append(())
         lines.append(((CONTEXTS[part].title, "accent-strong"),))
-        lead = "These keys hold here, too." if part == "global" else CONTEXTS[part].lead
+        lead = "These keys also work here." if part == "global" else CONTEXTS[part].lead
         lines += [((text, "soft"),) for text in wrap(lead, 92)]
         for one in actions:
             reason = one.why_not(document) if part in (context, "global") and not one.hidden else ""
@@ -37,7 +37,7 @@ def page_for(context: str, document: Document) -> Page:
 
 
 def keys_markdown() -> str:
-    """The key table of the docs."""
+    """The text of `docs/keys.md`."""
     load()
     out = [
         "# Keys",

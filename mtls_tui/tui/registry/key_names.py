@@ -1,4 +1,4 @@
-"""Keys, as people know them."""
+"""Names of keys for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _KEY_NAMES = {
 
 
 def key_name(key: str) -> str:
-    """A key as people know it: `^S`, `F1`, `⏎`."""
+    """The name of a key for people: `^S`, `F1`, `⏎`."""
     if key in _KEY_NAMES:
         return _KEY_NAMES[key]
     if key == "ctrl+@":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mtls_tui.tui.action_ids import ActionId
 
 ALWAYS = frozenset({"quit", "screen.redraw", "mouse.toggle", "theme.choose"})
-"""What is in reach whatever floats."""
+"""Actions that work whatever floats."""
 _SIGNS = {
     "exclamation_mark": "!", "equals_sign": "=", "left_parenthesis": "(", "right_parenthesis": ")", "ampersand": "&",
     "vertical_line": "|", "slash": "/", "question_mark": "?", "full_stop": ".", "comma": ",", "minus": "-", "plus": "+",
@@ -48,7 +48,7 @@ def normal(key: str, character: str | None) -> str:
 
 
 def resolve(document: Document, key: str, character: str | None, keymap: Keymap) -> Meant | None:
-    """The action that a key means now, with its arguments; None when it means nothing."""
+    """The action that a key stands for now, with its arguments; None if it stands for nothing."""
     context = context_of(document)
     name = normal(key, character)
     printable = character is not None and len(character) == 1 and character.isprintable()
@@ -81,7 +81,7 @@ def resolve(document: Document, key: str, character: str | None, keymap: Keymap)
 
 
 def pasted(document: Document, text: str) -> Meant | None:
-    """What a paste means: text where one types; else a curl command, a certificate or an expression by its look."""
+    """What a paste means: text in a text field; else a curl command, a certificate or an expression, by its form."""
     context = context_of(document)
     if context == "picker" and "-----BEGIN" in text:
         return "simulator.set_certificate", {"key": text}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Where text goes that is typed or pasted."""
+    """The actions that get typed and pasted text."""
 
     key: ActionId
     paste: ActionId
@@ -29,7 +29,7 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where keys hold: its title, and what help says of it first."""
+    """A part of the screen with its own keys; `lead` is the first sentence of its help."""
 
     name: str
     title: str
@@ -39,7 +39,7 @@ class Context:
     wheel: tuple[ActionId, ActionId] | None = None
     """What the mouse wheel does: up, down."""
     floats: bool = False
-    """It is above the panes: no command of the palette is done in it."""
+    """It floats above the panes: its actions are not in the palette."""
 
 
 Draw: TypeAlias = Callable[[Document, Boxes], list[Line]]
@@ -54,7 +54,7 @@ class Pane:
     name: str
     draw: Draw
     context: Context | None = None
-    """Its keys; None for one that is only looked at."""
+    """Its keys; None if it never has the focus."""
     tops: Tops | None = None
     cursor: Callable[[Document, Boxes], tuple[int, int] | None] | None = None
     """Where the text cursor is, in cells of the screen, while its context has the focus and nothing floats."""
@@ -70,7 +70,7 @@ class Board:
     cursor: Callable[[Document, int], tuple[int, int, int]]
     """In so many rows: the cursor's place in the list, the rows shown of it, and how long it is."""
     leaving: tuple[Effect, ...] = ()
-    """What is due when it gives way to something else."""
+    """The effects due when it is left."""
 
 
 CONTEXTS: dict[str, Context] = {}
@@ -102,6 +102,6 @@ add_context(
     Context(
         "global",
         "Everywhere",
-        "These keys hold wherever the focused part has no other use for them, and nothing floats above it.",
+        "These keys work wherever the focused part has no other use for them and nothing floats above it.",
     )
 )

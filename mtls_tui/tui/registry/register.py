@@ -25,7 +25,7 @@ __all__ = ["ACTIONS", "Action", "Done", "Refusal", "Result", "action", "context_
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The next document, and what else is to be done."""
+    """The next document, and the effects to carry out."""
 
     document: Document
     effects: tuple[Effect, ...] = ()
@@ -33,7 +33,7 @@ class Done:
 
 Result: TypeAlias = Document | Done | Refusal
 Enabled: TypeAlias = Callable[[Document], str]
-"""Why not, or "" when it can be done."""
+"""The reason why it can't be done, or ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,17 @@ class Action:
     footer: str = ""
     enabled: Enabled | None = None
     hidden: bool = False
-    """Left out of palette and help: plumbing of an overlay or the mouse."""
+    """Left out of palette and help: internal to an overlay or the mouse."""
     over_boards: bool = False
-    """It holds everywhere and makes sense while a board covers the panes; any other global action belongs to a pane."""
+    """It also works while a board covers the panes; any other global action belongs to a pane."""
 
     def why_not(self, document: Document) -> str:
-        """The reason why it can't be done now; "" when it can."""
+        """The reason why it can't be done now; "" if it can."""
         return self.enabled(document) if self.enabled else ""
 
 
 ACTIONS: dict[str, Action] = {}
-"""Every action by id; in the order of `subjects.MODULES` once loaded."""
+"""Every action by id, in the order of `subjects.MODULES` once loaded."""
 _loaded: list[bool] = []
 
 
@@ -103,19 +103,19 @@ def load() -> Mapping[str, Action]:
 
 
 def context_of(document: Document) -> str:
-    """Whose keys hold now, before the global ones."""
+    """The context whose keys work now, before the global ones."""
     return document.overlay.context if document.overlay is not None else document.board or document.view.focus
 
 
 def go_on(document: Document, id: ActionId, /, **arguments: Any) -> Result:  # noqa: A002
-    """Do an action as the rest of another one: what comes of it, or why it can't be done."""
+    """Continue with another action from within one: its result, or why it is disabled."""
     found = ACTIONS[id]
     reason = found.why_not(document)
     return Refusal(reason) if reason else found.function(document, **arguments)
 
 
 def run(document: Document, id: ActionId, arguments: Mapping[str, Any] | None = None) -> Done | Refusal:  # noqa: A002
-    """Do an action that a key, a click or a worker asks for: the next document with its effects, or the refusal."""
+    """Run an action for a key, a click or a worker: the next document with its effects, or the refusal."""
     result = go_on(document, id, **(arguments or {}))
     if isinstance(result, Refusal):
         return result
@@ -139,7 +139,7 @@ def told(before: Document, after: Document) -> Document:
 
 
 def use_keys(changes: Mapping[str, tuple[str, ...]]) -> None:
-    """Name the user's keys wherever keys are named: footer, help, palette. What isn't changed has its default."""
+    """Show the user's keys in footer, help and palette; the other actions keep their defaults."""
     for id_, one in load().items():
         default = _defaults.setdefault(id_, one.keys)
         ACTIONS[id_] = replace(one, keys=changes.get(id_, default))

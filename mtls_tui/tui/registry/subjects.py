@@ -47,7 +47,7 @@ HANDLERS = (
     "app.handlers",
     "app.evaluating",
 )
-"""What carries out effects; imported by the application alone."""
+"""The modules of handlers; imported by the application alone."""
 
 
 def load() -> dict[str, int]:

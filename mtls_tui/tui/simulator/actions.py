@@ -73,7 +73,7 @@ def _click(document: Document, row: int, column: int) -> Result:
 
 @action("simulator.edit", "Edit", where="simulator", keys="enter", footer="edit")
 def _edit(document: Document) -> Result:
-    """Edit the field; on a saved request, put it into the simulator."""
+    """Edit the field; on a saved request, load it into the simulator."""
     row, column = document.view.simulator_at
     if row > 0:
         return _load(document, row - 1)
@@ -84,7 +84,7 @@ def _edit(document: Document) -> Result:
 
 
 def case_at(document: Document, index: int) -> Case | None:
-    """A line of the table; None when there is none, or when what it was made from has changed since."""
+    """A line of the table; None if there is none, or if its request or test has changed since."""
     results = document.results
     if results is None or not 0 <= index < len(results.cases):
         return None
@@ -243,7 +243,7 @@ def _unlock(document: Document, path: str, passphrase: str) -> Result:
 
 @action("simulator.save", "Save the request", where="simulator", keys="s", footer="save request")
 def _save(document: Document) -> Result:
-    """Keep this request in the table, to see at every edit what it gets."""
+    """Keep this request in the table to see after every edit what it gets."""
     probe = document.content.probe
     if not probe.url:
         return Refusal("give a URL first (⏎)")
@@ -257,7 +257,7 @@ def _save(document: Document) -> Result:
 
 @action("simulator.as_test", "Save as a test", where="simulator", keys="t T", footer="as test")
 def _as_test(document: Document) -> Result:
-    """Write this request with its present outcome into the file's tests."""
+    """Write this request and its current outcome into the file's tests."""
     results, probe = document.results, document.content.probe
     if results is None or results.verdict is None or results.problem:
         return Refusal("there is no verdict to expect")

@@ -1,4 +1,4 @@
-"""What is asked for of certificates in the simulator."""
+"""The simulator's effects on certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries out what the simulator asks for."""
+"""Handlers of the simulator's effects."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _PEM = re.compile(
 
 
 def certificates_only(text: str) -> str:
-    """The certificates of a PEM text, nothing else: no key may get into the document."""
+    """The certificates of a PEM text and nothing else: no key may get into the document."""
     return "\n".join(match.group(0) for match in _PEM.finditer(text))
 
 
@@ -31,13 +31,13 @@ def from_form(probe: Probe, values: dict[str, str]) -> Probe | str:
     for part in _split(values["headers"]):
         name, colon, value = part.partition(":")
         if not colon or not name.strip():
-            return f"`{part}` is no header: write it as Name: value"
+            return f"`{part}` is not a header: write it as Name: value"
         headers.append((name.strip(), value.strip()))
     overrides: list[tuple[str, str]] = []
     for part in _split(values["overrides"]):
         name, equals, value = part.partition("=")
         if not equals:
-            return f"`{part}` is no override: write it as field=value"
+            return f"`{part}` is not an override: write it as field=value"
         overrides.append((name.strip(), value.strip()))
     changed = replace(
         probe,
@@ -64,7 +64,7 @@ def _split(text: str) -> list[str]:
 class FromCurl:
     """The request of a curl command, what the reader should know, and the passphrase of the certificate it names.
 
-    The passphrase is for memory only: it belongs into no document.
+    The passphrase stays in memory only, never in the document.
     """
 
     probe: Probe
@@ -168,7 +168,7 @@ def _path(url: str) -> str:
 
 
 def moment(text: str) -> datetime | None:
-    """The time that a text means, None for now; ValueError with a cure for what is none."""
+    """The time that a text denotes, None for now. Raises ValueError if it is not a time."""
     if not text:
         return None
     if re.fullmatch(r"\d+(\.\d+)?", text):
@@ -176,12 +176,12 @@ def moment(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"`{text}` is no time: write it like 2026-11-24T10:00:00Z") from None
+        raise ValueError(f"`{text}` is not a time: write it like 2026-11-24T10:00:00Z") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def to_http(probe: Probe) -> HttpRequest:
-    """The request as the engine takes it; ValueError (`RequestError` among them) when a field is wrong."""
+    """The request as the engine takes it. Raises ValueError (or its subclass RequestError) if a field is wrong."""
     import ipaddress
 
     from mtls_tui.simulate.requests.url import from_url
@@ -191,7 +191,7 @@ def to_http(probe: Probe) -> HttpRequest:
     try:
         ipaddress.ip_address(ip)
     except ValueError:
-        raise ValueError(f"`{ip}` is no address: write it like 192.0.2.1") from None
+        raise ValueError(f"`{ip}` is not an address: write it like 192.0.2.1") from None
     at = moment(probe.at)
     http = from_url(
         probe.url,

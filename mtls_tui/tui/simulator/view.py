@@ -56,7 +56,7 @@ def simulator_lines(document: Document, total: int, height: int, *, wide: bool, 
 
 
 def request_line(document: Document, total: int) -> Line:
-    """The request, field by field; the cursor's one is marked."""
+    """The request field by field, with the cursor's field marked."""
     probe = document.content.probe
     active = document.view.focus == "simulator"
     row, column = document.view.simulator_at
@@ -81,7 +81,7 @@ def request_line(document: Document, total: int) -> Line:
 
 
 def verdict_lines(document: Document, total: int) -> list[Line]:
-    """The largest thing after the rule: blocked or allowed, by which rule, why, and what would flip it."""
+    """The verdict: blocked or allowed, by which rule, why, and what would flip it."""
     results = document.results
     first, second = LineBuilder().add(" "), LineBuilder().add("   ")
     if results is None:

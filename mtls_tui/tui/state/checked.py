@@ -1,4 +1,4 @@
-"""The expressions of the rules, checked; kept, since most of them stay the same from one key to the next."""
+"""The checked expressions of the rules; cached, since most stay the same from one key to the next."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mtls_tui.lang.ast import Expression
 from mtls_tui.lang.diagnostics import ParseError
 
 PARSED_KEPT = 1100
-"""Expressions kept: a file may have a thousand rules (Cloudflare's most per zone)."""
+"""Expressions cached: a file may have a thousand rules (Cloudflare's limit per zone)."""
 
 
 def checked(text: str) -> Expression:
-    """A text, checked for names and types. Raises ParseError, which says what is wrong."""
+    """The expression of a text, with names and types checked. Raises ParseError if it is invalid."""
     found = _read(text)
     if isinstance(found, ParseError):
         raise found

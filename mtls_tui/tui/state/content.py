@@ -36,7 +36,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What can be undone and is kept in the draft."""
+    """What undo covers and the draft holds."""
 
     file: RuleFile
     edits: Mapping[str, EditedRule] = field(default_factory=lambda: _NO_EDITS)
@@ -54,7 +54,7 @@ def edited_rule_of(content: Content, ref: str) -> EditedRule:
 
 
 def same_text(one: Content, other: Content) -> bool:
-    """Whether two contents say the same, down to the letter."""
+    """True if two contents have identical text."""
     if one is other:
         return True
     if (one.file is not other.file and one.file.text != other.file.text) or one.probe != other.probe:
@@ -76,7 +76,7 @@ def same_text(one: Content, other: Content) -> bool:
 
 
 def is_saved(content: Content, saved: Content) -> bool:
-    """Whether the file says all of a content; cheaper than `with_edits_written`, since it writes no text."""
+    """True if nothing is unsaved; cheaper than `with_edits_written`, which writes text."""
     if content.file is not saved.file and content.file.text != saved.file.text:
         return False
     known = {rule.ref: rule.expression for rule in content.file.rules}
@@ -84,7 +84,7 @@ def is_saved(content: Content, saved: Content) -> bool:
 
 
 def says_other(one: Content, other: Content) -> bool:
-    """Whether two contents differ in what a file of them would say: a rule, a host, a list or a test."""
+    """True if the files of two contents would differ: in a rule, a host, a list or a test."""
     if one.file is not other.file and one.file.text != other.file.text:
         return True
     refs = one.edits.keys() | other.edits.keys()
@@ -112,7 +112,7 @@ def with_edited_rule(content: Content, ref: str, edited: EditedRule) -> Content:
 
 @recent(4)
 def with_edits_written(content: Content) -> Content:
-    """The content with all edits written into the rule file's text; muted clauses stay under edit only."""
+    """The content with all edits written into the rule file's text; muted clauses stay in `edits`."""
     file = content.file
     kept: dict[str, EditedRule] = {}
     for ref, edited in content.edits.items():

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from mtls_tui.tui.state.rows import BuilderRow, Part
 
 UNDO_LIMIT = 500
-"""Steps kept; typing counts as one."""
+"""Most steps of undo; continuous typing counts as one."""
 
 State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A line for the user: `note`, `good` or `bad`."""
+    """A message for the user: `note`, `good` or `bad`."""
 
     text: str
     kind: Literal["note", "good", "bad"] = "note"
@@ -55,7 +55,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What the gateway's status says: the digest that it runs, or why it can't be asked."""
+    """The digest that the gateway runs, or why it can't be asked."""
 
     digest: str = ""
     problem: str = ""
@@ -63,7 +63,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole state."""
+    """The whole state of the program, but for secrets."""
 
     content: Content
     view: ViewState = field(default_factory=ViewState)
@@ -82,7 +82,7 @@ class Document:
     gateway: Gateway | None = None
     """What the gateway says, None when it isn't asked."""
     board: str = ""
-    """What covers the panes, "" for nothing (see `registry.boards`)."""
+    """The open board, "" for none (see `registry.boards`)."""
     boards: Mapping[type, object] = field(default_factory=lambda: MappingProxyType({}))
     """The state of every board that was open, by its type."""
 
@@ -109,7 +109,7 @@ class Document:
 
     @property
     def expression(self) -> Expression | None:
-        """The selected rule's expression, muted clauses in it; None when there is none to show as rows."""
+        """The selected rule's expression with its muted clauses; None if it can't be shown as rows."""
         edited = self.edited_rule
         return None if edited is None or edited.broken is not None else edited.full
 
@@ -153,7 +153,7 @@ class Document:
 
     @property
     def unsaved(self) -> bool:
-        """Whether the file on disk lacks something. A new file in which nothing was done yet lacks nothing."""
+        """True if the file on disk lacks something; a new file without any edit lacks nothing."""
         from mtls_tui.rulefile.seeds import EMPTY
 
         if self.saved is None:
@@ -161,13 +161,13 @@ class Document:
         return not is_saved(self.content, self.saved)
 
     def board_state(self, kind: type[State]) -> State:
-        """The state of a board; as it is made when it was never open."""
+        """The state of a board; the default if it was never open."""
         return cast(State, self.boards.get(kind) or kind())
 
     # --- making the next one -------------------------------------------------------------------------------------
 
     def with_view(self, **changes: object) -> Document:
-        """The same content, looked at differently."""
+        """With fields of the view changed and the notice cleared."""
         return replace(self, view=replace(self.view, **changes), notice=None)  # type: ignore[arg-type]
 
     def scrolled_to(self, tops: Mapping[str, int]) -> Document:
@@ -182,11 +182,11 @@ class Document:
         return replace(self, boards=boards, **changes)  # type: ignore[arg-type]
 
     def with_notice(self, text: str, kind: Literal["note", "good", "bad"] = "note") -> Document:
-        """With a line for the user."""
+        """With a message for the user."""
         return replace(self, notice=Notice(text, kind))
 
     def with_content(self, content: Content, title: str, merge: str = "", **view: object) -> Document:
-        """With other content: one step of undo, or more of the last one when both have the same merge key."""
+        """With other content, as a step of undo; steps with the same merge key become one."""
         if same_text(content, self.content):
             return self.with_view(**view)
         joined = bool(merge) and bool(self.past) and self.past[-1].merge == merge and not self.future

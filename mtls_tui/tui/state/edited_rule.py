@@ -48,7 +48,7 @@ class EditedRule:
 
 
 def read(text: str) -> Expression | Diagnostic:
-    """The expression that a text is, of any length; else what is wrong with it: unknown names and types are, too."""
+    """The expression of a text of any length, or what is wrong with it, names and types included."""
     from mtls_tui import lang
 
     try:
@@ -58,7 +58,7 @@ def read(text: str) -> Expression | Diagnostic:
 
 
 AT_ONCE = 400
-"""Characters up to which a text that isn't right is read for its rows at once: that takes some milliseconds."""
+"""Characters up to which an invalid text is parsed into rows at once, which takes some milliseconds."""
 
 
 def parsed(text: str, before: EditedRule | None = None, *, at_once: bool = True) -> EditedRule:
@@ -81,7 +81,7 @@ def parsed(text: str, before: EditedRule | None = None, *, at_once: bool = True)
 
 
 def normal(expression: Expression, muted: frozenset[Path]) -> frozenset[Path]:
-    """The same muting said with the fewest paths: a group of which all is muted is muted itself."""
+    """The same muting with the fewest paths: a group whose rows are all muted is muted itself."""
     found = {path for path in muted if not any(path[:length] in muted for length in range(len(path)))}
     changed = True
     while changed:
@@ -138,7 +138,7 @@ def relocate(old: Expression, new: Expression, muted: frozenset[Path]) -> frozen
 
 
 def relocated(old: Expression, new: Expression, muted: frozenset[Path]) -> tuple[frozenset[Path], int]:
-    """As `relocate`, and how many muted rows weren't found again."""
+    """As `relocate`, with the number of muted rows that were not found again."""
     if not muted or old is new:
         return muted, 0
     spans = _spans(new)
@@ -181,7 +181,7 @@ def relocated(old: Expression, new: Expression, muted: frozenset[Path]) -> tuple
 
 
 def _edited_in_place(old: Node, new: Node, path: Path) -> bool:
-    """Whether what is around a row is the same in both, so that the row is the same one with other words."""
+    """True if everything around a row is unchanged, so that it is the same row, edited."""
     for index in path:
         if isinstance(old, Logical) and isinstance(new, Logical) and len(old.items) == len(new.items):
             beside = zip(old.items, new.items, strict=True)

@@ -21,7 +21,7 @@ _NONE: Mapping[str, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found in one content; `of_rule` and `of_host` count warnings and errors (not remarks) by name."""
+    """What lint found in one content; `of_rule` and `of_host` count warnings and errors, not remarks, by name."""
 
     content: Content
     found: tuple[Found, ...] = ()
@@ -30,7 +30,7 @@ class Findings:
 
 
 def found_in(content: Content, at: datetime) -> Findings | None:
-    """Lint over a content as it would be saved; None when the file has problems, so that lint can't tell."""
+    """Run lint over a content as it would be saved; None if problems of the file prevent it."""
     from mtls_tui.analysis import findings_of
 
     file = with_edits_written(content).file

@@ -1,6 +1,6 @@
 """What can float above the screen, as data: a list to choose from, an editor over a part, a form, a page to read.
 
-At most one is open. Each says which action gets its outcome; nothing in here draws or decides.
+At most one is open. Each names the action that gets its outcome; nothing here draws or decides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One choice. `keys` are further words that the search finds it by; `why_not` tells why it can't be chosen."""
+    """One item to choose. `keys` are further search words; `why_not` says why it can't be chosen."""
 
     key: str
     title: str
@@ -79,7 +79,7 @@ class PartEditor:
     kind: Literal["string", "set", "regex", "wildcard", "integer", "address", "source"]
     buffer: Buffer
     before: Step
-    """What Esc goes back to; for a row that was only just added, without it."""
+    """What Esc goes back to; for a row that was just added, the state without it."""
     before_past: tuple[Step, ...]
     before_future: tuple[Step, ...]
     id: str
@@ -137,7 +137,7 @@ class Page:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     foot: str = ""
-    """Its own keys, in words."""
+    """Its additional keys, in words."""
 
 
 Overlay: TypeAlias = Picker | PartEditor | Form | Page

@@ -1,4 +1,4 @@
-"""A memory of the last few results, by identity: drawing and actions ask for the same again and again."""
+"""A cache of the last few results by identity: drawing and actions ask for the same again and again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def recent(size: int) -> Callable[[Callable[Given, Made]], Callable[Given, Made]
 
     def decorate(function: Callable[Given, Made]) -> Callable[Given, Made]:
         kept: dict[tuple[object, ...], tuple[object, Made]] = {}
-        lock = Lock()  # workers ask, too
+        lock = Lock()  # workers call it as well
 
         @wraps(function)
         def remembered(*args: Given.args, **named: Given.kwargs) -> Made:

@@ -1,4 +1,4 @@
-"""What the engine says about the document, as plain data for the views. Made by `evaluate`, in a worker."""
+"""The engine's results for the document, as plain data. Made by `evaluate` in a worker thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGNS: Mapping[str, str] = {"true": "✓", "false": "✗", "not reached": "–",
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Truth of a row for the simulator's request, and the value it saw, as text to show."""
+    """The truth of a row for the simulator's request, with the value it saw as text."""
 
     truth: Truth
     seen: str = ""
@@ -46,7 +46,7 @@ class ShownVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One line of the table: what a saved request got by the file on disk, and gets now ("?" when it can't be told)."""
+    """One line of the table: a saved request's outcome under the file on disk and now ("?" if unknown)."""
 
     request: str
     certificate: str
@@ -71,7 +71,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CertificateLine:
-    """What to say about a certificate or an authority: a line, and whether it is fine, soon over, or broken."""
+    """A line about a certificate or an authority, and whether it is fine, ends soon, or is broken."""
 
     text: str
     state: Literal["good", "warn", "bad", "none"] = "none"
@@ -82,7 +82,7 @@ _EMPTY: Mapping[str, FieldValue] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything that was worked out for one content and selected rule."""
+    """The results for one content and its selected rule."""
 
     content: Content
     rule: str
@@ -98,7 +98,7 @@ class Results:
     diagnostic: Diagnostic | None = None
     """What is wrong with the selected rule's expression (names, types, length)."""
     problems: int = 0
-    """How many things are wrong with the file, broken rules taken in."""
+    """How many things are wrong with the file, broken rules included."""
     cases: tuple[Case, ...] = ()
     hosts: Mapping[str, tuple[CertificateLine, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """By host name: its authorities and what is soon over or broken."""

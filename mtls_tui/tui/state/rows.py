@@ -100,7 +100,7 @@ def field_label(name: str) -> str:
 
 
 def literal_text(node: Node) -> str:
-    """A literal as a reader wants it: a plain string without quotes, unless they are needed to see it."""
+    """A literal for reading: a plain string has no quotes unless they are needed to see it."""
     match node:
         case String() | Pattern():
             text = decode(node.value)
@@ -146,7 +146,7 @@ def value_parts(node: Node, path: Path, column: Column) -> Iterator[Part]:
 
 
 def inline_parts(node: Expr, path: Path, column: Column) -> Iterator[Part]:
-    """A whole expression within a row (an argument that is no group of its own)."""
+    """A whole expression within a row (an argument that is not a group of its own)."""
     match node:
         case Not(item=item):
             yield Part("not", path, "not", column)
@@ -257,7 +257,7 @@ def _join_words(node: Logical) -> str:
 
 @recent(8)
 def rows_of(expression: Expression, muted: frozenset[Path] = frozenset()) -> tuple[BuilderRow, ...]:
-    """The rows of an expression."""
+    """The builder's rows of an expression."""
     return tuple(_rows(expression.root, (), 0, muted, False))
 
 

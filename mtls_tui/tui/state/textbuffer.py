@@ -173,7 +173,7 @@ KEYS: frozenset[str] = frozenset(_MOVING | _SELECTING | _DELETING)
 
 
 def press(buffer: Buffer, key: str, character: str | None) -> Buffer | None:
-    """The buffer after a key, or None when the key means nothing to a text."""
+    """The buffer after a key; None if the key does nothing in a text."""
     how = _MOVING.get(key) or _SELECTING.get(key)
     if how in {"up", "down"} and not buffer.multiline:
         return None

@@ -1,4 +1,4 @@
-"""Where one looks: selection, cursors, focus, scroll positions; and a step of undo, which goes back there."""
+"""Selection, cursors, focus and scroll positions; and a step of undo, which restores them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ViewState:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A state to go back to, what was done from it, and the key under which further typing joins it."""
+    """A state to go back to, the title of what was done from it, and the key under which more typing joins it."""
 
     content: Content
     view: ViewState

@@ -18,7 +18,7 @@ from mtls_tui.tui.text.ranges import marked_range
 
 
 def editing(document: Document) -> str:
-    """Why nothing is being edited as text."""
+    """The reason why nothing is being edited as text; "" if something is."""
     return "" if document.view.text is not None else "the expression is not being edited as text (t)"
 
 
@@ -31,7 +31,7 @@ def _open(document: Document) -> Result:
     if edited is None:
         return Refusal("no rule is selected")
     if edited.muted:
-        return Refusal("some rows are muted, and text can't hold those: bring them back (space) or delete them first")
+        return Refusal("some rows are muted, and text can't show them: bring them back (space) or delete them first")
     start, _ = marked_range(document)
     buffer = Buffer(edited.text, start, None, multiline=True)
     return document.with_view(text=buffer, focus="text", tab="expression", completing=False)
@@ -60,7 +60,7 @@ def _close(document: Document) -> Result:
 
 
 def typed(document: Document, buffer: Buffer) -> Document:
-    """The document after the text changed: parsed at once; what doesn't parse is kept as it is, with the reason."""
+    """The document after the text changed: it is parsed at once; invalid text is kept with its error."""
     old = document.view.text
     moved = document.with_view(text=buffer)
     if old is not None and old.text == buffer.text:
@@ -78,7 +78,7 @@ def typed(document: Document, buffer: Buffer) -> Document:
 
 
 def _burst(old: str, buffer: Buffer) -> str:
-    """Typing joins into one step of undo word by word: the start of the word is part of the key."""
+    """The part of the merge key that joins typing word by word: the start of the word."""
     if abs(len(buffer.text) - len(old)) > 1:
         return f"paste{len(buffer.text)}"
     start = buffer.cursor
@@ -88,14 +88,14 @@ def _burst(old: str, buffer: Buffer) -> str:
 
 
 def _completes(buffer: Buffer) -> bool:
-    """Whether the list of completions opens by itself: within a word, at its end."""
+    """True if the list of completions opens by itself: at the end of a word."""
     before = buffer.text[: buffer.cursor]
     return bool(before) and (before[-1].isalnum() or before[-1] in "._$") and buffer.anchor is None
 
 
 @action("text.read", "The text is read for its rows", hidden=True)
 def _read(document: Document, ref: str, text: str, expression: Expression | None) -> Result:
-    """`expression` is None when the text has no rows. No step of undo: the rule says what it said."""
+    """`expression` is None if the text has no rows. Not a step of undo: the text is unchanged."""
     if all(rule.ref != ref for rule in document.content.file.rules):
         return document
     edited = edited_rule_of(document.content, ref)
@@ -116,7 +116,7 @@ def _format(document: Document) -> Result:
     one_line = lang.format(edited.full)
     text = one_line if len(one_line) <= 80 else lang.format(edited.full, width=80)
     if text == buffer.text:
-        return document.with_notice("it is in canonical form already")
+        return document.with_notice("it is already in canonical form")
     return typed(document, Buffer(text, min(buffer.cursor, len(text)), None, multiline=True))
 
 
@@ -130,7 +130,7 @@ def _format_rule(document: Document) -> Result:
         return Refusal("what does not parse can't be formatted")
     new = lang.parse(lang.format(edited.full), max_length=None, check=False)
     if new.text == edited.full.text:
-        return document.with_notice("it is in canonical form already")
+        return document.with_notice("it is already in canonical form")
     changed = EditedRule(new, edited.muted)
     return document.with_content(
         with_edited_rule(document.content, document.view.rule, changed), "expression formatted"
@@ -139,7 +139,7 @@ def _format_rule(document: Document) -> Result:
 
 @action("text.completions", "Complete", where="text", keys="ctrl+@ ctrl+n f3", footer="complete", enabled=editing)
 def _complete(document: Document) -> Result:
-    """Show what can stand at the cursor."""
+    """Show what can be inserted at the cursor."""
     from mtls_tui.tui.text.completion import completions
 
     found = completions(document)
@@ -214,7 +214,7 @@ def _editor(document: Document) -> Result:
     if edited is None:
         return Refusal("no rule is selected")
     if edited.muted:
-        return Refusal("some rows are muted, and text can't hold those: bring them back (space) or delete them first")
+        return Refusal("some rows are muted, and text can't show them: bring them back (space) or delete them first")
     return Done(document, (EditOutside(edited.text, "text.replace"),))
 
 
@@ -239,7 +239,7 @@ def _replace(document: Document, text: str) -> Result:
 
 @action("text.paste_over", "Paste an expression over the rule's", hidden=True)
 def _paste_over(document: Document, text: str) -> Result:
-    """An expression that is pasted into the builder is the rule's from then on; anything else leaves the rule alone."""
+    """An expression pasted into the builder replaces the rule's; any other text leaves the rule alone."""
     edited, text = document.edited_rule, text.strip()
     if document.view.focus != "builder":
         return Refusal("pasted text was not taken: an expression can be pasted in the builder (Tab), or as text (t)")
@@ -248,11 +248,11 @@ def _paste_over(document: Document, text: str) -> Result:
     if edited.muted:
         return Refusal("pasted text was not taken: some rows are muted; bring them back (space) or delete them first")
     if text == edited.text:
-        return document.with_notice("the rule says that already")
+        return document.with_notice("the rule already says that")
     new = edited_rule.read(text)
     if isinstance(new, Diagnostic):
         count = f"{len(text):,} character{'s' if len(text) > 1 else ''}"
-        return Refusal(f"pasted text was not taken: its {count} are no expression ({new.message}); the rule stays")
+        return Refusal(f"pasted text was not taken: its {count} are not an expression ({new.message}); the rule stays")
     content = with_edited_rule(document.content, document.view.rule, EditedRule(new))
     done = document.with_content(
         content, f"expression of {document.view.rule} replaced", path=(), part=0, closing=False

@@ -11,7 +11,7 @@ from mtls_tui.tui.state.results import Results
 
 
 def completions(document: Document) -> Completions | None:
-    """What may stand at the cursor of the text editor; None when nothing is edited as text."""
+    """What can be inserted at the cursor of the text editor; None if it is closed."""
     buffer = document.view.text
     return None if buffer is None else _at(buffer.text, buffer.cursor, document.content.file, document.results)
 

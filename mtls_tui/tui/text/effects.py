@@ -1,4 +1,4 @@
-"""What editing as text asks of the world."""
+"""The effects of editing as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EditOutside(Effect):
-    """The user's editor on a text; comes back with the action `then`. Carried out by `app`."""
+    """Open the user's editor on a text, then run the action `then`. Handled by `app`."""
 
     text: str
     then: ActionId

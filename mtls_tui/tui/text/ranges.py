@@ -1,4 +1,4 @@
-"""Which part of the text is meant: the row under the cursor, and what is wrong."""
+"""Ranges of the rule's text: of the row under the cursor, and of the error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a long text that isn't right for its rows, once the typing has paused: it must not be in the way of a key."""
+"""Parses a long invalid text into rows once the typing has paused, so that no key waits for it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mtls_tui.tui.registry.effects import Host, Timer
 from mtls_tui.tui.state.edited_rule import EditedRule
 
 DELAY_S = 0.2
-"""Quiet time before it is read."""
+"""Quiet time before it is parsed."""
 
 
 @dataclass
 class Reading:
-    """What is waited for, and what is being read."""
+    """The rule that is scheduled, and the one that is being parsed."""
 
     timer: Timer | None = None
     wanted: EditedRule | None = None
@@ -21,12 +21,12 @@ class Reading:
 
     @property
     def busy(self) -> bool:
-        """True while something is being read, or will be."""
+        """True while a text is being parsed or is scheduled."""
         return self.timer is not None or self.running is not None
 
 
 def read_soon(host: Host) -> None:
-    """Have the selected rule's text read, if it hasn't been; every other text puts it off, and the newest wins."""
+    """Schedule the parsing of the selected rule's text if it is due; any other text restarts the wait."""
     reading, edited = host.kept(Reading), host.document.edited_rule
     if edited is reading.wanted and reading.timer is not None:
         return

@@ -19,7 +19,7 @@ MAX_LENGTH = 4096
 
 
 def status(document: Document) -> tuple[str, str]:
-    """Whether the text is valid, in a sign and in words, with its style."""
+    """Whether the text is valid, as a sign with words, and the style."""
     edited = document.edited_rule
     if edited is None:
         return "", "soft"
@@ -32,13 +32,13 @@ def status(document: Document) -> tuple[str, str]:
 
 
 def warned_words(document: Document) -> str:
-    """How many warnings lint has about the selected rule, behind its validity; "" when there are none."""
+    """How many warnings lint has about the selected rule, in words; "" if none."""
     count = document.findings.of_rule.get(document.view.rule, 0) if document.findings is not None else 0
     return f" · ! {counted(count)}" if count else ""
 
 
 def head_line(document: Document, total: int) -> Line:
-    """The rule line above the expression: title, validity, length."""
+    """The line above the expression: title, validity, length."""
     out = LineBuilder()
     editing = document.view.text is not None
     title = " Expression as text " if editing else " Expression "
@@ -63,7 +63,7 @@ def head_line(document: Document, total: int) -> Line:
 
 
 def preview_lines(document: Document, total: int, height: int) -> list[Line]:
-    """The whole pane."""
+    """The lines of the whole pane."""
     lines = [head_line(document, total)]
     if document.view.text is not None:
         return lines + editor_lines(document, document.view.text, total, height - 1)

@@ -76,7 +76,7 @@ def _broken(text: str, start: int, end: int, total: int) -> list[Wrapped]:
 
 
 def fits(text: str, start: int, end: int, total: int) -> int:
-    """How far a text goes within so many cells; at least one character."""
+    """The end of the part of a text that fits `total` cells; at least one character."""
     stop = min(end, start + total)
     while stop > start + 1 and width(safe(text[start:stop])) > total:
         stop -= 1
@@ -84,7 +84,7 @@ def fits(text: str, start: int, end: int, total: int) -> int:
 
 
 def line_of(wrapped: tuple[Wrapped, ...], offset: int) -> int:
-    """The shown line that a cursor stands in."""
+    """The index of the shown line that holds an offset."""
     for place, line in enumerate(wrapped):
         following = wrapped[place + 1].start if place + 1 < len(wrapped) else None
         if offset < line.end or (offset == line.end and following != line.end):
