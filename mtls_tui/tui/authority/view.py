@@ -58,12 +58,9 @@ def _head(document: Document, state: AuthorityState, total: int) -> list[Line]:
     own = store.own if store is not None else None
     if own is not None:
         first.add(safe(own.name), "strong")
-    folder = f"{place_words(state.folder, document)}/" if state.folder is not None else ""
     if state.doing:
         first.add(f"  … {state.doing}", "warn")
-    room = total - first.at - 3
-    if folder and room > 12:
-        first.right([(shortened(safe(folder), room), "faint"), (" ", "text")], total)
+    add_path(first, state.folder, document, total, "/")
     second = LineBuilder().add(" ")
     if store is not None and not store.problem:
         soon = sum(row.soon for row in store.rows)
@@ -76,15 +73,15 @@ def _head(document: Document, state: AuthorityState, total: int) -> list[Line]:
     return [first.line(total), second.line(total), Line()]
 
 
-def place_words(path: Path, document: Document) -> str:
-    """A path, relative to the rule file when it is below it."""
-    folder = document.content.file.folder.absolute()
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) and path != folder else str(path)
-
-
-def shortened(text: str, room: int) -> str:
-    """The end of a path, which tells more than its beginning."""
-    return text if width(text) <= room else "…" + text[-(room - 1) :]
+def add_path(out: LineBuilder, path: Path | None, document: Document, total: int, ending: str = "") -> None:
+    """A path at the right edge, relative to the rule file when it is below it; cut, its end tells more."""
+    folder, room = document.content.file.folder.absolute(), total - out.at - 3
+    if path is None or room <= 12:
+        return
+    below = path.is_relative_to(folder) and path != folder
+    text = safe(f"{path.relative_to(folder) if below else path}{ending}")
+    text = text if width(text) <= room else "…" + text[-(room - 1) :]
+    out.right([(text, "faint"), (" ", "text")], total)
 
 
 def _nothing(store: Store, total: int) -> list[Line]:

@@ -25,7 +25,7 @@ from mtls_tui.lang.tree import Path, node_at, source
 from mtls_tui.tui.builder import choices, values
 from mtls_tui.tui.builder.cursor_actions import no_rows, part_in_column
 from mtls_tui.tui.builder.row_actions import applied, current, joined_by
-from mtls_tui.tui.registry.register import Done, Refusal, Result, action, go_on
+from mtls_tui.tui.registry.register import Refusal, Result, action, go_on
 from mtls_tui.tui.state import edited_rule
 from mtls_tui.tui.state.content import edited_rule_of
 from mtls_tui.tui.state.document import Document
@@ -36,15 +36,6 @@ from mtls_tui.tui.state.view_state import Step
 
 if TYPE_CHECKING:
     from mtls_tui.tui.action_ids import ActionId
-
-
-def run_on(result: Result, id: ActionId) -> Result:  # noqa: A002
-    """Continue with another action unless the result is a refusal; a refusal of that one is dropped."""
-    if isinstance(result, Refusal):
-        return result
-    document = result.document if isinstance(result, Done) else result
-    following = go_on(document, id)
-    return document if isinstance(following, Refusal) else following
 
 
 @action("part.edit", "Edit", where="builder", keys="enter", footer="edit", enabled=no_rows)
@@ -168,12 +159,9 @@ def _set_operator(document: Document, key: str) -> Result:
             return Refusal("this file has no list that fits: add one to the rule file first")
     result = clause.change_operator(expression, row.path, choice, right)
     done = applied(document, result, f"operator changed to {key}{_left_out(expression, row.path, choice)}")
-    if isinstance(done, Refusal):
+    if isinstance(done, Refusal) or done.row is None:
         return done
-    after = done.document if isinstance(done, Done) else done
-    if after.row is None:
-        return after
-    return after.with_view(part=part_in_column(after.row, "operator"))
+    return done.with_view(part=part_in_column(done.row, "operator"))
 
 
 def _left_out(expression: Expression, path: Path, choice: BuilderOperator) -> str:
@@ -307,7 +295,7 @@ def typed(document: Document, editor: PartEditor, buffer: Buffer) -> Document:
     )
     if isinstance(done, Refusal):
         return replace(opened, overlay=replace(editor, buffer=buffer, error=done.reason))
-    return done.document if isinstance(done, Done) else done
+    return done
 
 
 def value_edit(expression: Expression, editor: PartEditor, text: str) -> edit.EditResult:
@@ -367,19 +355,18 @@ def _insert(document: Document, key: str, join: str = "") -> Result:
     else:
         result = edit.add_after(expression, row.path, text, operator)
     done = applied(document, result, "row added", part=0)
-    if isinstance(done, Refusal) or key not in FIELDS:
+    if isinstance(done, Refusal) or key not in FIELDS or done.row is None:
         return done
-    after = done.document if isinstance(done, Done) else done
-    new = after.row
-    if new is None:
-        return after
+    new = done.row
+    following: ActionId = "part.value"
     named = [i for i, part in enumerate(new.editable) if part.sort == "index" and part.text.startswith('["')]
     if named:
-        opened = run_on(after.with_view(part=named[0]), "part.source")
-    elif any(part.sort == "value" for part in new.parts):
-        opened = run_on(after, "part.value")
-    else:
-        return after
+        done, following = done.with_view(part=named[0]), "part.source"
+    elif not any(part.sort == "value" for part in new.parts):
+        return done
+    opened = go_on(done, following)
+    if isinstance(opened, Refusal):
+        return done
     if not isinstance(opened, Document) or not isinstance(opened.overlay, PartEditor):
         return opened
     # Esc in the editor that opens takes the whole row back: half a row would change the rule.

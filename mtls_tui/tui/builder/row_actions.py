@@ -33,7 +33,7 @@ def applied(
     path: Path | None = None,
     moved: Path | None = None,
     losing: bool = False,
-) -> Result:
+) -> Document | Refusal:
     """The document after an edit of the expression; the cursor goes where the edit was done.
 
     `moved` is the old path of a row that the edit carried elsewhere: if it was muted, it stays so. An edit that would

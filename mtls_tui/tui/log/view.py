@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtls_tui.tui.authority.view import place_words, shortened
+from mtls_tui.tui.authority.view import add_path
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.safe_text import cut, pad, safe, width, wrap
 from mtls_tui.tui.log.state import LogEntry, TailState, log_of
@@ -53,10 +53,7 @@ def _first(document: Document, state: TailState, total: int) -> Line:
         out.add("▸ following, cursor held", "soft")
     else:
         out.add("▸ following", "good")
-    name = place_words(state.path, document) if state.path is not None else ""
-    room = total - out.at - 3
-    if name and room > 12:
-        out.right([(shortened(safe(name), room), "faint"), (" ", "text")], total)
+    add_path(out, state.path, document, total)
     return out.line(total)
 
 
