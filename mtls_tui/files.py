@@ -62,7 +62,7 @@ def read_bounded(path: Path, limit: int, what: str = "file", *, pipes: bool = Fa
 
 def _open(path: Path) -> int:
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer forever.
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise FileError(path, "no such file", "check the path and the spelling", "missing") from None

@@ -51,7 +51,7 @@ class FileReport:
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--sarif", "as_sarif", is_flag=True, help="The same as --format sarif.")
-@click.option("--strict", is_flag=True, help="Let remarks (severity info) count as findings, too.")
+@click.option("--strict", is_flag=True, help="Count remarks (severity info) as findings.")
 @click.option("--fix", is_flag=True, help="Rewrite expressions where a finding that counts has a clear cure.")
 @click.option(
     "--target",

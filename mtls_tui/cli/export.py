@@ -36,7 +36,7 @@ from mtls_tui.simulate.testing.suite import run_tests
     is_flag=True,
     help="Export although tests fail or properties are broken; overwrite a file that is not a bundle.",
 )
-@click.option("--strict", is_flag=True, help="Refuse when `check` finds anything, too.")
+@click.option("--strict", is_flag=True, help="Also refuse if `check` finds anything.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def command(file: str, output: str, sign_key: str | None, force: bool, strict: bool, as_json: bool) -> None:
     """Write the bundle of FILE, a rule file: rules, hosts, lists, trust anchors and revocation lists in one.

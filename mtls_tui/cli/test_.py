@@ -23,14 +23,14 @@ from mtls_tui.simulate.testing.suite import Runner, TestReport, run_tests
 
 @click.command(name="test")
 @click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--junit", "junit_file", metavar="FILE", help="Write the results as JUnit XML, too.")
+@click.option("--junit", "junit_file", metavar="FILE", help="Also write the results as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--filter", "pattern", metavar="TEXT", help="Only tests whose name has TEXT, or fits a pattern with *.")
 @click.option("--coverage", is_flag=True, help="Show what the tests have shown of every clause (MC/DC).")
 @click.option("--min-coverage", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail below this coverage.")
 @click.option("--suggest", "suggesting", is_flag=True, help="Print tests that are missing, ready to be pasted.")
 @click.option("--watch", is_flag=True, help="Run again whenever the file or what it refers to changes.")
-@click.option("--verbose", "-v", is_flag=True, help="Name the tests that pass, too.")
+@click.option("--verbose", "-v", is_flag=True, help="Also name the tests that pass.")
 @click.option("--color/--no-color", default=None, help="Force or forbid colours (default: on a terminal).")
 def command(
     file: str, junit_file: str | None, as_json: bool, pattern: str | None, coverage: bool, min_coverage: float | None,

@@ -73,7 +73,7 @@ def path_of(expression: ast.Expression, wanted: Node) -> Path:
 
 
 def extent(node: Node) -> ast.Span:
-    """Where a node stands in its text, its own parentheses taken in; the node must come from a text."""
+    """Where a node stands in its text, its own parentheses included; the node must come from a text."""
     outer = node.outer if isinstance(node, EXPRESSIONS) else None
     span = outer or node.span
     if span is None:
@@ -82,7 +82,7 @@ def extent(node: Node) -> ast.Span:
 
 
 def path_at(expression: ast.Expression, offset: int) -> Path:
-    """The path of the innermost node that holds a character offset of the text (its end taken in)."""
+    """The path of the innermost node that holds a character offset of the text (its end included)."""
     path: Path = ()
     node: Node = expression.root
     while True:
@@ -103,7 +103,7 @@ def clause_path(expression: ast.Expression, path: Path) -> Path:
 
 
 def source(expression: ast.Expression, path: Path) -> str:
-    """The text of a node exactly as written, its own parentheses taken in."""
+    """The text of a node exactly as written, its own parentheses included."""
     span = extent(node_at(expression, path))
     return expression.text[span.start : span.end]
 

@@ -117,6 +117,6 @@ def fresh_name(name: str, taken: set[str], separator: str = "-") -> str:
 
 
 def _edited(rulefile: RuleFile, verb: str, section: str, where: int | None, what: Any = None) -> RuleFile:
-    from mtls_tui.rulefile import text_edits  # tomlkit is loaded by the first edit, not by whoever might make one
+    from mtls_tui.rulefile import text_edits  # tomlkit is loaded by the first edit only
 
     return reread(rulefile, text_edits.apply(rulefile, verb, section, where, what))

@@ -36,7 +36,7 @@ class Exported:
 def bundle(rulefile: RuleFile, *, created: datetime | None = None) -> Bundle:
     """The bundle of a rule file; `RuleFileError` when it has problems.
 
-    `created` defaults to now. That a host asks for certificates and trusts nobody is no error here, since tests
+    `created` defaults to now. That a host asks for certificates and trusts nobody is not an error here, since tests
     bring an authority along; `export` refuses it.
     """
     rulefile.raise_problems()
@@ -93,7 +93,7 @@ def export(
     """Write a rule file's bundle, atomically, and keep a copy in the history.
 
     Raises `RuleFileError` when the rule file has problems, when a trust store can't be built, when the target holds
-    something that is no bundle (unless `force`), or when it can't be written; what stood there is then untouched.
+    something that is not a bundle (unless `force`), or when it can't be written; what stood there is then untouched.
     """
     path = Path(path)
     made = bundle(rulefile, created=created)
@@ -128,7 +128,7 @@ def _refuse_foreign(path: Path, force: bool) -> None:
         raise RuleFileError(
             Problem(
                 "not-a-bundle",
-                "there is a file already, and it is no bundle",
+                "there is a file already, and it is not a bundle",
                 str(path),
                 cure="choose another name, or overwrite it with --force",
             )

@@ -1,4 +1,4 @@
-"""From text to `RuleFile`: TOML, then the shape of each table, then `checks`. What is no rule file raises here."""
+"""From text to `RuleFile`: TOML, then the shape of each table, then `checks`. Refuses what is not a rule file."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _read(text: str, folder: Path, path: Path | None, read_digest: str | None) -
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
         raise RuleFileError(
-            Problem("encoding", "a character that is none (half of a surrogate pair)", name, line, cure="remove it")
+            Problem("encoding", "not a character (half of a surrogate pair)", name, line, cure="remove it")
         ) from None
     data = _toml(text, name)
     places = Places(text)

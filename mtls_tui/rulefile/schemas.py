@@ -1,6 +1,6 @@
 """JSON Schemas (2020-12) of the rule file and the bundle, as they ship with the package: `schemas/*.schema.json`.
 
-They are made from the same types that read the files; `python -m mtls_tui.rulefile.schemas` writes them anew. Editors
+They are made from the same types that read the files; `python -m mtls_tui.rulefile.schemas` writes them again. Editors
 with a TOML language server use the first one for completion; a bundle can be checked by any validator.
 """
 

@@ -20,7 +20,7 @@ version = 1
 def default_expression(hostnames_: Iterable[str], *, block_revoked: bool = False) -> str:
     """The expression that Cloudflare's "Create mTLS rule" makes: these hosts need a valid certificate.
 
-    A revoked certificate counts as verified there; `block_revoked` asks for one that isn't revoked, too.
+    A revoked certificate counts as verified there; `block_revoked` also asks for one that isn't revoked.
 
     A wildcard (`*.example.com`) becomes a `wildcard` clause, since `in` compares whole names.
     """
@@ -64,7 +64,7 @@ def add_mtls_rule(
             hosts.append(hostnames.configured(given.strip()))
         except hostnames.HostnameError as error:
             raise RuleFileError(
-                Problem("value", f"`{given}` is no host name: {error}", rulefile.name, cure="like api.example.com")
+                Problem("value", f"`{given}` is not a host name: {error}", rulefile.name, cure="like api.example.com")
             ) from None
     if not hosts:
         raise RuleFileError(Problem("value", "no host name is given", rulefile.name, cure="name at least one"))

@@ -100,7 +100,7 @@ def state_of(presented: bool, verified: bool, revoked: bool) -> CertificateState
 def encoded(text: str) -> str:
     """Percent-encode what can't be sent in a request line: blanks, control characters, what is not ASCII.
 
-    Everything else is sent as written, `<` and quotes too: whoever tests a rule against an attack writes it so.
+    Everything else is sent as written, `<` and quotes too: that is how a rule is tested against an attack.
     """
     raw = text.encode("utf-8", "surrogateescape")
     return "".join(chr(byte) if 0x20 < byte < 0x7F else f"%{byte:02X}" for byte in raw)

@@ -86,7 +86,7 @@ def read_ruleset(data: object) -> tuple[list[Rule], list[Note]]:
     `data` is a ruleset object, a list of rulesets, an answer of the API around either, a list of rules, or Terraform's
     JSON: a state file, or what `terraform show -json` prints of a state or plan.
 
-    Raises TargetError if `data` is nothing of the kind, or if there is no such ruleset or more than one. A rule that
+    Raises TargetError if `data` is neither, or if there is no such ruleset or more than one. A rule that
     can't be read, or that would mean something else here, is left out and noted with its place; the others come.
     """
     found = _found(data)

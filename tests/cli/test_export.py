@@ -68,7 +68,7 @@ def test_another_file_is_not_overwritten_unless_forced(mtls_tui, sample, tmp_pat
     target.write_text("precious")
     result = mtls_tui("export", sample(1), "-o", target)
     assert result.code == 2
-    assert "no bundle" in result.err
+    assert "not a bundle" in result.err
     assert target.read_text() == "precious"
     assert mtls_tui("export", sample(1), "-o", target, "--force").code == 0
 

@@ -28,7 +28,7 @@ CHECK = Check(
     "mixed-and-or",
     "info",
     "`and` and `or` are mixed without parentheses",
-    "`a or b and c` means `a or (b and c)`. Parentheses say so to whoever reads it; the rule stays the same.",
+    "`a or b and c` means `a or (b and c)`. Parentheses make that plain to every reader; the rule stays the same.",
     'http.host eq "a.example.com" or http.host eq "b.example.com" and not ssl',
     'http.host eq "a.example.com" or (http.host eq "b.example.com" and not ssl)',
     find,

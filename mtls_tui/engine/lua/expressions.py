@@ -138,7 +138,7 @@ class Expressions:
         word = LOGICAL[node.operator]
         while len(items) > _WIDEST:
             items = [self._part(word.join(items[at : at + _WIDEST])) for at in range(0, len(items), _WIDEST)]
-        if node.operator == "xor":  # `~=` is no chain in Lua: from the left
+        if node.operator == "xor":  # `~=` does not chain in Lua: from the left
             joined = items[0]
             for count, item in enumerate(items[1:], 1):
                 joined = f"({joined}{word}{item})"
@@ -331,7 +331,7 @@ def constant(value: bytes | int | IPv4Address | IPv6Address) -> str:
 
 
 def _called(function: str, argument: str) -> _Test:
-    """A test by a function of the prelude, which takes a missing left side, too."""
+    """A test by a function of the prelude, which also takes a missing left side."""
     return _Test(
         lambda left, _: f"P.{function}({left}, {argument})", lambda left, _: f"P.{function}({left}, {argument})"
     )

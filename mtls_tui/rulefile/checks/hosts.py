@@ -23,7 +23,10 @@ def check_hosts(report: ProblemReport) -> None:
             name = hostnames.configured(host.name)
         except hostnames.HostnameError as error:
             report.add(
-                "value", (*path, "name"), f"`{host.name}` is no host name: {error}", 'write it like "api.example.com"'
+                "value",
+                (*path, "name"),
+                f"`{host.name}` is not a host name: {error}",
+                'write it like "api.example.com"',
             )
         else:
             if name in seen:
@@ -63,7 +66,7 @@ def _upstream(report: ProblemReport, path: KeyPath, host: HostEntry) -> None:
             report.add(
                 "value",
                 (*path, "upstream"),
-                f"`{host.upstream}` is no upstream: {trouble}",
+                f"`{host.upstream}` is not an upstream URL: {trouble}",
                 'write it like "http://127.0.0.1:8080"',
             )
             return
@@ -126,7 +129,7 @@ def check_files(report: ProblemReport) -> None:
 
 
 def _exists(path: Path) -> None:
-    """A key need not be readable to whoever writes rules, but a relative path leads to a file."""
+    """The author of the rules need not be able to read a key, but a relative path leads to a file."""
     if path.is_dir():
         raise materials.MaterialError(f"is a directory: {path}", "name the PEM file inside it", "directory")
     if not path.exists():

@@ -33,7 +33,7 @@ def _ip_item(item: str | int) -> tuple[str, str]:
         try:
             network = ip_network(item, strict=False)
         except ValueError:
-            return "is no address or CIDR", 'write it like "192.0.2.7" or "192.0.2.0/24"'
+            return "is not an address or CIDR", 'write it like "192.0.2.7" or "192.0.2.0/24"'
         return "has bits set right of the prefix", f'write "{network}"'
     if "/" in item and not item.partition("/")[2].isdigit():
         return "has a netmask", f'write "{ip_network(item)}"'
@@ -46,7 +46,7 @@ def _hostname_item(item: str | int) -> tuple[str, str]:
     try:
         hostnames.configured(item)
     except hostnames.HostnameError as error:
-        return f"is no host name: {error}", 'write it like "api.example.com" or "*.example.com"'
+        return f"is not a host name: {error}", 'write it like "api.example.com" or "*.example.com"'
     return "", ""
 
 

@@ -37,13 +37,13 @@ def check_tests(report: ProblemReport) -> None:
             try:
                 ip_address(test.ip)
             except ValueError:
-                report.add("value", (*path, "ip"), f"`{test.ip}` is no address", 'write it like "192.0.2.7"')
+                report.add("value", (*path, "ip"), f"`{test.ip}` is not an address", 'write it like "192.0.2.7"')
         if test.at is not None:
             try:
                 moment(test.at)
             except ValueError:
                 report.add(
-                    "value", (*path, "at"), f"`{test.at}` is no point in time", "write it like 2030-01-31T12:00:00Z"
+                    "value", (*path, "at"), f"`{test.at}` is not a date and time", "write it like 2030-01-31T12:00:00Z"
                 )
         for name in test.set:
             if name not in catalogue.FIELDS:
@@ -51,7 +51,7 @@ def check_tests(report: ProblemReport) -> None:
 
 
 def _certificate(report: ProblemReport, path: KeyPath, test: TestEntry) -> None:
-    """A certificate that is no role is a file; a single word that is no file is more likely a misspelt role."""
+    """A certificate that is not a role is a file; a single word that is not a file is probably a misspelt role."""
     name = test.certificate
     if re.fullmatch(r"[A-Za-z_-]+", name) and not report.rulefile.resolve(name).exists():
         report.add("value", (*path, "certificate"), f"`{name}` is neither a role nor a file", nearest(name, ROLES))
@@ -71,7 +71,7 @@ def _test_url_trouble(text: str) -> str:
 
 
 def moment(value: object) -> float:
-    """A point in time as POSIX seconds; ValueError for what is none.
+    """A date and time as POSIX seconds. Raises ValueError if it is not one.
 
     Takes a TOML date or date-time (UTC unless it says otherwise), an RFC 3339 text, or a number.
     """

@@ -120,7 +120,7 @@ class Coverage:
         return rule.tests > 0 if clause is None else goal.value in clause.decided
 
     def shows(self, goal: Goal, decision: Decision, fields: Fields) -> bool:
-        """Whether one decided request meets a goal; it is not taken in."""
+        """Whether one decided request meets a goal; it is not counted."""
         if all(rule.ref != goal.ref for rule in evaluated(self.ruleset, decision)):
             return False
         _, observed = self._probes[goal.ref](fields)

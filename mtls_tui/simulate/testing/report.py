@@ -160,7 +160,7 @@ def coverage_data(coverage: Coverage) -> dict[str, Any]:
 
 
 def suggestion_data(found: Suggestions, before: float, coverage: Coverage) -> dict[str, Any]:
-    """Suggested tests for JSON; `coverage` has taken in what they show."""
+    """Suggested tests for JSON; `coverage` already counts what they show."""
 
     def goal(goal: Goal) -> dict[str, Any]:
         clause = coverage.rules[goal.ref].clauses.get(goal.path)
