@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from mtls_tui.tui.registry.parts import PANES, Pane
 from mtls_tui.tui.registry.register import Refusal, Result, action
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Item, Picker
 from mtls_tui.tui.state.rows import BuilderRow
-from mtls_tui.tui.state.view_state import Focus
 
 PAGE = 10
-ORDER: tuple[Focus, ...] = ("hosts", "builder", "text", "simulator")
 
 
 def no_rows(document: Document) -> str:
@@ -46,20 +45,22 @@ def _previous_pane(document: Document) -> Result:
 
 def focused(document: Document, step: int) -> Result:
     """With the focus on the next or previous pane; the text editor counts as one while it is open."""
-    panes = [pane for pane in ORDER if pane != "text" or document.view.text is not None]
+    panes = [name for name, pane in _focusable().items() if pane.why_closed is None or not pane.why_closed(document)]
     place = panes.index(document.view.focus)
     return _focus(document, panes[(place + step) % len(panes)])
 
 
+def _focusable() -> dict[str, Pane]:
+    return {pane.context.name: pane for pane in PANES.values() if pane.context is not None}
+
+
 @action("pane.focus", "Go to a pane", hidden=True)
-def _focus(document: Document, pane: Focus) -> Result:
-    if pane == "text" and document.view.text is None:
-        return Refusal("the expression is not being edited as text (t)")
-    if pane == "simulator":
-        return document.with_view(focus=pane, tab="simulator")
-    if pane == "text":
-        return document.with_view(focus=pane, tab="expression")
-    return document.with_view(focus=pane)
+def _focus(document: Document, pane: str) -> Result:
+    found = _focusable()[pane]
+    reason = found.why_closed(document) if found.why_closed is not None else ""
+    if reason:
+        return Refusal(reason)
+    return document.with_view(focus=pane, tab=found.tab or document.view.tab)
 
 
 @action("row.up", "Row up", where="builder", keys="up k", enabled=no_rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mtls_tui.tui.drawing.line import Line
 from mtls_tui.tui.layout.geometry import Boxes
@@ -54,7 +54,11 @@ class Pane:
     name: str
     draw: Draw
     context: Context | None = None
-    """Its keys; None if it never has the focus."""
+    """Its keys; None if it never has the focus. Tab goes through the panes in the order of registration."""
+    why_closed: Callable[[Document], str] | None = None
+    """The reason why it can't have the focus now, "" if it can."""
+    tab: Literal["", "expression", "simulator"] = ""
+    """What a narrow screen shows below the builder from then on; "" for no change."""
     tops: Tops | None = None
     cursor: Callable[[Document, Boxes], tuple[int, int] | None] | None = None
     """Where the text cursor is, in cells of the screen, while its context has the focus and nothing floats."""

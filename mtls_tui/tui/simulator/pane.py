@@ -35,6 +35,7 @@ add_pane(
             "One request and what it gets. ← → choose a field, ⏎ edits it; ↓ goes to the saved requests.",
             wheel=("simulator.up", "simulator.down"),
         ),
+        tab="simulator",
         tops=_tops,
     )
 )

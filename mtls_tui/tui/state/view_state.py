@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from mtls_tui.tui.state.content import Content
 
 if TYPE_CHECKING:
     from mtls_tui.lang.tree import Path
     from mtls_tui.tui.state.textbuffer import Buffer
-
-
-Focus: TypeAlias = Literal["hosts", "builder", "text", "simulator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,8 @@ class ViewState:
     the line of a host (`at_host`). So list and builder can't come apart, however the list changes.
     """
 
-    focus: Focus = "builder"
+    focus: str = "builder"
+    """The context of the focused pane."""
     rule: str = ""
     host: str = ""
     path: Path = ()

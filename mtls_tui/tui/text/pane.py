@@ -10,6 +10,8 @@ from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.text.view import preview_lines
 from mtls_tui.tui.text.wrapping import line_of, top_of_text, wrap_text
 
+NOT_OPEN = "the expression is not being edited as text (t)"
+
 
 def _tops(document: Document, boxes: Boxes) -> Mapping[str, int]:
     box = boxes["preview"]
@@ -35,6 +37,8 @@ add_pane(
             "The expression in the language itself. What does not parse is underlined and kept as it is.",
             typing=Typing("text.key", "text.paste"),
         ),
+        why_closed=lambda document: "" if document.view.text is not None else NOT_OPEN,
+        tab="expression",
         tops=_tops,
         cursor=_cursor,
     )
