@@ -44,6 +44,7 @@ mutants: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python tests/fuzz.py
 	$(BIN)/python tests/fuzz_certificates.py
+	$(BIN)/python tests/fuzz_lua.py
 
 clean:
 	rm -rf $(VENV) .venv-oldest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

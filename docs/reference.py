@@ -1,7 +1,7 @@
 """Writes the reference pages from the program itself: `python docs/reference.py`.
 
-`language.md` comes from the catalogue, `lint.md` from the checks, `grammar.md` and its diagrams from the grammar; a
-test fails when a page is not current.
+`language.md` comes from the catalogue, `lint.md` from the checks, `grammar.md` and its diagrams from the grammar,
+`lua.md` from what compiles to Lua; a test fails when a page is not current.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def main() -> None:
 def pages() -> dict[str, str]:
     """The pages by file name."""
     grammar = runpy.run_path(str(HERE / "grammar_page.py"))
-    return {"language.md": language(), "lint.md": lint(), **grammar["pages"]()}
+    lua = runpy.run_path(str(HERE / "lua_page.py"))
+    return {"language.md": language(), "lint.md": lint(), "lua.md": lua["lua_page"](), **grammar["pages"]()}
 
 
 def language() -> str:

@@ -55,6 +55,18 @@ COMPILED: frozenset[str] = NEVER | {name for name, _ in _SIMPLE} | {
     "any", "all", "coalesce", "concat", "has_value", "remove_query_args", "to_string",
 }  # fmt: skip
 """The functions that compile, with the arguments that rules have as a rule."""
+NOT_COMPILED: Mapping[str, str] = MappingProxyType(
+    {
+        "is_timed_hmac_valid_v0": "Envoy's Lua has no HMAC",
+        "lookup_json_integer": "Envoy's Lua reads no JSON",
+        "lookup_json_string": "Envoy's Lua reads no JSON",
+        "regex_replace": "an automaton tells whether there is a match, not where",
+        "sha256": "Envoy's Lua has no SHA-256",
+        "uuidv4": "only Cloudflare's network knows `cf.random_seed`",
+        "wildcard_replace": "not written in Lua",
+    }
+)
+"""The other functions, and why."""
 PARTLY: Mapping[str, str] = MappingProxyType(
     {
         "encode_base64": "without flags",
@@ -88,7 +100,8 @@ def written(call: ast.Call) -> Written:
     if name == "url_decode":
         return _url_decode(arguments)
     form = f" in this form, only {PARTLY[name]}" if name in PARTLY else ""
-    raise RefusedError("function", name, f"`{name}` is not compiled{form}")
+    reason = f": {NOT_COMPILED[name]}" if name in NOT_COMPILED else ""
+    raise RefusedError("function", name, f"`{name}` is not compiled{form}{reason}")
 
 
 def _element_kind(arguments: Sequence[ast.Argument]) -> str:

@@ -37,9 +37,8 @@ def test_element_by_element(condition, fields):
     check(lang.ast.Expression(condition), fields)
 
 
-@settings(max_examples=300)
-@given(s.bytes_values | s.bytes_arrays() | s.int_values, s.fields)
-def test_values(value, fields):
+def check_value(value, fields):
+    """The same for a value."""
     if not luajit.exact(fields):
         return
     lua = luajit.shared()
@@ -49,4 +48,10 @@ def test_values(value, fields):
         return
     found = lua.python(lua.chunk(source)(lua.fields(fields)))
     expected = evaluate(value, fields, lists=s.lists())
-    assert found == (list(expected) if isinstance(expected, tuple) else expected)
+    assert found == (list(expected) if isinstance(expected, tuple) else expected), (value, fields, source)
+
+
+@settings(max_examples=300)
+@given(s.bytes_values | s.bytes_arrays() | s.int_values, s.fields)
+def test_values(value, fields):
+    check_value(value, fields)
