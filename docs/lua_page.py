@@ -30,7 +30,7 @@ compiled. A host whose rules would become too large gives `Refused` instead.
 ASKED: list[tuple[str, ...]] = [
     (
         "a rule with a clause that can't be compiled",
-        "when it is reached and the rest of its expression doesn't rule it out. Rules before it decide without a question",
+        "when it is reached and the rest of its expression doesn't rule it out. Rules before it decide by themselves",
     ),
     (
         "a path that is not in its normal form",
@@ -38,18 +38,18 @@ ASKED: list[tuple[str, ...]] = [
     ),
     (
         "an unusual request",
-        "a host in brackets or with a port of more than five digits, bytes beyond ASCII in a method or in the name of a "
-        "header, more than 1,000 headers, an address that is not written plainly",
+        "a host in brackets or with a port of more than five digits, bytes beyond ASCII in a method or in the name of "
+        "a header, more than 1,000 headers, an address that is not written plainly",
     ),
     (
         "anything missing",
-        "a key of `request` or a fact that rules read and that is not there, or is not of its type. Nothing has a default",
+        "a key of `request` or a fact that rules read and that is not there or not of its type. Nothing has a default",
     ),
 ]
 HELD: list[tuple[str, ...]] = [
     ("all recorded verdicts of the original engine come out the same", "`test_conformance.py`"),
     (
-        "both evaluators and compiled rules agree on generated expressions, values and hosts; `make fuzz` makes new ones",
+        "both evaluators and compiled rules agree on generated expressions, values and hosts; `make fuzz` makes more",
         "`test_evaluators.py`, `test_program.py`",
     ),
     ("every function computes what the engine's computes", "`test_functions.py`"),

@@ -635,16 +635,17 @@ local function is_begun_or_ended_by_blank(text)
   return first == 32 or first == 9 or last == 32 or last == 9
 end
 
-local is_lower = remembering(function(name) return not find(name, "[A-Z\128-\255]") end, 1024)
+-- In lower case, and not Host, which is told for itself.
+local is_name = remembering(function(name) return name ~= "host" and not find(name, "[A-Z\128-\255]") end, 1024)
 
--- The headers without blanks around values; nil unless they are pairs of strings, not too many, names in lower case.
+-- The headers without blanks around values; nil unless they are pairs of strings, not too many, with such names.
 function P.headers(given)
   if type(given) ~= "table" then return nil end
   local count, blanks = #given, false
   if count % 2 ~= 0 or count > 2 * MOST_HEADERS then return nil end
   for i = 1, count, 2 do
     local name, value = given[i], given[i + 1]
-    if type(name) ~= "string" or type(value) ~= "string" or not is_lower(name) then return nil end
+    if type(name) ~= "string" or type(value) ~= "string" or not is_name(name) then return nil end
     blanks = blanks or is_begun_or_ended_by_blank(value)
   end
   if not blanks then return given end
@@ -696,19 +697,10 @@ function P.header(r, name, separator)
 end
 
 local function all_headers(r)
-  local found = r.all_headers
-  if not found then
-    local headers = r.headers
-    local has_host = false
-    for i = 1, #headers, 2 do has_host = has_host or headers[i] == "host" end
-    if has_host then
-      found = headers
-    else
-      found = {"host", r.host}
-      for i = 1, #headers do found[i + 2] = headers[i] end
-    end
-    r.all_headers = found
-  end
+  if r.all_headers then return r.all_headers end
+  local headers, found = r.headers, {"host", r.host}
+  for i = 1, #headers do found[i + 2] = headers[i] end
+  r.all_headers = found
   return found
 end
 

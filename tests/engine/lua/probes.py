@@ -70,12 +70,13 @@ CONDITIONS = [
         ("ip.src", "192.0.2.5"), ("ip.src", "2001:db8::5"), ("ip.src", "cf.edge.server_ip"),
     ]),
     *(f'http.host {word} "{pattern}"' for word in ("wildcard", "strict wildcard") for pattern in ("A", "a*", "*a",
-    "a*%*1", "a*a")),
+    "a*%*1", "a*a", "a*b*b*c", "*b*b*")),
     'http.host contains "%4"', 'http.host contains ""', 'http.host matches "^a|1$"', 'http.host in {"a" "%41"}',
     "http.host in {}",
     "ip.src in {192.0.2.0/29 203.0.113.5..203.0.113.9 2001:db8::/126}", "ip.src in $office", "http.host in $hosts",
     "ip.src.asnum in {1..3 200..900}", "ip.src.asnum in {5 9}", "ip.src.asnum & 5", "ip.src.asnum & 0x200000000",
-    "ip.src.asnum in $asns",
+    "ip.src.asnum in $asns", "http.host in $plain", "ip.src in $many",
+    "ip.src.asnum in {1..1 3..3 5..5 100..199 201..800 900..900 902..2000}",
     'ssl and http.host eq "a"', 'ssl or http.host eq "a"', 'ssl xor http.host eq "a" xor ip.src.asnum eq 5',
     "not ssl", "ssl",
     'ssl xor http.host eq "a"', 'http.host matches "^a$"', 'http.host matches "^a.b"',
@@ -99,12 +100,14 @@ HOSTS = [
     b"x..b.example", b"=", b"Y", b"Y===", b"Y==", b"YQ=", b"a===", b"-_+/", b"YWJj", b"YW/j", b"%%34%31", b"%4", b"%",
     b"+%2B", b"\0\xff", b"%25%32%35%34%31", b"b.example", b"c.d.b.example", b"aaa", b"1a%1", b"aa", b"&&a&b=a&a",
     b"%2",
-    b"%g1", b"a\xc3", b"Ab", b"a1", b"&", b"a&", b"Aa==", b"a%1", b"ab%xx1", b"aZA", b"%a%%41+1", b"a.b",
+    b"%g1", b"a\xc3", b"Ab", b"a1", b"&", b"a&", b"Aa==", b"a%1", b"ab%xx1", b"aZA", b"%a%%41+1", b"a.b", b"zab%",
+    b"abbc", b"abc", b"abxbc", b"z.example",
 ]  # fmt: skip
 NUMBERS = [None, 0, 1, 2, 3, 4, 5, 6, 199, 200, 900, 901, 1 << 33, -1, 1 << 53, -(1 << 32), 1 << 31]
 ADDRESSES = [None, "192.0.2.0", "192.0.2.5", "192.0.2.7", "192.0.2.8", "203.0.113.4", "203.0.113.9", "2001:db8::5",
     "2001:db8::3",
-             "2001:db8::4", "::", "1:0:0:2::3", "0:0:1::", "2001:db8:0:1:1:1:1:1",
+             "2001:db8::4", "::", "1:0:0:2::3", "0:0:1::", "::ffff:1.2.3.4", "::fffe:1.2.3.4", "1::ffff:1.2.3.4",
+             "10.0.4.1", "10.0.6.255", "2001:db8:0:1:1:1:1:1",
              "1:0:1:0:1:0:1:0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "255.255.255.255", "1:1:0:0:1:1:0:0",
              "1::", "0.0.0.9"]  # fmt: skip
 ARRAYS = [None, [], [b"a"], [b"a", b"b"], [b"b", b"A"], [b"c"]]
@@ -118,7 +121,8 @@ def given():
             "http.host": dice.choice(HOSTS), "http.referer": dice.choice(HOSTS),
             "http.request.uri.query": dice.choice(HOSTS), "ip.src.asnum": dice.choice(NUMBERS),
             "http.request.headers.names": dice.choice(ARRAYS), "ssl": dice.choice([None, True, False]),
-            "http.request.body.multipart.names": dice.choice([None, [[b"a", b"b"], [b"a"], []]]),
+            "http.request.body.multipart.names": dice.choice([None, [[b"a", b"b"], [b"a"], []], [[b"a", b"c"],
+            [b"b", b"d"], [b"b"]]]),
             "http.request.headers": dice.choice([None, {}, {b"a": [b"b", b"a"], b"b": [b"b"]}, {b"b": [b"a"]},
             {b"a": []}]),
         }  # fmt: skip
@@ -128,10 +132,17 @@ def given():
         }
 
 
+MANY = ["192.0.2.5", "192.0.2.8", "2001:db8::5", "2001:db8::3", "1::/16", "::/128", "255.255.255.255"]
+
+
 @cache
 def _cases():
     """Texts, the fields, and what the engine computes: a condition or a value."""
-    lists = LISTS | {"asns": [1, 5]}
+    lists = LISTS | {
+        "asns": [1, 5],
+        "plain": ["a", "b.example"],
+        "many": [f"10.0.{n}.0/24" for n in range(0, 20, 2)] + MANY,
+    }
     fields = list(given())
     parsed = [(lang.parse(text), True) for text in CONDITIONS] + [(lang.parse_value(text), False) for text in VALUES]
     found = []
@@ -167,6 +178,28 @@ def _requests():
     return ruleset, [(one, expected(ruleset, one)) for one in wires if one.http.host.endswith(".example")]
 
 
+@cache
+def _indexed():
+    """Many rules, which are found by the values that they ask for, and what they decide."""
+    dice = random.Random(6)
+    guards = ['http.request.method eq "{}"', 'http.request.uri.path eq "{}"',
+    'cf.tls_client_auth.cert_serial eq "{}"',
+              'lower(http.request.method) in {{"{}" "x"}}', "http.request.timestamp.sec eq {}"]  # fmt: skip
+    values = [["GET", "POST", "HEAD"], ["/", "/a", "/a/1"], ["01AB", "02"], ["get", "post"], ["1795168800", "0"]]
+    texts = []
+    for _ in range(80):
+        place = dice.randrange(len(guards))
+        texts.append(f"{guards[place].format(dice.choice(values[place]))} and {dice.choice(CLAUSES)}")
+    texts += [dice.choice(CLAUSES) for _ in range(6)]
+    dice.shuffle(texts)
+    actions = ["log", "log", "log", "log", "block", "skip"]
+    ruleset = Ruleset(
+        [Rule(f"r{n}", lang.parse(text), action=dice.choice(actions)) for n, text in enumerate(texts)], LISTS
+    )
+    wires = [one for one in (wire(dice) for _ in range(80)) if one.http.host.endswith(".example")]
+    return ruleset, [(one, expected(ruleset, one)) for one in wires]
+
+
 TAKEN = {
     "target": [b"/", b"/a", b"/a?x=1", b"/?", b"/??", b"/a/", b"/.a", b"/..a", b"/a.", b"/a..", b"/...",
     b"/a%20%2F%2f%5C%00%fF", b"/.a;b",
@@ -182,7 +215,8 @@ TAKEN = {
     "milliseconds": [0, 1, 999, 1000, 1_795_168_800_123, 1_795_168_801_000],
 }  # fmt: skip
 ASKED = {
-    "target": [b"", b"a", b"*", b"?/", b"http://a/", b"/a/../b", b"/a/./b", b"/..", b"/.", b"/a/..;x", b"/.;",
+    "target": [b"", b"a", b"*", b"?/", b"http://a/", b"/a/../b", b"/a/./b", b"/..", b"/.", b"/a/..;x", b"/..;",
+    b"/..;x", b"/../b", b"/.;x", b"/.;",
     b"/a//b", b"//", b"/%61",
                b"/%7E", b"/%5F", b"/%2d", b"/%2e", b"/%30", b"/%5a", b"/a%2", b"/%", b"/%g0", b"/%0g", b"/a\\b",
                b"/a b", b"/\x7f", b"/\x80", b"/\xff",
@@ -194,6 +228,7 @@ ASKED = {
     "address": [b"", b"1.2.3", b"1.2.3.4.5", b"01.2.3.4", b"1.2.3.04", b"1.02.3.4", b"1.2.00.4", b"256.0.0.1",
     b"1.256.3.4", b"1.2.256.4",
                 b"1.2.3.256", b" 1.2.3.4", b"1.2.3.4 ", b"1.2.3.4:80", b"[::1]", b"::1%1", b":", b":::", b"1::2::3",
+                b"1::::2", b"::1::", b"1:.2.3.4",
                 b"12345::", b"g::",
                 b"1:2:3:4:5:6:7", b"1:2:3:4:5:6:7:8:9", b"1:2:3:4:5:6:7:8::", b"1:2:3:4::5:6:7:8", b"::1.2.3",
                 b"1.2.3.4::", b"::256.1.1.1",
@@ -201,7 +236,7 @@ ASKED = {
                 b"1.2.3.4.", b".1.2.3.4"],
     "milliseconds": [-1, 0.5, 1 << 53, float("nan"), float("inf"), b"1", None, True],
     "headers": [None, 1, [b"a"], [b"A", b"b"], [b"a", 1], [1, b"a"], [b"\xe9", b"a"], [b"x", b"y"] * 1001, [b"a",
-    b"b", b"c"], [b"Z", b""]],
+    b"b", b"c"], [b"Z", b""], [b"host", b"a"], [b"a", b"1", b"host", b"b"]],
     "protocol": [None, 1], "tls_version": [None, True], "tls_cipher": [None, 2],
 }  # fmt: skip
 """Parts of a request that compiled rules take, and those that the decision service has to look at."""
@@ -254,6 +289,8 @@ LANGUAGES = [
     b"a ;q = 0.1,b;q=-1,c;q=0x1,d;q=",
     b",,a,,",
     b"*;q=1",
+    b"\x0ea,b\x1c;q=0.1",
+    b"\x17a",
     b"\xff,\0",
     b"a;q=0.1,b;q=0.2,c;q=0.3,d;q=0.2",
     b"\x0d\x0aa",
@@ -344,6 +381,12 @@ def _parts(lua) -> str:
     for given, known in ((None, facts), (b"x", facts), (good, None), (good, 1)):
         if decide(given, known) != (None, b"input"):
             return "no tables are not asked about"
+    indexed, wanted = _indexed()
+    some = compile_rules(indexed, "*.example")
+    decide_some = lua.chunk(some.source)
+    for one, want in wanted:
+        if decided(lua, decide_some, some, one) != want:
+            return f"{one}: not {want}, by the index"
     most = lua.runtime.table_from({**dict(good), b"headers": lua.runtime.table_from([b"x", b"y"] * 1000)})
     return "" if not isinstance(decide(most, facts), tuple) or decide(most, facts)[0] is not None else "1000 headers"
 

@@ -81,6 +81,7 @@ WIRES = {
         (("accept-language", b"y,x,z,w,v;q=1.0,u;q=1.000"), ("x-b", b"\t2"), ("cookie", b"; =; a")),
         (("accept-language", b"a;q=00;q=0.1234, x;q=0.5, y;q=0.7;level=1, z; q=0.2 ,;q=1"), ("x-b", b"2 "),
         ("cookie", b"a =3;")),
+        (("x-a", b"1"), ("x-c", b"9"), ("x-a", b"2")), (("x-c", b"x-a"), ("referer", b"1"), ("x-b", b"host")),
         (("accept-language", b"x\n;q=0.9\n,y\x0c;q=0.8\x0d,z\x0b"),),
     ],
     "address": ["192.0.2.1", "192.0.2.7", "203.0.113.9", "2001:db8::1", "2001:DB8:0:0::1", "::ffff:192.0.2.1", "::1"],
