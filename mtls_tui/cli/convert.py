@@ -97,7 +97,8 @@ def _read_in(file: str) -> tuple[str, list[targets.Note]]:
         if isinstance(error, targets.TargetError):
             raise InputError(f"{file}: {error}") from None
         cure = "give a ruleset as Cloudflare's API answers it, or what `terraform show -json` prints"
-        raise InputError(f"{file}: not JSON: {error}; {cure}") from None
+        what = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
+        raise InputError(f"{file}: {what}; {cure}") from None
     made = rulefiles.loads(
         "# Add [[hosts]] for the names below: mTLS on or off, trust anchors, upstream.\nversion = 1\n"
     )

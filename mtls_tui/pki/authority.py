@@ -237,7 +237,7 @@ class Authority:
         """
         if not name or name != Path(name).name or name.startswith("."):
             raise AuthorityError(f"`{name}` is not a plain file name")
-        certificate = _parse_certificate(data, "the imported file")
+        certificate = _parse_certificate(data, f"the file for `{name}`")
         try:
             constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
             is_authority = constraints.ca

@@ -234,7 +234,7 @@ def _struct_at(struct: type[TableEntry], path: KeyPath) -> type[TableEntry]:
 
 
 _WORDS = {
-    "str": "a text in quotes",
+    "str": "text in quotes",
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
@@ -246,7 +246,7 @@ _WORDS = {
 
 def _in_toml_words(message: str) -> str:
     if message.startswith("Invalid enum value"):
-        return f"`{message.removeprefix('Invalid enum value ').strip(chr(39))}` is not one of the values"
+        return f"`{message.removeprefix('Invalid enum value ').strip(chr(39))}` is not one of the allowed values"
 
     def word(match: re.Match[str]) -> str:
         kinds = [_WORDS.get(kind.strip(), kind.strip()) for kind in match[1].split("|") if kind.strip() != "null"]

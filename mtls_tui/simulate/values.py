@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.nearest import nearest_field
 from mtls_tui.lang.types import FieldValue, Type
 from mtls_tui.simulate.errors import RequestError
 
@@ -22,8 +22,9 @@ def field_value(name: str, value: Any) -> FieldValue:
     """
     info = FIELDS.get(name)
     if info is None:
-        near = difflib.get_close_matches(name, FIELDS, n=1)
-        raise RequestError(f"`{name}` is not a field" + (f"; did you mean `{near[0]}`?" if near else ""))
+        near = nearest_field(name)
+        cure = f"did you mean `{near}`?" if near else "docs/language.md lists all fields"
+        raise RequestError(f"`{name}` is not a field; {cure}")
     if isinstance(value, str) and info.type.name in ("Array", "Map"):
         try:
             value = json.loads(value)

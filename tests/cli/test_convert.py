@@ -94,3 +94,10 @@ def test_properties_stay_behind_and_are_named(mtls_tui, tmp_path):
         result = mtls_tui("convert", path, "--to", target)
         assert result.code == 1 and "all pass" not in result.out
         assert "note: properties are not part of a ruleset: `all pass`; `mtls-tui prove` checks them" in result.err
+
+
+def test_bytes_that_are_not_text_are_refused_in_plain_words(mtls_tui, tmp_path):
+    (tmp_path / "junk.bin").write_bytes(b"\xf4\x00\xff")
+    result = mtls_tui("convert", str(tmp_path / "junk.bin"), "--to", "rules")
+    assert result.code == 2
+    assert "junk.bin: not UTF-8 text; give a ruleset" in result.err and "codec" not in result.err

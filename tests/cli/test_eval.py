@@ -83,3 +83,13 @@ def test_control_characters_never_reach_the_terminal(mtls_tui):
     assert "\x1b" not in result.out
     assert "\x1b" not in mtls_tui("eval", "--value", "lower(http.host)", "-f", "http.host=\x1b[2J").out
     assert "\x1b" not in mtls_tui("eval", "\x1b[2J eq 1").err
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("http.hots", "did you mean `http.host`?"), ("user_agent", "did you mean `http.user_agent`?"), ("zzz", "docs/")],
+)
+def test_an_unknown_field_is_named_with_the_one_that_is_meant(name, cure, mtls_tui):
+    result = mtls_tui("eval", "ssl", "--field", f"{name}=1")
+    assert result.code == 2
+    assert f"`{name}` is not a field; {cure}" in result.err
