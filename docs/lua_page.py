@@ -26,6 +26,11 @@ compiled = compile_rules(policy.ruleset, "api.example.com", paths_matter="api.ex
 `compiled.source` is a chunk for `decide(request, facts)`; the head of `prelude.lua` says how it is called and what the
 two tables hold. `compiled.reads`, `headers` and `facts` name what has to be in them, `asks` the clauses that can't be
 compiled. A host whose rules would become too large gives `Refused` instead.
+
+`python benchmarks/lua.py`, on one of two busy cores: a decision by path, method, header, address (1,001 networks) and
+certificate takes 0.3 µs, and 1.5 µs without the just-in-time compiler; one of 10,000 rules by a serial number less than
+0.1 µs and 1.4 µs; a regular expression 6 ns and 30 ns a byte. 10,000 rules take 1.5 s to compile, and in each thread of
+Envoy 0.1 s to load and 10 MB.
 """
 ASKED: list[tuple[str, ...]] = [
     (

@@ -497,6 +497,12 @@ function P.host(text)
   if type(text) == "string" and #text <= 300 then return remembered_host(text) end
 end
 
+-- Whether a host is a name below a suffix that begins with a dot; without empty labels.
+function P.is_below(host, suffix)
+  return host ~= nil and #host > #suffix and sub(host, -#suffix) == suffix and byte(host, 1) ~= 46
+    and not find(host, "..", 1, true)
+end
+
 -- 1: decides nothing by itself; 2: slash; 3: dot; 4: percent; 5: a normal path has none.
 local KINDS, HEX, DECODED = {}, {}, {}
 for i = 0, 255 do

@@ -74,7 +74,8 @@ class Program:
         paths_matter: bool = True,
     ) -> None:
         self._ruleset = ruleset
-        self._name = None if host.startswith("*.") else host.encode("ascii")
+        self._name = host.encode("ascii")
+        self._suffix = self._name[1:] if self._name.startswith(b"*.") else b""
         self._paths_matter = paths_matter
         self._tables = Tables()
         self._writer = Expressions((reading_of, named), ruleset.lists, self._tables)
@@ -113,7 +114,7 @@ class Program:
     def _rules(self) -> tuple[tuple[Rule, ...], list[ast.Expr]]:
         """The rules that can match on the host, and what is left of their conditions there."""
         enabled = self._ruleset.enabled
-        if self._name is None:
+        if self._suffix:
             return enabled, [rule.expression.root for rule in enabled]
         known: dict[GuardedField, bytes] = {HOST: self._name, LOWERED_HOST: self._name}
         found: list[Rule] = []
@@ -231,8 +232,8 @@ class Program:
         return [*lines, "return number", "end"]
 
     def _other_host(self) -> str:
-        if self._name is None:
-            return "r.host == nil"
+        if self._suffix:
+            return f"not P.is_below(r.host, {text.string(self._suffix)})"
         return f"r.host ~= {text.string(self._name)}"
 
 

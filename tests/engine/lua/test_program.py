@@ -5,7 +5,7 @@ import random
 import pytest
 
 from mtls_tui import lang
-from mtls_tui.engine import Rule, Ruleset
+from mtls_tui.engine import Rule, Ruleset, hostnames
 from mtls_tui.engine.lua import Compiled, compile_rules
 from mtls_tui.pki import facts_absent
 from tests.engine.lua import luajit
@@ -152,7 +152,7 @@ def test_a_host_decides_as_the_engine_does(seed):
             host = one.http.host
             if host == name or (name.startswith("*.") and host.endswith(name[1:])):
                 assert decided(lua, function, compiled, one) == expected(ruleset, one), one
-            elif not name.startswith("*."):
+            else:
                 assert decided(lua, function, compiled, one) == "host"
 
 
@@ -205,3 +205,15 @@ def test_facts_of_no_certificate_are_complete():
     compiled = compile_rules(Ruleset([Rule("r", lang.parse(every))]), "a.example")
     assert compiled.facts == facts_absent().keys()
     assert decided(luajit.shared(), luajit.shared().chunk(compiled.source), compiled, Wire()) == ("", [])
+
+
+@pytest.mark.parametrize("name", [
+    "x.b.example", "x.y.b.example", "b.example", ".b.example", "x..b.example", "xb.example", "..b.example",
+    "x.b.example.", "X.B.EXAMPLE:443", "-.b.example", "_.b.example", "a.example", "",
+])  # fmt: skip
+def test_a_wildcard_decides_for_the_hosts_that_it_stands_for(name):
+    compiled = compile_rules(Ruleset([Rule("r", lang.parse("ssl"))]), "*.b.example")
+    lua = luajit.shared()
+    found = lua.chunk(compiled.source)(*Wire(host=name).tables(lua, compiled))
+    belongs = hostnames.most_specific(hostnames.normalise(name), {"*.b.example": True}) is True
+    assert found == (1 if belongs else (None, b"host"))
