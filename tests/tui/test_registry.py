@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,13 @@ import pytest
 from mtls_tui.tui.app import settings
 from mtls_tui.tui.app.general_actions import palette_items
 from mtls_tui.tui.authority.effects import Forget
-from mtls_tui.tui.layout import geometry
 from mtls_tui.tui.registry import keymap, subjects
 from mtls_tui.tui.registry.bars import footer_actions, footer_line
 from mtls_tui.tui.registry.effects import HANDLERS, Effect
 from mtls_tui.tui.registry.helptext import keys_markdown, page_for
 from mtls_tui.tui.registry.ids import ids_module
 from mtls_tui.tui.registry.key_names import key_name
-from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES
+from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES, geometry
 from mtls_tui.tui.registry.register import ACTIONS, Refusal, go_on, load, use_keys
 from mtls_tui.tui.state.content import Probe
 from mtls_tui.tui.state.overlays import Page
@@ -204,8 +204,19 @@ def test_settings_are_kept_without_losing_the_rest_of_the_file(tmp_path: Path) -
     assert settings.read(path).theme == "light" and settings.read(path).mouse is False
 
 
-def test_every_pane_that_has_a_place_is_registered() -> None:
-    assert set(geometry.PANES) == set(PANES)
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 8)])
+def test_panes_cover_the_screen_without_overlapping_and_each_is_seen_somewhere(size: tuple[int, int]) -> None:
+    seen: set[str] = set()
+    for keys in ([], ["ctrl+o"], ["t"], ["tab"]):
+        for board in ("", "tail"):
+            document = replace(Driver().press(*keys).document, board=board)
+            boxes = {name: box for name, box in geometry(document, *size).items() if box.visible}
+            columns = [(box, x) for box in boxes.values() for x in range(box.x, box.x + box.width)]
+            cells = [(x, y) for box, x in columns for y in range(box.y, box.y + box.height)]
+            assert len(cells) == len(set(cells)) == size[0] * size[1]
+            seen |= boxes.keys()
+    if size[1] >= 24:
+        assert seen == set(PANES) - ({"verdict"} if size[0] >= 100 else set())
 
 
 @pytest.mark.parametrize("board", sorted(BOARDS))

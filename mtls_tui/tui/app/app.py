@@ -12,20 +12,19 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from mtls_tui.tui.app.surface import Surface
+from mtls_tui.tui.app.surface import GROUNDS, Surface
 from mtls_tui.tui.drawing.celldiff import Cells
 from mtls_tui.tui.drawing.line import Line, LineBuilder, text_line
 from mtls_tui.tui.drawing.pane import Pane
 from mtls_tui.tui.drawing.textual_cell_diff import wanted
 from mtls_tui.tui.drawing.theme import DEFAULT, THEMES
-from mtls_tui.tui.layout.geometry import PANES
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from mtls_tui.tui.app.controller import Controller
 
-BARS = frozenset({"title", "footer"})
+FIRST = ("title", "builder", "footer")
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -54,10 +53,9 @@ class MtlsApp(Surface, inherit_bindings=False):
         return MainScreen(id="main")
 
     def compose(self) -> ComposeResult:
-        """All panes; they are placed once the size is known."""
-        for name in PANES:
-            yield Pane(name, ground="bar" if name in BARS else "text")
-        yield Pane("overlay", ground="up")
+        """The panes of the first paint; the others come when they are first placed."""
+        self._panes = {name: Pane(name, ground=GROUNDS.get(name, "text")) for name in FIRST}
+        yield from self._panes.values()
 
     def on_mount(self) -> None:
         """Paint the frame at once; the rest follows."""

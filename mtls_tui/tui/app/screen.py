@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mtls_tui.tui.drawing.line import Line
 from mtls_tui.tui.floating.view import Floating, floating
-from mtls_tui.tui.layout.geometry import Boxes, geometry
+from mtls_tui.tui.layout.geometry import Boxes, Strip
 from mtls_tui.tui.layout.scroll import scrolled
-from mtls_tui.tui.registry.parts import BOARDS, PANES, Pane, add_pane
+from mtls_tui.tui.registry.parts import BOARDS, PANES, Pane, add_pane, geometry
 from mtls_tui.tui.state.document import Document
 
 
@@ -69,4 +69,8 @@ def _board_tops(document: Document, boxes: Boxes) -> Mapping[str, int]:
     return {document.board: scrolled(top, min(at, max(0, count - 1)), room, count)}
 
 
-add_pane(Pane("board", _board_lines, tops=_board_tops))
+def _board_place(document: Document, _width: int, _height: int) -> Strip | None:
+    return Strip(1, "fill") if document.board else None
+
+
+add_pane(Pane("board", _board_lines, _board_place, tops=_board_tops))

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mtls_tui.tui.app.settings import Settings
 
 
+GROUNDS = {"title": "bar", "footer": "bar", "overlay": "up"}
+"""The style of panes that don't have the ground of text."""
+
+
 class Surface(CellDiffApp, inherit_bindings=False):
     """A terminal with panes. `path` is the rule file, None for the first-run screen."""
 
@@ -37,13 +41,18 @@ class Surface(CellDiffApp, inherit_bindings=False):
         """Address of the gateway's status, "" to ask no gateway."""
         self.drafts = drafts
         self.animation_level = "none"
+        self._panes: dict[str, Pane] = {}
         for palette in THEMES.values():
             self.register_theme(Theme(palette.name, "#87d7ff", dark=palette.dark))
         self.set_reactive(CellDiffApp.theme, DEFAULT)
 
     def pane(self, name: str) -> Pane:
-        """The pane with this name."""
-        return self.screen.get_child_by_id(name, Pane)
+        """The pane with this name; made when it is first asked for."""
+        known = self._panes.get(name)
+        if known is None:
+            known = self._panes[name] = Pane(name, ground=GROUNDS.get(name, "text"))
+            self.screen.mount(known)
+        return known
 
     def place(self, name: str, x: int, y: int, width: int, height: int) -> None:
         """Place a pane, in cells; it is hidden if it has no size."""

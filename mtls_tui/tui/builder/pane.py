@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mtls_tui.tui.builder.view import builder_lines, room_for_rows, row_y
-from mtls_tui.tui.layout.geometry import Boxes
+from mtls_tui.tui.layout.geometry import Boxes, Strip
 from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.registry.parts import Context, Pane, add_pane
 from mtls_tui.tui.state.document import Document
@@ -21,6 +21,7 @@ add_pane(
     Pane(
         "builder",
         lambda document, boxes: builder_lines(document, boxes["builder"].width, boxes["builder"].height),
+        lambda *_: Strip(7, "fill"),
         Context(
             "builder",
             "Builder",

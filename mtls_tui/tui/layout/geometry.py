@@ -1,12 +1,10 @@
-"""Where the parts of the screen are, by the size of the terminal and by what is open."""
+"""Where the parts of the screen are: each pane takes a strip of the room that others have left."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
-
-if TYPE_CHECKING:
-    from mtls_tui.tui.state.document import Document
+from typing import Literal, TypeAlias
 
 WIDE = 100
 """Columns from which hosts, builder and simulator are side by side."""
@@ -29,9 +27,19 @@ class Box:
 
 
 Boxes: TypeAlias = dict[str, Box]
-PANES = ("title", "hosts", "builder", "verdict", "preview", "simulator", "board", "footer")
-"""All panes, in the order of the widget tree."""
 NOWHERE = Box(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Rows or columns along one side of the room that earlier strips have left; `fill` takes all of it.
+
+    Strips are cut in the order of `order`.
+    """
+
+    order: int
+    side: Literal["top", "bottom", "left", "fill"]
+    size: int = 0
 
 
 def is_wide(width: int) -> bool:
@@ -39,42 +47,35 @@ def is_wide(width: int) -> bool:
     return width >= WIDE
 
 
-def geometry(document: Document, width: int, height: int) -> Boxes:
-    """The boxes of all panes."""
-    if document.board:
-        boxes = {"board": Box(0, 1, width, height - 2)}
-    else:
-        boxes = _wide(document, width, height) if is_wide(width) else _narrow(document, width, height)
-    boxes |= {"title": Box(0, 0, width, 1), "footer": Box(0, height - 1, width, 1)}
-    return {name: boxes.get(name, NOWHERE) for name in PANES}
+def body_of(height: int) -> int:
+    """Rows between the first and the last line of the screen."""
+    return height - 2
 
 
-def _wide(document: Document, width: int, height: int) -> Boxes:
-    body = height - 2
-    cases = len(document.results.cases) if document.results else 0
-    simulator = max(5, min(5 + min(cases, 8), body // 3))
-    editing = document.view.text is not None
-    preview = max(4, min(12, body // 3)) if editing else max(3, min(7, body // 5))
-    hosts = HOSTS_WIDTH if width < 150 else HOSTS_WIDTH + 9
-    top = body - simulator
-    return {
-        "hosts": Box(0, 1, hosts, top),
-        "builder": Box(hosts, 1, width - hosts, top - preview),
-        "preview": Box(hosts, 1 + top - preview, width - hosts, preview),
-        "simulator": Box(0, 1 + top, width, simulator),
-    }
+def rows_below(height: int) -> int:
+    """Rows of the pane below the builder, in the narrow arrangement."""
+    return max(4, min(9, max(3, body_of(height)) // 3))
 
 
-def _narrow(document: Document, width: int, height: int) -> Boxes:
-    body = max(3, height - 2)
-    below = max(4, min(9, body // 3))
-    verdict = 2
-    boxes = {
-        "builder": Box(0, 1, width, body - below - verdict),
-        "verdict": Box(0, 1 + body - below - verdict, width, verdict),
-    }
-    if document.view.focus == "hosts":
-        boxes["hosts"], boxes["builder"] = boxes["builder"], NOWHERE
-    name = "simulator" if document.view.tab == "simulator" else "preview"
-    boxes[name] = Box(0, 1 + body - below, width, below)
+def arranged(strips: Mapping[str, Strip | None], width: int, height: int) -> Boxes:
+    """The boxes of panes by name; None stands for a pane that is not shown."""
+    x, y, across, down = 0, 0, width, height
+    boxes = dict.fromkeys(strips, NOWHERE)
+    shown = [(name, strip) for name, strip in strips.items() if strip is not None]
+    for name, strip in sorted(shown, key=lambda one: one[1].order):
+        size = strip.size
+        match strip.side:
+            case "top":
+                box = Box(x, y, across, min(size, down))
+                y, down = y + box.height, down - box.height
+            case "bottom":
+                box = Box(x, y + down - min(size, down), across, min(size, down))
+                down -= box.height
+            case "left":
+                box = Box(x, y, min(size, across), down)
+                x, across = x + box.width, across - box.width
+            case "fill":
+                box = Box(x, y, across, down)
+                across = down = 0
+        boxes[name] = box if box.visible else NOWHERE
     return boxes

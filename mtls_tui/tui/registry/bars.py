@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtls_tui.tui.drawing.line import Click, Line, LineBuilder
 from mtls_tui.tui.drawing.safe_text import cut, safe, width
-from mtls_tui.tui.layout.geometry import is_wide
+from mtls_tui.tui.layout.geometry import Strip, is_wide
 from mtls_tui.tui.registry.key_names import key_name
 from mtls_tui.tui.registry.parts import Pane, add_pane
 from mtls_tui.tui.registry.register import ACTIONS, Action, context_of, held
@@ -104,5 +104,17 @@ def footer_line(document: Document, total: int) -> Line:
     return out.line(total)
 
 
-add_pane(Pane("title", lambda document, boxes: [title_line(document, boxes["title"].width)]))
-add_pane(Pane("footer", lambda document, boxes: [footer_line(document, boxes["footer"].width)]))
+add_pane(
+    Pane(
+        "title",
+        lambda document, boxes: [title_line(document, boxes["title"].width)],
+        lambda *_: Strip(0, "top", 1),
+    )
+)
+add_pane(
+    Pane(
+        "footer",
+        lambda document, boxes: [footer_line(document, boxes["footer"].width)],
+        lambda *_: Strip(0, "bottom", 1),
+    )
+)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mtls_tui.tui.drawing.line import Line
-from mtls_tui.tui.layout.geometry import Boxes
+from mtls_tui.tui.layout.geometry import Boxes, Strip, arranged
 from mtls_tui.tui.registry.effects import Effect
 from mtls_tui.tui.state.document import Document
 
@@ -49,10 +49,12 @@ Tops: TypeAlias = Callable[[Document, Boxes], Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """A part of the screen, by its name in `layout.geometry`, which says where it stands."""
+    """A part of the screen."""
 
     name: str
     draw: Draw
+    place: Callable[[Document, int, int], Strip | None]
+    """Where it is, from columns and rows of the screen; None if it is not shown."""
     context: Context | None = None
     """Its keys; None if it never has the focus. Tab goes through the panes in the order of registration."""
     why_closed: Callable[[Document], str] | None = None
@@ -94,6 +96,11 @@ def add_pane(pane: Pane) -> None:
     PANES[pane.name] = pane
     if pane.context is not None:
         add_context(pane.context)
+
+
+def geometry(document: Document, width: int, height: int) -> Boxes:
+    """The boxes of all panes on a screen of this size."""
+    return arranged({name: pane.place(document, width, height) for name, pane in PANES.items()}, width, height)
 
 
 def add_board(board: Board) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mtls_tui.tui.drawing.line import Line
-from mtls_tui.tui.layout.geometry import Boxes, is_wide
+from mtls_tui.tui.layout.geometry import Boxes, Strip, body_of, is_wide, rows_below
 from mtls_tui.tui.layout.scroll import scrolled
 from mtls_tui.tui.registry.parts import Context, Pane, add_pane
 from mtls_tui.tui.simulator.view import simulator_lines, verdict_lines
@@ -25,10 +25,22 @@ def _tops(document: Document, boxes: Boxes) -> Mapping[str, int]:
     return {"cases": scrolled(document.view.tops.get("cases", 0), at, room, len(document.results.cases), 0)}
 
 
+def _place(document: Document, width: int, height: int) -> Strip | None:
+    if not is_wide(width):
+        return Strip(2, "bottom", rows_below(height)) if document.view.tab == "simulator" else None
+    cases = len(document.results.cases) if document.results else 0
+    return Strip(2, "bottom", max(5, min(5 + min(cases, 8), body_of(height) // 3)))
+
+
+def _verdict_place(_: Document, width: int, _height: int) -> Strip | None:
+    return None if is_wide(width) else Strip(5, "bottom", 2)
+
+
 add_pane(
     Pane(
         "simulator",
         _draw,
+        _place,
         Context(
             "simulator",
             "Simulator",
@@ -39,4 +51,4 @@ add_pane(
         tops=_tops,
     )
 )
-add_pane(Pane("verdict", lambda document, boxes: verdict_lines(document, boxes["verdict"].width)))
+add_pane(Pane("verdict", lambda document, boxes: verdict_lines(document, boxes["verdict"].width), _verdict_place))

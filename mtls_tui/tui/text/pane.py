@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mtls_tui.tui.layout.geometry import Boxes
+from mtls_tui.tui.layout.geometry import Boxes, Strip, body_of, is_wide, rows_below
 from mtls_tui.tui.registry.parts import Context, Pane, Typing, add_pane
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.text.view import preview_lines
@@ -27,10 +27,19 @@ def _cursor(document: Document, boxes: Boxes) -> tuple[int, int] | None:
     return box.x + 1 + buffer.cursor - wrapped[at].start, box.y + 1 + at - document.view.tops.get("text", 0)
 
 
+def _place(document: Document, width: int, height: int) -> Strip | None:
+    if not is_wide(width):
+        return Strip(4, "bottom", rows_below(height)) if document.view.tab == "expression" else None
+    if document.view.text is not None:
+        return Strip(4, "bottom", max(4, min(12, body_of(height) // 3)))
+    return Strip(4, "bottom", max(3, min(7, body_of(height) // 5)))
+
+
 add_pane(
     Pane(
         "preview",
         lambda document, boxes: preview_lines(document, boxes["preview"].width, boxes["preview"].height),
+        _place,
         Context(
             "text",
             "Expression as text",
