@@ -10,8 +10,10 @@ from mtls_tui.analysis.context import Context, Target
 from mtls_tui.analysis.finding import Check, Finding, Hit
 from mtls_tui.engine.model import Rule
 from mtls_tui.engine.sets import Lists
-from mtls_tui.lang.ast import Expression
-from mtls_tui.lang.tree import extent
+from mtls_tui.lang.ast import Comparison, Expression, Test
+from mtls_tui.lang.tree import extent, walk
+
+CONSTANT = frozenset({"never-matches", "always-matches"})
 
 
 def lint(
@@ -38,9 +40,22 @@ def lint(
         if check.code not in ignore
         for hit in check.find(context)
     ]
-    findings = [(position, _finding(hit, check)) for position, hit, check in found]
+    findings = [(position, _finding(hit, check)) for position, hit, check in _without_echoes(found)]
     findings.sort(key=lambda entry: (entry[0], entry[1].span.start if entry[1].span else -1))
     return list(dict.fromkeys(finding for _, finding in findings))
+
+
+def _without_echoes(found: Sequence[tuple[int, Hit, Check]]) -> list[tuple[int, Hit, Check]]:
+    """Without what is said of one clause being constant where another check says better what is wrong in it."""
+    nodes = {(position, id(part)) for position, hit, check in found if check.code not in CONSTANT
+             for part in [hit.node] if part is not None}  # fmt: skip
+    return [
+        (position, hit, check)
+        for position, hit, check in found
+        if check.code not in CONSTANT
+        or not isinstance(hit.node, Comparison | Test)
+        or not any((position, id(part)) in nodes for _, part in walk(hit.node))
+    ]
 
 
 def _finding(hit: Hit, check: Check) -> Finding:
