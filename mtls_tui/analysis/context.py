@@ -45,6 +45,8 @@ class Clause:
     negated: bool
     siblings: tuple[ast.Expr, ...] = ()
     """All items of the `and` groups around it, itself included: what holds when it decides."""
+    inner: bool = False
+    """Whether it stands in an argument, so that it is about the elements of an array."""
 
 
 @dataclass(frozen=True)
@@ -216,19 +218,21 @@ def compared_strings(context: Context, fields: Iterable[str]) -> Iterator[tuple[
                 yield clause, literal
 
 
-def _clauses(rule: Rule, node: Node, negated: bool, siblings: tuple[ast.Expr, ...]) -> Iterator[Clause]:
+def _clauses(
+    rule: Rule, node: Node, negated: bool, siblings: tuple[ast.Expr, ...], inner: bool = False
+) -> Iterator[Clause]:
     match node:
         case ast.Not():
             # under `not`, an `and` is an `or`: what stands beside it no longer holds along with it
             yield from _clauses(
-                rule, node.item, not negated, siblings if not isinstance(node.item, ast.Logical) else ()
+                rule, node.item, not negated, siblings if not isinstance(node.item, ast.Logical) else (), inner
             )
         case ast.Logical():
             beside = (*siblings, *node.items) if node.operator == "and" else siblings
             for item in node.items:
-                yield from _clauses(rule, item, negated, beside)
+                yield from _clauses(rule, item, negated, beside, inner)
         case ast.Comparison() | ast.Test():
-            yield Clause(rule, node, negated, siblings)
+            yield Clause(rule, node, negated, siblings, inner)
             yield from _inner(rule, node, negated)
 
 
@@ -236,7 +240,7 @@ def _inner(rule: Rule, node: Node, negated: bool) -> Iterator[Clause]:
     """Clauses among the arguments of calls."""
     for part in children(node):
         if is_expression(part):
-            yield from _clauses(rule, part, negated, ())
+            yield from _clauses(rule, part, negated, (), True)
         else:
             yield from _inner(rule, part, negated)
 

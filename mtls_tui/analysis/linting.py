@@ -13,7 +13,14 @@ from mtls_tui.engine.sets import Lists
 from mtls_tui.lang.ast import Comparison, Expression, Test
 from mtls_tui.lang.tree import extent, walk
 
-CONSTANT = frozenset({"never-matches", "always-matches"})
+CONSTANT = frozenset({"never-matches", "clause-always"})
+BETTER = frozenset(
+    {
+        "path-as-host", "host-as-path", "value-never", "number-never", "case-never", "extension-dot", "pattern-as-text",
+        "query-mark", "substring-empty", "header-case", "vacuous-all", "list-field",
+    }
+)  # fmt: skip
+"""Checks that say what is wrong in a clause that never or always holds."""
 
 
 def lint(
@@ -37,18 +44,18 @@ def lint(
     found = [
         (-1 if hit.rule is None else place[id(hit.rule)], hit, check)
         for check in CHECKS
-        if check.code not in ignore
+        if check.code not in ignore or check.code in BETTER
         for hit in check.find(context)
     ]
-    findings = [(position, _finding(hit, check)) for position, hit, check in _without_echoes(found)]
+    findings = [(position, _finding(hit, check)) for position, hit, check in _without_echoes(found)
+                if check.code not in ignore]  # fmt: skip
     findings.sort(key=lambda entry: (entry[0], entry[1].span.start if entry[1].span else -1))
     return list(dict.fromkeys(finding for _, finding in findings))
 
 
 def _without_echoes(found: Sequence[tuple[int, Hit, Check]]) -> list[tuple[int, Hit, Check]]:
     """Without what is said of one clause being constant where another check says better what is wrong in it."""
-    nodes = {(position, id(part)) for position, hit, check in found if check.code not in CONSTANT
-             for part in [hit.node] if part is not None}  # fmt: skip
+    nodes = {(position, id(hit.node)) for position, hit, check in found if check.code in BETTER}
     return [
         (position, hit, check)
         for position, hit, check in found

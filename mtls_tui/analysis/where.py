@@ -25,7 +25,7 @@ class Where:
 
     def covers(self, name: str) -> bool:
         """Whether requests to a name are requests to this host, as a policy routes them."""
-        return hostnames.normalise(name) == name and hostnames.serving(name, self._hosts) == self.host
+        return hostnames.normalise(name) == name and hostnames.most_specific(name, self._hosts) == self.host
 
     def deciding(self, ruleset: Ruleset) -> list[Rule]:
         """The enabled rules that can change what happens to a request here, in order."""

@@ -27,7 +27,7 @@ MAX_STATES = 20_000
 """Derivatives that one search visits."""
 MAX_WORK = 3_000_000
 """Pieces of derivatives that one search puts together: a second or two."""
-_PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789/-._ABCDEFGHIJKLMNOPQRSTUVWXYZ=:,;@+~!$&'()*? %"
+_PLAIN = b"xabcdefghijklmnopqrstuvwyz0123456789/-._ABCDEFGHIJKLMNOPQRSTUVWXYZ=:,;@+~!$&'()*? %"
 """What a member is made of where it has a choice, best first."""
 
 

@@ -120,8 +120,8 @@ class _Reader(Meaning):
         algebra = self.algebra
         match node:
             case Char():
-                found = self.char(node)
-                return algebra.word(found) if isinstance(found, bytes) else self._members_of(found)
+                spelt = self.char(node)
+                return algebra.word(spelt) if isinstance(spelt, bytes) else self._members_of(spelt)
             case Dot():
                 return self._members_of(self.dot())
             case Assertion(name=name):

@@ -255,10 +255,12 @@ class Places:
             found.usual = _usual(field)
         return found
 
-    def _number_subject(self, name: str, can_be: Intervals, made: Intervals, plain: int) -> Subject[Any, Any]:
+    def _number_subject(
+        self, name: str, can_be: Intervals, made: Intervals, plain: int, *, addresses: bool = False
+    ) -> Subject[Any, Any]:
         found = self.subjects.get(name)
         if found is None:
-            found = self.subjects[name] = number_subject(name, can_be, made, plain)
+            found = self.subjects[name] = number_subject(name, can_be, made, plain, addresses=addresses)
         return found
 
     def lengths(self, members: Intervals) -> Language:
@@ -547,7 +549,8 @@ class Places:
         match name:
             case "ip.src":
                 real = intervals.without(ADDRESSES, MAPPED)
-                return self.member(self._number_subject("client", real, real, self._plain_number(name)), members)
+                plain = self._plain_number(name)
+                return self.member(self._number_subject("client", real, real, plain, addresses=True), members)
             case "cf.edge.server_port":
                 return self._port(members)
             case "http.request.timestamp.sec":
@@ -562,9 +565,10 @@ class Places:
         whole = ADDRESSES if info.type == IP else INTEGERS
         if info.default is None:
             subject = self._number_subject(name, intervals.united((*whole, NONE)), intervals.united((*whole, NONE)),
-                                           self._plain_number(name, NONE[0]))  # fmt: skip
+                                           self._plain_number(name, NONE[0]), addresses=info.type == IP)  # fmt: skip
             return self.member(subject, intervals.united((*members, NONE)) if missing else members)
-        return self.member(self._number_subject(name, whole, whole, self._plain_number(name)), members)
+        subject = self._number_subject(name, whole, whole, self._plain_number(name), addresses=info.type == IP)
+        return self.member(subject, members)
 
     def _plain_number(self, name: str, otherwise: int = 0) -> int:
         found: Any = self.plain_fields.get(name, FIELDS[name].default)

@@ -12,7 +12,7 @@ from mtls_tui.theory.languages import Algebra, Language
 
 M = TypeVar("M")
 V = TypeVar("V")
-_FILLING = b"a"
+_FILLING = b"x"
 _KEPT = 8
 """Values that are tried again."""
 
@@ -125,8 +125,10 @@ def text_subject(
     return Subject(name, can_be, made, plain, algebra.has, find, guesses=guesses)
 
 
-def number_subject(name: str, can_be: Intervals, made: Intervals, plain: int) -> Subject[Intervals, int]:
-    """A place that holds a number or an address."""
+def number_subject(
+    name: str, can_be: Intervals, made: Intervals, plain: int, *, addresses: bool = False
+) -> Subject[Intervals, int]:
+    """A place that holds a number, or an address."""
 
     def find(wanted: Sequence[tuple[Intervals, bool]]) -> int | None:
         left = wanted[0][0]
@@ -135,6 +137,7 @@ def number_subject(name: str, can_be: Intervals, made: Intervals, plain: int) ->
             if not left:
                 return None
         first, last = left[0]
-        return first + 1 if last > first + 1 else first  # an address that a host of the network could have
+        # of addresses one that a host of the network could have
+        return first + 1 if addresses and last > first + 1 else first
 
     return Subject(name, can_be, made, plain, intervals.has, find)
