@@ -39,17 +39,35 @@ from mtls_tui.pki.authority import Authority, key_pem
 from mtls_tui.pki.roles import RoleSet
 
 HOST = "api.example.com"
-RULE = f'(http.host eq "{HOST}" and (not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked))'
+CERTIFICATE = "not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked"
+FILES = {
+    "clauses": (
+        'starts_with(http.request.uri.path, "/admin") and not ip.src in {10.0.0.0/8}',
+        'http.request.method in {"TRACE" "DELETE"}',
+        'any(http.request.headers["x-api-version"][*] eq "0")',
+        CERTIFICATE,
+    ),
+    "certificate": (CERTIFICATE,),
+    "regex": ('http.request.uri.path matches "^/(admin|internal)/[a-z]+[0-9]*/edit$"', CERTIFICATE),
+}
+"""Conditions of the rules, all on one host and all blocking; the last is for a client without certificate."""
 LUA = f"""
+local function refuse(handle) handle:respond({{[":status"] = "403"}}, "forbidden\\n") end
 function envoy_on_request(handle)
-  if handle:headers():get(":authority") == "{HOST}" then
-    local ssl = handle:streamInfo():downstreamSslConnection()
-    if ssl == nil or not ssl:peerCertificatePresented() or not ssl:peerCertificateValidated() then
-      handle:respond({{[":status"] = "403"}}, "forbidden\\n")
-    end
+  local headers = handle:headers()
+  if headers:get(":authority") ~= "{HOST}" then return end
+  local path, method = headers:get(":path"), headers:get(":method")
+  if path:sub(1, 6) == "/admin" and handle:streamInfo():downstreamDirectRemoteAddress():sub(1, 3) ~= "10." then
+    return refuse(handle)
+  end
+  if method == "TRACE" or method == "DELETE" or headers:get("x-api-version") == "0" then return refuse(handle) end
+  local ssl = handle:streamInfo():downstreamSslConnection()
+  if ssl == nil or not ssl:peerCertificatePresented() or not ssl:peerCertificateValidated() then
+    return refuse(handle)
   end
 end
 """
+"""The conditions of `clauses`, as somebody would write them by hand."""
 
 
 def main() -> None:
@@ -58,6 +76,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--file", choices=FILES, default="clauses", help="what the rules read")
+    parser.add_argument("--rules", type=int, default=0, help="so many further rules for the host, on paths")
+    parser.add_argument("--ask", action="store_true", help="let the decision service decide about every request")
     options = parser.parse_args()
     npx = shutil.which("npx")
     if npx is None:
@@ -70,13 +91,22 @@ def main() -> None:
         for name, lua, logged in (("envoy", None, False), ("envoy+lua", LUA, False), ("envoy+lua+log", LUA, True)):
             config = site.config(upstream.port, lua=lua, logged=logged)
             variants[name] = stack.enter_context(envoy_running(folder / name, config))
-        settings = Settings(listen=("127.0.0.1", 0), log=folder / "access.jsonl", workers=options.workers)
-        gateway = stack.enter_context(Gateway(site.bundle(upstream.port), settings))
+        settings = Settings(
+            listen=("127.0.0.1", 0),
+            log=folder / "access.jsonl",
+            workers=options.workers,
+            state_dir=folder / "state",
+            remember_seconds=0 if options.ask else 0.5,
+        )
+        further = [f'http.request.uri.path eq "/old/{number}/x"' for number in range(options.rules)]
+        bundle = site.bundle(upstream.port, [*further, *FILES[options.file]])
+        gateway = stack.enter_context(Gateway(bundle, settings))
         others = upstream.processes.union(*(variant.processes for variant in variants.values()))
         variants["mtls-tui"] = Variant(gateway.address[1], children() - others)
         print(
             f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before, {options.connections} connections, "
-            f"{options.seconds} s each, {len(gateway.status()['workers'])} decision processes"
+            f"{options.seconds} s each, {len(gateway.status()['workers'])} decision processes; rules: {options.file}"
+            f"{f' and {options.rules} more' if options.rules else ''}, {'asked' if options.ask else 'inside'}"
         )
         for case, client in (("blocked", None), ("passed", site.client)):
             results: dict[str, list[dict]] = {name: [] for name in variants}
@@ -88,6 +118,7 @@ def main() -> None:
             report(case, results)
         memory = gateway.status()["workers"]
         print(f"memory of the decision processes: {sum(w['resident_kib'] for w in memory) // 1024} MB")
+        print(f"load average {os.getloadavg()[0]:.1f} after; hosts: {gateway.status()['hosts']}")
 
 
 def report(case: str, results: dict[str, list[dict]]) -> None:
@@ -180,15 +211,18 @@ class Files:
         pair[1].write_bytes(key_pem(key))
         return pair
 
-    def bundle(self, upstream: int) -> Path:
+    def bundle(self, upstream: int, conditions: list[str]) -> Path:
         host = BundleHost(
             name=HOST, mtls=True, anchors=((self.folder / "anchor.pem").read_text(),),
             crls=((self.folder / "anchor.crl").read_text(),), upstream=f"http://127.0.0.1:{upstream}",
             server_certificate=str(self.pair[0]), server_key=str(self.pair[1]),
         )  # fmt: skip
         path = self.folder / "benchmark.bundle.json"
-        rule = BundleRule(ref="mtls", expression=RULE, action="block")
-        path.write_bytes(Bundle(hosts=(host,), rules=(rule,)).encode())
+        rules = tuple(
+            BundleRule(ref=f"r{number}", expression=f'(http.host eq "{HOST}" and ({condition}))', action="block")
+            for number, condition in enumerate(conditions)
+        )
+        path.write_bytes(Bundle(hosts=(host,), rules=rules).encode())
         return path
 
     def config(self, upstream: int, *, lua: str | None, logged: bool) -> dict:
@@ -243,7 +277,8 @@ def envoy_running(folder: Path, config: dict):
     port = config["static_resources"]["listeners"][0]["address"]["socket_address"]["port_value"]
     command = [str(envoy.find()), "-c", str(path), "--disable-hot-restart", "-l", "error",
                "--file-flush-interval-msec", "200"]  # fmt: skip
-    running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    # A session of its own, as the gateway's has: where the scheduler groups by session, all are treated alike.
+    running = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         for _ in range(500):
             try:

@@ -13,13 +13,16 @@ from mtls_tui.analysis import findings_of
 from mtls_tui.analysis.properties_in_file import judged, property_findings
 from mtls_tui.cli.errors import InputError
 from mtls_tui.cli.output import counted, echo_json, problem_text, problems_text, usable_rule_file
-from mtls_tui.engine.bundle import BundleError
-from mtls_tui.engine.policy import PolicyError
+from mtls_tui.engine.bundle import Bundle, BundleError
+from mtls_tui.engine.policy import Policy, PolicyError
 from mtls_tui.engine.signing import load_signing_key
 from mtls_tui.rulefile import RuleFile, RuleFileError, export, exports
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
 from mtls_tui.simulate.style import Style, safe
 from mtls_tui.simulate.testing.suite import run_tests
+
+MOST_NAMED = 3
+"""Reasons that are told of one host."""
 
 
 @click.command(name="export")
@@ -85,12 +88,15 @@ def command(file: str, output: str, sign_key: str | None, force: bool, strict: b
                 "kept": str(done.kept) if done.kept else None,
                 "failed_tests": len(failed),
                 "broken_properties": len(broken),
+                "gateway": _roads(done.bundle),
             }
         )
         return
     sizes = f"{counted(len(done.bundle.rules), 'rule')}, {counted(len(done.bundle.hosts), 'host')}"
     signed = ", signed" if done.signed else ""
     click.echo(f"{done.path}: {sizes}{signed}\n{done.digest}")
+    for line in _asked(done.bundle):
+        click.echo(line)
     if failed:
         click.echo(f"warning: exported although {counted(len(failed), 'test')} failed (--force)", err=True)
     if broken:
@@ -101,6 +107,29 @@ def command(file: str, output: str, sign_key: str | None, force: bool, strict: b
         click.echo("warning: no copy could be kept in the history", err=True)
     elif len(exports(done.path)) > 1:
         click.echo(f"the way back: earlier exports are in {done.kept.parent}", err=True)
+
+
+def _roads(bundle: Bundle) -> list[dict[str, object]]:
+    """For each host that the gateway can serve: whether its rules run inside Envoy, and what is asked and why."""
+    from mtls_tui.gateway.envoy.hostplan import Upstream
+    from mtls_tui.gateway.roads import plan_of
+    from mtls_tui.gateway.settings import Settings
+
+    policy = Policy.from_bundle(bundle)
+    nowhere = Upstream("", 0)
+    return [plan_of(host, nowhere, policy, Settings()).shown() for host in bundle.hosts if host.upstream]
+
+
+def _asked(bundle: Bundle) -> list[str]:
+    """The hosts about whose requests the gateway's Envoy has to ask the decision service, always or at some rules."""
+    lines = []
+    for host in _roads(bundle):
+        reasons = host["asked_because"]
+        if isinstance(reasons, list) and reasons:
+            when = "when a rule is reached that can't run inside Envoy" if host["inside"] else "about every request"
+            more = f"; and {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
+            lines.append(f"{host['name']}: the gateway asks {when}: {'; '.join(reasons[:MOST_NAMED])}{more}")
+    return lines
 
 
 def _key(name: str) -> Ed25519PrivateKey:

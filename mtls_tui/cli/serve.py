@@ -184,7 +184,7 @@ def service_options(function: F) -> F:
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Seconds for which Envoy may repeat a verdict that only host and certificate decide; 0: it always asks.",
+    help="Seconds for which rules inside Envoy may go by what they know of a certificate; 0: Envoy always asks.",
 )
 @click.option(
     "--tls-min",

@@ -70,11 +70,11 @@ class LogLine(msgspec.Struct, omit_defaults=True):
             line.method, line.path = http.method, http.target.partition("?")[0]
         return line
 
-    def verdict(self) -> str:
-        """What the next lines about the same certificates say as well: members of a JSON object, without its braces."""
-        names = ("action", "rule", "reason", "host", "fingerprint", "verified", "revoked", "certificate_error")
+    def identity(self) -> str:
+        """What other lines about the same certificates say as well: further members of a JSON object."""
+        names = ("fingerprint", "verified", "revoked", "certificate_error")
         members = {name: value for name in names if (value := getattr(self, name))}
-        return msgspec.json.encode(members)[1:-1].decode()
+        return "," + msgspec.json.encode(members)[1:-1].decode() if members else ""
 
 
 _last: tuple[int, str] = (0, "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
@@ -19,10 +19,9 @@ from mtls_tui.engine.policy import Host, Outcome, Policy
 from mtls_tui.gateway.accesslog import LogLine
 from mtls_tui.gateway.chains import Chains, Identity, Told
 from mtls_tui.gateway.counters import Counters
-from mtls_tui.gateway.envoy import verdict_cache
+from mtls_tui.gateway.envoy import facts
+from mtls_tui.gateway.envoy.facts import FACTS_HEADER
 from mtls_tui.gateway.envoy.hostplan import Ask, enough
-from mtls_tui.gateway.envoy.remembered import statistic
-from mtls_tui.gateway.envoy.verdict_cache import VERDICT_HEADER
 from mtls_tui.gateway.questions import MalformedError, Question, QuestionReader, RawQuestion
 from mtls_tui.gateway.settings import UpstreamHeader
 
@@ -42,8 +41,8 @@ class GatewayVerdict:
     response: Response | None
     identity: Identity | None = None
     outcome: Outcome | None = None
-    remember: bool = False
-    """Whether Envoy may give the same verdict again for a moment."""
+    wants_facts: bool = False
+    """Whether Envoy asks for what the certificates hold."""
 
     @property
     def trusted(self) -> bool:
@@ -91,8 +90,8 @@ class Decider:
     upstream_headers: tuple[UpstreamHeader, ...] = ()
     asks: dict[str, Ask] = field(default_factory=dict)
     """What has to be asked for each host, by its name in the bundle; empty: the proxy decides what it tells."""
-    remember: frozenset[str] = frozenset()
-    """Hosts whose verdicts Envoy may remember."""
+    facts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The fields of a certificate that rules inside Envoy read, by host, for the hosts that have such rules."""
     statuses: tuple[int, ...] = ()
     counters: Counters = field(default_factory=Counters)
     chains: Chains = field(default_factory=Chains)
@@ -109,9 +108,8 @@ class Decider:
             told = self._allowance(verdict)
             data, left_out = told.data, told.left_out
             self._tell_left_out(verdict, left_out)
-        if verdict.remember and not left_out:
-            text = self._remembered(verdict)
-            data = data.replace(b"\r\n", f"\r\n{VERDICT_HEADER}: {text}\r\n".encode("ascii"), 1) if text else data
+        if verdict.wants_facts and (text := self._facts(verdict)):
+            data = data.replace(b"\r\n", f"\r\n{FACTS_HEADER}: {text}\r\n".encode("ascii"), 1)
         return data, verdict.line
 
     def judge(self, asking: RawQuestion, now: float) -> GatewayVerdict:
@@ -171,14 +169,12 @@ class Decider:
         self.counters.count(host.name, line.rule, "shadow" if shadowed else decision.action)
         for rule in decision.logged:
             self.counters.count(host.name, rule.ref, "shadow" if rule.shadow else "log")
-        remember = host.name in self.remember and question.asked == "plain" and not (shadowed or decision.logged)
-        remember = remember and (decision.rule is not None or not decision.blocked) and lasts(outcome, now)
         if decision.blocked and not shadowed:
             response = decision.rule.response if decision.rule is not None and decision.rule.response else REFUSED
-            return GatewayVerdict(line, response, identity, outcome, remember)
+            return GatewayVerdict(line, response, identity, outcome, question.wants_facts)
         if shadowed:
             line.action, line.would = "allow", decision.action
-        return GatewayVerdict(line, None, identity, outcome, remember)
+        return GatewayVerdict(line, None, identity, outcome, question.wants_facts)
 
     def _identify(self, question: Question) -> Identity | None:
         text = question.certificates
@@ -223,19 +219,18 @@ class Decider:
             verdict.line.left_out.append(name)
             self.counters.leave_out(host.name if host is not None else "", name)
 
-    def _remembered(self, verdict: GatewayVerdict) -> str:
-        """The verdict as Envoy remembers it."""
-        line, response = verdict.line, verdict.response
-        host = verdict.outcome.host if verdict.outcome is not None else None
-        values = {
-            "action": line.action,
-            "statistic": statistic(host.name if host is not None else "", line.rule, line.action),
-            "line": line.verdict(),
-        }
-        if response is not None:
-            values |= {"status": str(response.status), "type": response.content_type, "body": response.body}
-            return verdict_cache.encode(values, ())
-        return verdict_cache.encode(values, told_upstream(verdict, self.upstream_headers)[0])
+    def _facts(self, verdict: GatewayVerdict) -> str:
+        """What Envoy may remember of the certificates; empty when it may not, or when it is too much."""
+        outcome = verdict.outcome
+        host = outcome.host if outcome is not None else None
+        if outcome is None or host is None or host.name not in self.facts or (host.mtls and not outcome.verification):
+            return ""
+        found = facts.chosen(self.facts[host.name], outcome.request.fields)
+        upstream, left_out = told_upstream(verdict, self.upstream_headers)
+        if found is None or left_out:
+            return ""  # what is left out has to be told each time, in the log
+        until = outcome.verification.valid_until if outcome.verification is not None else math.inf
+        return facts.encode(self.generation, until, verdict.line.identity(), found, upstream)
 
     def _line(self, question: Question, now: float, outcome: Outcome, identity: Identity | None) -> LogLine:
         decision, verification = outcome.decision, outcome.verification
@@ -258,11 +253,6 @@ class Decider:
         # Counted without the host: a client could invent any number of them.
         self.counters.count("", "", kind)
         return GatewayVerdict(LogLine.of(question, now, action="block", rule="", reason=reason), response)
-
-
-def lasts(outcome: Outcome, now: float) -> bool:
-    """Whether a verdict still holds in a second: no certificate or CRL on its way begins or ends before."""
-    return outcome.verification is None or now + 1 < outcome.verification.valid_until
 
 
 def refusal(response: Response) -> bytes:

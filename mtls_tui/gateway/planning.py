@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from mtls_tui.engine.bundle import Bundle, BundleError, BundleHost, decode_file
-from mtls_tui.engine.fields_of import fields_of
 from mtls_tui.engine.fresh_crls import crl_files, with_files
 from mtls_tui.engine.policy import Policy
 from mtls_tui.engine.signing import load_verify_key
@@ -23,18 +22,15 @@ from mtls_tui.gateway import credentials, crlfiles
 from mtls_tui.gateway.credentials import Credentials
 from mtls_tui.gateway.crlstore import CrlStore
 from mtls_tui.gateway.envoy.hostplan import Ask, HostPlan, Upstream
-from mtls_tui.gateway.parts import parts_of, reads_edge
+from mtls_tui.gateway.parts import reads_edge
 from mtls_tui.gateway.reload import Mark, marks
+from mtls_tui.gateway.roads import plan_of
 from mtls_tui.gateway.settings import GatewayError, Settings, is_ip
-from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.pki.crl import reading_lists_once
 
 LARGEST_BUNDLE = 256 * 1024 * 1024
 Pair: TypeAlias = tuple[Path, Path]
 """The files of a server certificate and its key."""
-
-HOST = "http.host"
-CERTIFICATE_PREFIX = "cf.tls_client_auth."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +110,6 @@ def make_state(
     plans: list[HostPlan] = []
     cas: dict[Path, bytes] = {}
     pairs: dict[str, Pair] = {}
-    identities = bool(settings.upstream_headers)
     for host in bundle.hosts:
         if is_ip(host.name.strip("[]")):
             raise GatewayError(
@@ -122,13 +117,7 @@ def make_state(
                 "connections; give the host a name"
             )
         pairs[host.name] = credentials.files(host.name, host.server_certificate, host.server_key)
-        upstream = upstream_of(host, ca_folder, cas)
-        fields = fields_read(host, policy)
-        ask: Ask = ask_for(fields) if fields is not None else "nothing"
-        if ask == "nothing" and host.mtls and identities:
-            ask = "plain"  # the upstream learns of the certificate from our answer
-        remember = ask == "plain" and only_certificate(fields)
-        plans.append(HostPlan(host.name, host.mtls, upstream, ask, remember))
+        plans.append(plan_of(host, upstream_of(host, ca_folder, cas), policy, settings))
     seen = opened.seen | marks(file for pair in pairs.values() for file in pair)
     loaded, refused = load_pairs(pairs, before.loaded if before is not None else {})
     return ReadyBundle(
@@ -236,39 +225,6 @@ def open_bundle(
 def short(digest: str) -> str:
     """Enough of a digest for a person to tell two bundles apart."""
     return digest.removeprefix("sha256:")[:12]
-
-
-def fields_read(host: BundleHost, policy: Policy) -> frozenset[str] | None:
-    """The fields that rules read of a host's requests; None when no rule can match there."""
-    ruleset = policy.ruleset
-    if not ruleset.enabled:
-        return None
-    if host.name.startswith("*."):
-        others = {name.encode("ascii") for name in policy.hosts}
-        end = host.name[1:].encode("ascii")
-        found = list(ruleset.index.positions_for_hosts(lambda name: name.endswith(end) and name not in others))
-    else:
-        name = host.name.encode("ascii")
-        # A rule may name the host and still never match there, whatever else a request holds.
-        found = [place for place in ruleset.index.positions_for_host(name) if ruleset.may_match(place, name)]
-    return frozenset().union(*(fields_of(ruleset.enabled[place].expression.root) for place in found)) if found else None
-
-
-def only_certificate(fields: frozenset[str] | None) -> bool:
-    """Whether verdicts follow from host and certificate alone."""
-    return all(name == HOST or name.startswith(CERTIFICATE_PREFIX) for name in fields or ())
-
-
-def ask_for(fields: Iterable[str]) -> Ask:
-    """The kind of question that carries these fields. A field that the language doesn't have counts as a header."""
-    ask: Ask = "plain"
-    for name in fields:
-        parts = parts_of(name)
-        if "body" in parts:
-            return "body"
-        if "headers" in parts or name not in FIELDS:
-            ask = "headers"
-    return ask
 
 
 def upstream_of(host: BundleHost, ca_folder: Path, cas: dict[Path, bytes]) -> Upstream:

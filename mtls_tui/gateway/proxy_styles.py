@@ -14,10 +14,9 @@ from typing import Literal, TypeAlias, get_args
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.policy import Policy
 from mtls_tui.gateway import certheaders
-from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, DUPLICATES_HEADER
+from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, DUPLICATES_HEADER, TLS13_CIPHERS
 from mtls_tui.gateway.parts import MOST_NAMED, PARTS, PassedPart, reads_edge, untold
 from mtls_tui.gateway.questions import (
-    TLS13_CIPHERS,
     MalformedError,
     Question,
     QuestionReader,

@@ -5,13 +5,20 @@ A question that can't be read raises `MalformedError`: the answer to that is alw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.gateway import certheaders
-from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, CHAIN_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
+from mtls_tui.gateway.envoy.facts import WANTS_HEADER
+from mtls_tui.gateway.envoy.filters import (
+    CERTIFICATE_HEADER,
+    DUPLICATES_HEADER,
+    NOT_THE_CLIENTS,
+    QUESTION_HEADER,
+    TLS13_CIPHERS,
+)
 from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, Ask
 from mtls_tui.gateway.settings import is_ip
 
@@ -49,6 +56,8 @@ class Question:
     parse: Callable[[bytes], tuple[bytes, ...]] = certheaders.from_envoy
     sni: str | None = None
     asked: Ask = "body"
+    wants_facts: bool = False
+    """Whether rules inside Envoy need to know what the certificates hold."""
     request_id: str = ""
 
     def chain(self) -> tuple[bytes, ...]:
@@ -65,23 +74,6 @@ class Question:
 
 
 QuestionReader: TypeAlias = Callable[[RawQuestion], Question]
-
-NOT_THE_CLIENTS = frozenset(
-    (
-        QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, CERTIFICATE_HEADER, "host",
-        "content-length", "x-request-id",
-        "x-forwarded-proto", "x-envoy-external-address", "x-envoy-internal", "x-envoy-expected-rq-timeout-ms",
-        "x-envoy-auth-partial-body", "x-envoy-original-path", "x-envoy-decorator-operation", "x-envoy-attempt-count",
-    )
-)  # fmt: skip
-"""Headers of a question that Envoy wrote."""
-
-TLS13_CIPHERS: Mapping[str, str] = {
-    "TLS_AES_128_GCM_SHA256": "AEAD-AES128-GCM-SHA256",
-    "TLS_AES_256_GCM_SHA384": "AEAD-AES256-GCM-SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256": "AEAD-CHACHA20-POLY1305-SHA256",
-}
-"""IANA's names of the TLS 1.3 ciphers, and the names that `cf.tls_cipher` has for them."""
 
 
 def canonical_host(text: str) -> str:
@@ -111,7 +103,7 @@ def _is_port(rest: str) -> bool:
 def read_gateway(asking: RawQuestion) -> Question:
     """A question of the gateway's own Envoy: QUESTION_HEADER tells the connection, CERTIFICATE_HEADER the chain."""
     connection = certificates = doubled = host = None
-    truncated = False
+    truncated = wants_facts = False
     headers: list[tuple[str, bytes]] = []
     for header in asking.headers:
         name = header[0]
@@ -131,6 +123,8 @@ def read_gateway(asking: RawQuestion) -> Question:
             host = header[1]
         elif name == DUPLICATES_HEADER:
             doubled = header[1]
+        elif name == WANTS_HEADER:
+            wants_facts = True
         elif name == "x-envoy-auth-partial-body":
             truncated = header[1] == b"true"
     if connection is None or host is None:
@@ -166,6 +160,7 @@ def read_gateway(asking: RawQuestion) -> Question:
         certificates=certificates or b"",
         sni=sni.lower(),
         asked=kind,  # type: ignore[arg-type]  # tested above
+        wants_facts=wants_facts,
         request_id=request_id,
     )
 

@@ -137,8 +137,8 @@ class Settings:
     strip_headers: tuple[str, ...] = ()
     """Further headers that no client may send (see `stripping`): they reach neither rules nor upstream."""
     remember_seconds: float = 0.5
-    """How long Envoy may give a verdict again without asking, on hosts whose rules read host and certificate alone; 0:
-    it always asks. A reload ends it at once."""
+    """How long rules inside Envoy may go by what the decision service told of a certificate; 0: no rule runs there, and
+    the service is asked about every request. A reload ends it at once."""
     verify_key: bytes | None = None
     """PEM of the Ed25519 public key that must have signed the bundle; None: signatures are not asked for."""
     tls_minimum: TlsVersion = "1.2"
@@ -161,7 +161,7 @@ class Settings:
             if name not in TLS_CIPHERS:
                 raise GatewayError(f"`{name}`: no such cipher suite; choose from {', '.join(TLS_CIPHERS)}")
         if not 0 <= self.remember_seconds <= 1:
-            raise GatewayError("verdicts may be remembered for at most one second")
+            raise GatewayError("certificates may be remembered for at most one second")
 
     @property
     def worker_count(self) -> int:

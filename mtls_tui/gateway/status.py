@@ -175,6 +175,11 @@ def _families(status: dict[str, Any], counters: Counters) -> list[Metric]:
         decision_seconds,
         counts("reloads", "Reloads by result.", "result", status["reloads"]),
         counts("restarts", "Processes that had to be replaced.", "kind", restarts),
+        CounterMetricFamily(
+            "mtls_tui_inside_failures",
+            "Requests that the decision service was asked about because rules failed inside Envoy.",
+            value=status.get("inside_failures", 0),
+        ),
         counts("log_lines_lost", "Log lines that could not be written or died with a process.", "by", lost),
         gauge("reload_pending", "1 while something on disk is not in force.", bool(status["pending"])),
         gauge("last_reload_successful", "1 when the last reload took over all.", not status["refused"]),

@@ -23,8 +23,8 @@ from mtls_tui.gateway.crlreport import CrlReport
 from mtls_tui.gateway.crlstore import CrlStore, default_folder
 from mtls_tui.gateway.envoy import binary as envoy
 from mtls_tui.gateway.envoy.drain import drain
-from mtls_tui.gateway.envoy.remembered import STATISTICS, Remembered
-from mtls_tui.gateway.envoy.remembered import read as read_remembered
+from mtls_tui.gateway.envoy.insidecount import STATISTICS, InsideCount
+from mtls_tui.gateway.envoy.insidecount import read as read_inside
 from mtls_tui.gateway.envoy.sync import EnvoySync, Wanted
 from mtls_tui.gateway.envoy.xds import Files, ask_admin, taken
 from mtls_tui.gateway.logfile import LogFile
@@ -68,7 +68,7 @@ class Supervisor:
         self._status: StatusServer | None = None
         self._log: LogFile | None = None
         self._envoy_log = EnvoyLog()
-        self._remembered = Remembered()
+        self._inside = InsideCount()
         self._stopping = False
         self._hurry = asyncio.Event()
         self.failed: str = ""
@@ -173,7 +173,7 @@ class Supervisor:
             asks=state.asks,
             shadow=self.settings.shadow,
             upstream_headers=self.settings.upstream_headers,
-            remember=[plan.name for plan in state.plans if plan.remember],
+            facts={plan.name: plan.program.facts for plan in state.plans if plan.program is not None},
             lists=state.lists,
         )
 
@@ -292,7 +292,7 @@ class Supervisor:
         watches = {name: LogWatch(name, self._tell) for name in ("decision processes", "Envoy")}
         while True:
             await asyncio.sleep(PING_SECONDS)
-            await asyncio.gather(self._ask_envoy_log(), self._ask_remembered())
+            await asyncio.gather(self._ask_envoy_log(), self._ask_inside())
             now = asyncio.get_running_loop().time()
             watches["decision processes"].look(self._pool.log_error, self._pool.log_lost["decision"], now)
             why = "writing fails" if self._envoy_log.failing else ""
@@ -304,10 +304,10 @@ class Supervisor:
             found = dict(line.removeprefix("filesystem.").split(": ") for line in text.splitlines())
             self._envoy_log.look({name: int(found.get(name, 0)) for name in WRITES})
 
-    async def _ask_remembered(self) -> None:
+    async def _ask_inside(self) -> None:
         with contextlib.suppress(OSError, ValueError, TimeoutError):
             text = (await ask_admin(self._admin, f"/stats?filter=^{STATISTICS.replace('.', '[.]')}")).decode()
-            self._remembered.look(read_remembered(text))
+            self._inside.look(read_inside(text))
 
     # --- status -----------------------------------------------------------------------------------------------------
 
@@ -338,12 +338,12 @@ class Supervisor:
     async def refresh(self) -> None:
         """Fetch fresh counters."""
         if self._pool is not None:
-            await asyncio.gather(self._pool.refresh(), self._ask_envoy_log(), self._ask_remembered())
+            await asyncio.gather(self._pool.refresh(), self._ask_envoy_log(), self._ask_inside())
 
     @property
     def counters(self) -> Counters:
         """What was decided since the start."""
-        return total([self._pool.counters, self._remembered.counters]) if self._pool is not None else Counters()
+        return total([self._pool.counters, self._inside.counters]) if self._pool is not None else Counters()
 
     def status(self) -> dict[str, Any]:
         """Everything an operator asks first."""
@@ -366,9 +366,8 @@ class Supervisor:
             "draining": self._stopping,
             "connections": self.settings.limits.connections,
             "shadow": self.settings.shadow,
-            "hosts": [
-                {"name": plan.name, "mtls": plan.mtls, "asks": plan.ask} for plan in (state.plans if state else ())
-            ],
+            "hosts": [plan.shown() for plan in (state.plans if state else ())],
+            "inside_failures": self._inside.failures,
             "decisions": outcomes,
             "rules": {
                 f"{host} {rule}".strip(): number

@@ -45,7 +45,7 @@ class Takeover:
     ) -> None:
         self.state, self.generation = first, 1
         self._numbers = 1
-        """Given out as generations; none is used twice, since Envoy remembers verdicts by it."""
+        """Given out as generations; none is used twice, since Envoy remembers facts by it."""
         self._bundle, self._settings, self._ca_folder, self._lists = bundle, settings, ca_folder, lists
         self._sync, self._validate, self._switch, self._tell = sync, validate, switch, tell
         self._bundle_seen = bundle_seen
@@ -125,5 +125,5 @@ def both(old: tuple[HostPlan, ...], new: tuple[HostPlan, ...]) -> list[HostPlan]
     result = []
     for plan in old:
         then = after.get(plan.name, plan)
-        result.append(replace(plan, ask=widest(plan.ask, then.ask), remember=plan.remember and then.remember))
+        result.append(replace(plan, ask=widest(plan.ask, then.ask)))
     return result

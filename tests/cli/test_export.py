@@ -108,3 +108,55 @@ def test_without_anchors_or_hosts_nothing_is_exported(mtls_tui, tmp_path):
         assert result.code == 2
         assert "cure" in result.err
         assert not target.exists()
+
+
+def test_hosts_that_the_gateways_envoy_has_to_ask_about_are_named_with_the_reason(mtls_tui, tmp_path):
+    source, target = tmp_path / "x.rules.toml", tmp_path / "x.bundle.json"
+    source.write_text(ROADS)
+    said = mtls_tui("export", source, "-o", target).out
+    assert "body.example.com: the gateway asks about every request: a rule reads the body" in said
+    assert "signed.example.com: the gateway asks when a rule is reached that can't run inside Envoy: hmac: " in said
+    assert "plain.example.com" not in said
+    data = json.loads(mtls_tui("export", source, "-o", target, "--json").out)["gateway"]
+    assert {host["name"]: host["inside"] for host in data} == {
+        "plain.example.com": True, "body.example.com": False, "signed.example.com": True,
+    }  # fmt: skip
+
+
+ROADS = (
+    """
+version = 1
+
+[[hosts]]
+name = "plain.example.com"
+mtls = false
+upstream = "http://127.0.0.1:1"
+
+[[hosts]]
+name = "body.example.com"
+mtls = false
+upstream = "http://127.0.0.1:1"
+
+[[hosts]]
+name = "signed.example.com"
+mtls = false
+upstream = "http://127.0.0.1:1"
+
+[[rules]]
+ref = "path"
+action = "block"
+expression = '(http.host eq "plain.example.com" and http.request.uri.path eq "/x")'
+
+[[rules]]
+ref = "body"
+action = "block"
+expression = '(http.host eq "body.example.com" and http.request.body.raw contains "x")'
+
+[[rules]]
+ref = "hmac"
+action = "block"
+expression = """
+    + """'''(http.host eq "signed.example.com" and
+not is_timed_hmac_valid_v0("key", http.request.uri, 10, http.request.timestamp.sec, 1))'''
+"""
+)

@@ -15,8 +15,14 @@ from tests.gateway.upstream import Upstream
 HERE = Path(__file__).parent
 
 
+@pytest.fixture(scope="session", params=["asked", "inside"])
+def road(request):
+    """How requests are decided: by a question about each, or inside Envoy as far as rules run there."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def upstream():
+def upstream(road):
     with Upstream() as running:
         yield running
 
@@ -30,9 +36,9 @@ def envoy_binary():
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory, upstream, envoy_binary):
-    made = Site(tmp_path_factory.mktemp("site"), upstream.port)
-    made.start()
+def site(road, tmp_path_factory, upstream, envoy_binary):
+    made = Site(tmp_path_factory.mktemp(f"site-{road}"), upstream.port)
+    made.start(inside=road == "inside")
     yield made
     made.gateway.stop()
 

@@ -7,21 +7,30 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui import pki
 from mtls_tui.engine import HttpRequest
 from mtls_tui.engine.bundle import Bundle, BundleHost, BundleResponse, BundleRule
 from mtls_tui.engine.policy import Policy
-from mtls_tui.gateway import Gateway, Limits, Settings
+from mtls_tui.gateway import Gateway, Limits, Settings, supervisor
 from mtls_tui.pki import issue
 from mtls_tui.pki.authority import Authority, key_pem
 from mtls_tui.pki.roles import RoleSet
+from tests.gateway.upstream import PRIMING
 from tests.gateway.wire import Connection
 
 KINDS = ("none", "good", "expired", "not_yet_valid", "self_signed", "foreign", "server_purpose", "no_purpose",
          "revoked", "stuffed")  # fmt: skip
 NOT_VERIFIED = "not cf.tls_client_auth.cert_verified"
+
+
+class LongMemory(Settings):
+    """Settings that let Envoy remember for longer than any test takes, and longer than is allowed."""
+
+    def __post_init__(self):
+        pass
 
 
 class Site:
@@ -43,6 +52,7 @@ class Site:
         self.rules = self._rules()
         self.revoked_serials = [self.chains["revoked"][0].serial_number]
         self.gateway: Gateway | None = None
+        self.inside = False
 
     # --- certificates -----------------------------------------------------------------------------------------------
 
@@ -174,13 +184,25 @@ class Site:
 
     # --- the gateway ------------------------------------------------------------------------------------------------
 
-    def start(self):
+    def start(self, *, inside=False):
+        """Run it, on one road: the decision service is asked about every request, or about none that can be helped."""
         self.write()
-        settings = Settings(listen=("127.0.0.1", 0), log=self.log, workers=2, limits=Limits(closing_seconds=0.05))
-        self.gateway = Gateway(self.bundle, settings).start()
+        made = LongMemory if inside else Settings
+        settings = made(
+            listen=("127.0.0.1", 0), log=self.log, workers=2, limits=Limits(closing_seconds=0.05),
+            remember_seconds=600.0 if inside else 0,
+        )  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(supervisor, "available_cores", lambda: 1)  # one thread of Envoy, which remembers for all
+            self.gateway = Gateway(self.bundle, settings).start()
         self.port = self.gateway.address[1]
+        self.inside = inside
 
     def connect(self, sni="api.example.com", kind="none", **options) -> Connection:
+        """A connection; where rules run inside Envoy it has been told of the certificates."""
+        if self.inside and sni:
+            with Connection(self.port, sni, self.client(kind)) as first:
+                first.get(PRIMING.decode(), sni)
         return Connection(self.port, sni, self.client(kind), **options)
 
     def ask(self, path="/", sni="api.example.com", kind="none", host=None, **options):

@@ -4,7 +4,7 @@ import pytest
 
 from mtls_tui.engine.bundle import Bundle, BundleHost, BundleRule
 from mtls_tui.engine.policy import Policy
-from mtls_tui.gateway.planning import ask_for, fields_read
+from mtls_tui.gateway.roads import ask_for, fields_read
 
 HOSTS = ("*.wild.example", "own.wild.example", "other.example")
 BODY = 'http.request.body.raw contains "x"'

@@ -1,8 +1,9 @@
 """The decision service without sockets: every way to go wrong is a refusal, every answer is the policy's."""
 
+import json
 import time
 from base64 import b64encode
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from cryptography import x509
@@ -13,10 +14,11 @@ from mtls_tui.gateway.accesslog import LogWriter
 from mtls_tui.gateway.chains import Chains, Identity
 from mtls_tui.gateway.counters import Counters, total
 from mtls_tui.gateway.decision import Decider, printable
+from mtls_tui.gateway.envoy.facts import FACTS_HEADER, FOREVER, WANTS_HEADER
 from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS
-from mtls_tui.gateway.planning import ask_for
 from mtls_tui.gateway.questions import RawQuestion, read_gateway
+from mtls_tui.gateway.roads import ask_for
 from mtls_tui.gateway.settings import UPSTREAM_HEADERS
 from mtls_tui.gateway.status import metrics
 from mtls_tui.pki import issue
@@ -106,20 +108,41 @@ def test_shadow_blocks_nothing_and_tells_what_it_would(files, decider):
     assert decider.counters.decisions[(API, "mtls", "shadow")] == 1
 
 
-def test_verdict_is_told_to_envoy_only_where_it_may_be_remembered(files, decider):
-    def told(kind, **options):
-        return b"x-mtls-tui-verdict" in decider.answer(asking(files, kind, **options), time.time())[0]
+def told_facts(decider, question, now=None):
+    """The parts of what Envoy is told of a question's certificates; None when it is told nothing."""
+    answer, _ = decider.answer(question, now or time.time())
+    text = headers_of(answer.partition(b"\r\n\r\n")[0]).get(FACTS_HEADER)
+    return text and [unquote(part) for part in text.split("|")]
 
-    assert not told("good")
-    decider.remember = frozenset({API})
-    decider.policy = type(decider.policy).from_bundle(
-        files.write(rules=tuple(r for r in files.rules if r.action != "log"))
-    )
-    assert told("good") and told("none") and told("revoked")
-    assert not told("good", ask="headers") and not told("good", path="/shadow")
-    decider.shadow = True
-    assert told("good") and not told("none")
-    files.write()
+
+WANTED = [(WANTS_HEADER, b"facts")]
+VERIFIED = "cf.tls_client_auth.cert_verified"
+
+
+def test_facts_are_told_where_rules_run_inside_envoy_and_are_wanted_whatever_is_decided(files, decider):
+    decider.facts = {API: (VERIFIED, "cf.tls_client_auth.cert_serial")}
+    decider.generation = 7
+    assert told_facts(decider, asking(files, "good")) is None
+    assert told_facts(decider, asking(files, "good", host=SECURE, sni=SECURE, headers=WANTED)) is None
+    for kind, verified in (("good", "t"), ("none", "f"), ("revoked", "t"), ("expired", "f")):
+        told = told_facts(decider, asking(files, kind, headers=WANTED))
+        assert told[0] == "7" and told[3:6] == ["2", VERIFIED, verified], kind
+        assert told[6] == "cf.tls_client_auth.cert_serial" and told[7].startswith("s")
+        assert ("client-cert" in told[8:]) is (kind == "good")
+        line = json.loads("{" + told[2][1:] + "}")
+        assert line.get("verified", False) is (verified == "t") and line.get("revoked", False) is (kind == "revoked")
+
+
+def test_no_facts_are_told_of_a_request_that_no_rule_was_asked_about(files, decider):
+    decider.facts = {API: (VERIFIED,)}
+    assert told_facts(decider, asking(files, "good", sni="www.example.com", headers=WANTED)) is None
+    decider.asks = {API: "body"}
+    assert told_facts(decider, asking(files, "good", headers=WANTED)) is None
+
+
+def test_no_facts_are_told_when_one_of_them_is_not_known(files, decider):
+    decider.facts = {API: (VERIFIED, "cf.tls_client_auth.not_a_field")}
+    assert told_facts(decider, asking(files, "good", headers=WANTED)) is None
 
 
 def chain_of(*certificates):
@@ -186,12 +209,12 @@ def test_identity_of_exactly_the_greatest_length_is_told(files, decider, monkeyp
     assert line.left_out == ([] if told else ["client-cert"])
 
 
-def test_verdict_with_an_identity_left_out_is_not_remembered(files, decider):
-    """Else the repeated ones would be neither logged nor counted as such."""
-    decider.remember = frozenset({SECURE})
+def test_facts_are_not_told_where_an_identity_is_left_out(files, decider):
+    """Else what Envoy lets pass by itself would be neither logged nor counted as such."""
+    decider.facts = {SECURE: (VERIFIED,)}
     for leaf, told in ((files.chains["good"][0], True), (wide_leaf(files, 1000), False)):
-        question = asking(files, host=SECURE, sni=SECURE, headers=[chain_of(leaf)])
-        assert (b"x-mtls-tui-verdict" in decider.answer(question, time.time())[0]) is told
+        question = asking(files, host=SECURE, sni=SECURE, headers=[chain_of(leaf), *WANTED])
+        assert (told_facts(decider, question) is not None) is told
 
 
 def test_chains_that_nobody_verified_are_not_kept(files, decider):
@@ -262,17 +285,12 @@ def test_log_line_has_no_query_and_no_secret(files, decider, tmp_path):
     assert text.count('"path":"/p"') == 2 and "secret" not in text and "BEGIN" not in text
 
 
-def test_verdict_is_given_out_for_remembering_only_if_its_certificate_outlasts_the_moment(files, decider):
-    """Envoy keeps a verdict for a second at most: near the end of the certificate's or list's time it gets none."""
-    decider.remember = frozenset({SECURE})
-    chain = decider.judge(asking(files, "good", host=SECURE, sni=SECURE), time.time()).identity.chain
+def test_facts_come_with_the_time_until_which_they_hold(files, decider):
+    decider.facts = {SECURE: (VERIFIED,)}
+    question = asking(files, "good", host=SECURE, sni=SECURE, headers=WANTED)
+    chain = decider.judge(question, time.time()).identity.chain
     end = files.policy.decide(HttpRequest(host=SECURE), chain).verification.valid_until
-
-    def remembered(now):
-        verdict = decider.judge(asking(files, "good", host=SECURE, sni=SECURE), now)
-        assert verdict.response is None
-        return verdict.remember
-
-    assert remembered(end - 1.01)
-    assert not remembered(end - 1)
-    assert not remembered(end)
+    assert told_facts(decider, question)[1] == str(int(end * 1000))
+    www = asking(files, host="www.example.com", sni="www.example.com", headers=WANTED)
+    decider.facts, decider.asks = {"www.example.com": ()}, {"www.example.com": "plain"}
+    assert told_facts(decider, www)[1:4] == [str(FOREVER), "", "0"]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from mtls_tui.gateway.envoy import config as envoy_config
-from mtls_tui.gateway.envoy.filters import DUPLICATES_FILTER, VERDICTS_FILTER, filter_name, watched
+from mtls_tui.gateway.envoy.filters import INSIDE_FILTER, filter_name, watched
 from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS, HostPlan, Upstream, enough, widest
+from mtls_tui.gateway.envoy.inside import Program
 from mtls_tui.gateway.envoy.listeners import NOBODY, SNI, UNSERVED
 from mtls_tui.gateway.envoy.routes import route_table
 from mtls_tui.gateway.settings import Settings
@@ -14,9 +15,9 @@ from mtls_tui.gateway.stripping import pattern
 
 UP = Upstream("127.0.0.1", 8080)
 PLANS = [
-    HostPlan("a.example", True, UP, "plain", remember=True),
+    HostPlan("a.example", True, UP, "plain", program=Program("return {}", ())),
     HostPlan("*.example", False, UP, "nothing"),
-    HostPlan("b.example", True, UP, "headers", remember=True),
+    HostPlan("b.example", True, UP, "headers"),
     HostPlan("c.example", False, Upstream("up.test", 443, True, "up.test", Path("/ca.pem")), "body"),
     HostPlan("d.example", True, UP, "plain"),
 ]
@@ -49,15 +50,16 @@ def test_resumption_is_off_in_both_forms_and_certificates_are_asked_for_where_th
 
 
 def test_hosts_with_one_certificate_share_a_chain_by_whether_they_ask_for_the_clients(config):
-    matcher = config["static_resources"]["listeners"][0]["filter_chain_matcher"]["matcher_tree"]["custom_match"]
-    named = {
-        tuple(one["domains"]): one["on_match"]["action"]["typed_config"]["value"]
-        for one in matcher["typed_config"]["domain_matchers"]
-    }
-    assert set(named) == {("a.example", "b.example"), ("c.example",), ("d.example",), ("*.example",)}
+    matcher = config["static_resources"]["listeners"][0]["filter_chain_matcher"]
+    leads = dict(matcher["matcher_tree"]["exact_match_map"]["map"])
+    for one in matcher["on_no_match"]["matcher"]["matcher_list"]["matchers"]:
+        leads[one["predicate"]["single_predicate"]["value_match"]["suffix"]] = one["on_match"]
+    names = {host: one["action"]["typed_config"]["value"] for host, one in leads.items()}
+    named = {tuple(host for host in names if names[host] == name): name for name in names.values()}
+    assert set(named) == {("a.example", "b.example"), ("c.example",), ("d.example",), (".example",)}
     assert sorted(named.values()) == sorted(set(chains(config)) - {UNSERVED})
     for domains, name in named.items():
-        assert name.startswith({"c": "tls-", "*": "*."}.get(domains[0][0], "mtls-"))
+        assert name.startswith({"c": "tls-", ".": "*."}.get(domains[0][0], "mtls-"))
 
 
 def test_another_host_changes_no_chain_of_those_that_were_there(config):
@@ -81,7 +83,7 @@ def test_every_question_fails_closed_and_only_the_plain_one_is_on_by_itself(conf
             assert question["disabled"] is (level != "plain")
 
 
-def test_each_host_is_asked_what_its_rules_need_and_remembered_only_when_plain():
+def test_each_host_is_asked_what_its_rules_need_and_has_the_rules_that_run_inside():
     table = route_table(PLANS, Settings(), 7)
     for plan, host in zip(PLANS, table["virtual_hosts"], strict=False):
         websocket, served, other = host["routes"]
@@ -91,14 +93,16 @@ def test_each_host_is_asked_what_its_rules_need_and_remembered_only_when_plain()
         assert (filter_name("plain") in config) == (plan.ask != "plain")
         assert (filter_name("headers") in config) == (plan.ask == "headers")
         assert (filter_name("body") in config) == (plan.ask == "body")
-        assert (DUPLICATES_FILTER in config) == (plan.ask in ("headers", "body"))
-        assert (VERDICTS_FILTER in config) == (plan.name == "a.example")
+        context = host["typed_per_filter_config"][INSIDE_FILTER]["filter_context"]
+        assert context["ask"] == plan.ask
+        assert ("source" in context) == (plan.name == "a.example")
+        assert other["typed_per_filter_config"][INSIDE_FILTER]["disabled"] is True
         assert served["match"]["headers"][0]["string_match"] == {"exact": plan.name}
         assert other["direct_response"]["status"] == 421 and "route" not in other
     assert table["virtual_hosts"][-1]["domains"] == ["*"]
-    assert table["virtual_hosts"][0]["routes"][0]["typed_per_filter_config"][VERDICTS_FILTER]["filter_context"] == {
-        "generation": 7
-    }
+    assert table["virtual_hosts"][0]["typed_per_filter_config"][INSIDE_FILTER]["filter_context"] == {
+        "ask": "plain", "key": "7/a.example", "generation": 7, "source": "return {}",
+    }  # fmt: skip
 
 
 def test_identity_headers_are_stripped_before_the_chain_is_named(config):

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_tui.engine.bundle import BundleRule
 from mtls_tui.gateway import Gateway, GatewayError, Settings
-from mtls_tui.gateway.envoy import verdict_cache
+from mtls_tui.gateway.envoy import facts
 from mtls_tui.gateway.envoy.filters import CERTIFICATE_HEADER, CHAIN_HEADER, DUPLICATES_HEADER, QUESTION_HEADER
 from mtls_tui.gateway.stripping import checked
 from tests.gateway.wire import Connection
@@ -106,7 +106,14 @@ def test_name_that_can_not_be_stripped_is_refused(name):
 
 
 def test_internal_names_of_an_upstream_do_not_reach_the_client(site, upstream):
-    names = [CERTIFICATE_HEADER, QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, verdict_cache.VERDICT_HEADER]
+    names = [
+        CERTIFICATE_HEADER,
+        QUESTION_HEADER,
+        DUPLICATES_HEADER,
+        CHAIN_HEADER,
+        facts.FACTS_HEADER,
+        facts.WANTS_HEADER,
+    ]
     upstream.extra = "".join(f"{name}: from-upstream\r\n" for name in names).encode() + b"x-own: from-upstream\r\n"
     try:
         for host, kind in HOSTS:

@@ -9,8 +9,7 @@ import pytest
 
 from mtls_tui.engine.bundle import BundleRule
 from mtls_tui.gateway import Gateway, GatewayError, Settings
-from mtls_tui.gateway.envoy import config as envoy_config
-from mtls_tui.gateway.envoy import verdict_cache
+from mtls_tui.gateway.envoy import inside
 from mtls_tui.gateway.envoy.sync import EnvoySync
 from mtls_tui.gateway.envoy.xds import Files
 from mtls_tui.gateway.supervisor import Supervisor
@@ -234,8 +233,9 @@ def test_one_broken_file_blocks_no_new_rule(site, listed, breaking):
 
 @pytest.fixture
 def long_memory(tmp_path, envoy_binary, monkeypatch):
-    """A gateway whose Envoy would repeat verdicts for a minute."""
-    monkeypatch.setattr(envoy_config, "lua", lambda _: verdict_cache.lua(60_000))
+    """A gateway whose Envoy would remember certificates for a minute."""
+    shell = inside.lua
+    monkeypatch.setattr(inside, "lua", lambda _, *more: shell(60_000, *more))
     with Upstream() as upstream:
         made = Remembering(tmp_path, upstream.port)
         made.start()
@@ -243,7 +243,7 @@ def long_memory(tmp_path, envoy_binary, monkeypatch):
         made.gateway.stop()
 
 
-def test_remembered_verdicts_end_when_envoy_is_back_after_a_revocation(long_memory, tmp_path):
+def test_remembered_facts_end_when_envoy_is_back_after_a_revocation(long_memory, tmp_path):
     site, path = long_memory, tmp_path / "ca.crl"
     path.write_text(site.crl())
     site.write(hosts=(site.host(API, crl_files=(str(path),)), *site.hosts()[1:]))
@@ -251,9 +251,9 @@ def test_remembered_verdicts_end_when_envoy_is_back_after_a_revocation(long_memo
     before = site.gateway.status()["generation"]
     with site.connect(kind="good") as connection:
         assert connection.get("/memory/first").status == 200
-        time.sleep(2.0)  # longer than any verdict may be remembered outside this test
+        time.sleep(2.0)  # longer than anything may be remembered outside this test
         assert connection.get("/memory/second").status == 200
-        poll(lambda: site.lines_of("/memory/second"), WAIT)[0]["remembered"]
+        poll(lambda: site.lines_of("/memory/second"), WAIT)[0]["inside"]
         os.kill(envoy(site), signal.SIGSTOP)
         revoke(site, path)
         poll(lambda: generation(site) > before, WAIT)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mtls_tui.engine.bundle import BundleRule
-from mtls_tui.gateway.envoy import verdict_cache
+from mtls_tui.gateway.envoy import inside
 from tests.gateway.site import poll, whole_lines
 from tests.gateway.test_verdicts import Remembering
 from tests.gateway.upstream import Upstream
@@ -27,13 +27,13 @@ class Small(Remembering):
         Two requests of one millisecond are not told apart by their times.
         """
         lines = [line for line in self.lines_of(path) if host is None or line["host"] == host]
-        return sorted(bool(line.get("remembered")) for line in lines)
+        return sorted(bool(line.get("inside")) for line in lines)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, envoy_binary):
     with Upstream() as upstream, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verdict_cache, "MOST_REMEMBERED", MOST)
+        patch.setattr(inside, "MOST_REMEMBERED", MOST)
         made = Small(tmp_path_factory.mktemp("small"), upstream.port)
         made.start()
         yield made
@@ -87,7 +87,7 @@ def test_flood_of_hosts_is_not_all_remembered(small):
 def test_flood_of_long_chains_is_not_all_remembered(tmp_path_factory, envoy_binary):
     """What a thread of Envoy remembers is bounded in bytes, too."""
     with Upstream() as upstream, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verdict_cache, "MOST_BYTES", 6_000)
+        patch.setattr(inside, "MOST_BYTES", 6_000)
         site = Small(tmp_path_factory.mktemp("bytes"), upstream.port)
         site.start()
         try:
@@ -128,8 +128,8 @@ def test_nothing_a_client_writes_breaks_or_forges_a_line(small):
     poll(lambda: len(small.lines_of("/line/end")) == 2)
     lines = [json.loads(text) for text in whole_lines(small.log)]
     lines = [line for line in lines if "/line" in (line.get("path") or "")]
-    assert [line for line in lines if line.get("remembered")]
-    assert {line["method"] for line in lines if line.get("remembered")} == {"GET"}
+    assert [line for line in lines if line.get("inside")]
+    assert {line["method"] for line in lines if line.get("inside")} == {"GET"}
     assert "M-SEARCH" in {line["method"] for line in lines}
     assert {line.get("rule", "") for line in lines} == {""}
     assert {line["path"].partition("/line")[0] for line in lines} == {""}

@@ -1,14 +1,14 @@
 """What Envoy remembers: equal verdicts for a moment, where they follow from host and certificate alone; no other."""
 
 import json
+import math
 
 import pytest
 
 from mtls_tui.engine.bundle import BundleRule
 from mtls_tui.gateway import Gateway, GatewayError, Limits, Settings
-from mtls_tui.gateway.envoy import verdict_cache
-from mtls_tui.gateway.envoy.remembered import Remembered, read, statistic
-from mtls_tui.gateway.planning import only_certificate
+from mtls_tui.gateway.envoy import facts
+from mtls_tui.gateway.envoy.insidecount import InsideCount, read, statistic
 from tests.gateway.site import Site, poll
 from tests.gateway.upstream import Upstream
 from tests.gateway.wire import Connection
@@ -64,8 +64,8 @@ def test_remembered_verdict_is_the_decided_one_in_every_respect(remembering, kin
     else:
         assert len({(answer.body, answer.headers["content-type"]) for answer in answers}) == 1
     lines = poll(lambda: (found := site.lines_of(path)) and len(found) == 12 and found)
-    remembered = [line for line in lines if line.get("remembered")]
-    decided = [line for line in lines if not line.get("remembered")]
+    remembered = [line for line in lines if line.get("inside")]
+    decided = [line for line in lines if not line.get("inside")]
     assert remembered and decided
     for name in ("action", "rule", "reason", "fingerprint", "verified", "revoked", "certificate_error"):
         empty = False if name in ("verified", "revoked") else ""
@@ -80,7 +80,7 @@ def test_counted_is_what_was_answered_remembered_verdicts_included(remembering):
         with site.connect(kind=kind) as connection:
             assert [connection.get("/counted").status for _ in range(25)] == [status] * 25
     poll(lambda: len(site.lines_of("/counted")) == 50)
-    assert [line for line in site.lines_of("/counted") if line.get("remembered")]
+    assert [line for line in site.lines_of("/counted") if line.get("inside")]
     wanted = {"allow": before.get("allow", 0) + 25, "block": before.get("block", 0) + 25}
     poll(lambda: {name: site.gateway.status()["decisions"].get(name) for name in wanted} == wanted)
 
@@ -125,14 +125,14 @@ def test_path_with_escapes_or_dots_is_never_answered_from_memory(remembering):
         for path in ("/a%3Ab", "/a/.b", "/a%25b"):
             assert [connection.get(path).status for _ in range(4)] == [200] * 4
             lines = poll(lambda path=path: (found := site.lines_of(path)) and len(found) >= 4 and found)
-            assert not [line for line in lines if line.get("remembered")]
+            assert not [line for line in lines if line.get("inside")]
 
 
 def test_what_an_upstream_writes_is_not_learnt(remembering):
     """An upstream may write a verdict into its answer; the next request is asked about, not answered by it."""
     site = remembering
-    forged = verdict_cache.encode({"action": "block", "status": "418"}, ())
-    site.upstream.extra = f"{verdict_cache.VERDICT_HEADER}: {forged}\r\n".encode()
+    forged = facts.encode(1, math.inf, "", {"cf.tls_client_auth.cert_verified": False}, ())
+    site.upstream.extra = f"{facts.FACTS_HEADER}: {forged}\r\n".encode()
     try:
         with site.connect("head.example.com") as connection:
             assert [connection.get("/forged", "head.example.com").status for _ in range(4)] == [200] * 4
@@ -142,36 +142,21 @@ def test_what_an_upstream_writes_is_not_learnt(remembering):
         site.upstream.extra = b""
 
 
-@pytest.mark.parametrize(
-    ("fields", "only"),
-    [
-        ({"http.host", "cf.tls_client_auth.cert_verified"}, True),
-        ({"cf.tls_client_auth.cert_serial"}, True),
-        (set(), True),
-        ({"http.host", "ip.src"}, False),
-        ({"http.request.timestamp.sec"}, False),
-        ({"cf.tls_version"}, False),
-        ({"http.request.method"}, False),
-    ],
-)
-def test_only_host_and_certificate_may_be_remembered(fields, only):
-    assert only_certificate(frozenset(fields)) is only
-
-
 def test_statistics_of_remembered_verdicts_come_back_as_they_went_and_add_up_over_envoys():
     names = ("a.b.example", "rule:1|é %", "block"), ("*.x", "", "allow")
     first, second = (statistic(*name) for name in names)
-    text = f"http.gateway.lua.remembered.{first}: 3\nhttp.gateway.lua.remembered.{second}: 7\nother: 1\nx|y|z: 2\n"
+    text = f"http.gateway.lua.inside.{first}: 3\nhttp.gateway.lua.inside.{second}: 7\nother: 1\nx|y|z: 2\n"
     assert read(text) == {first: 3, second: 7}
-    sums = Remembered()
+    sums = InsideCount()
     for look in ({first: 3}, {first: 3, second: 7}, {second: 9}, {first: 2, second: 1}):
         sums.look(look)
     assert sums.counters.decisions == {names[0]: 5, names[1]: 10}
 
 
-def test_overlong_verdict_is_not_remembered():
-    assert verdict_cache.encode({"action": "allow"}, [("client-cert", "x" * verdict_cache.LONGEST)]) == ""
-    assert verdict_cache.encode({"action": "allow", "line": "a|b\r\n"}, [("n", "v")]) == "allow|||||a%7Cb%0D%0A|n|v"
+def test_overlong_facts_are_not_told():
+    assert facts.encode(1, math.inf, "", {"n": b"x" * facts.LONGEST}, ()) == ""
+    told = facts.encode(7, 2.5, ',"a":"b|c"', {"yes": True, "no": False, "text": b"a|%\r\n\xff"}, [("n", "v|w")])
+    assert told == "7|2500|%2C%22a%22%3A%22b%7Cc%22|3|yes|t|no|f|text|sa%7C%25%0D%0A%FF|n|v%7Cw"
 
 
 def test_more_than_a_second_is_refused():

@@ -7,6 +7,9 @@ import contextlib
 import json
 import threading
 
+PRIMING = b"/told-of"
+"""The path of requests that let Envoy learn of certificates before a test; they are not recorded."""
+
 
 class Upstream:
     """`with Upstream() as up:` - `up.port`, `up.requests` (raw heads in order of arrival), `up.bodies`."""
@@ -44,7 +47,8 @@ class Upstream:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                self.requests.append(head)
+                if PRIMING not in head:
+                    self.requests.append(head)
                 lower = head.lower()
                 if b"upgrade: websocket" in lower:
                     writer.write(
@@ -54,7 +58,8 @@ class Upstream:
                         writer.write(data)
                     return
                 body = await self._body(reader, lower)
-                self.bodies.append(body)
+                if PRIMING not in head:
+                    self.bodies.append(body)
                 lines = head.decode("latin-1").split("\r\n")
                 pairs = [line.partition(": ")[::2] for line in lines[1:] if line]
                 data = json.dumps({"line": lines[0], "headers": pairs, "body": len(body)}).encode()

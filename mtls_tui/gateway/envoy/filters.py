@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from mtls_tui.gateway.envoy import inside
+from mtls_tui.gateway.envoy.facts import FACTS_HEADER, WANTS_HEADER
 from mtls_tui.gateway.envoy.hostplan import Ask
-from mtls_tui.gateway.envoy.programs import program
-from mtls_tui.gateway.envoy.verdict_cache import METADATA, VERDICT_HEADER
+from mtls_tui.gateway.envoy.insidecount import PREFIX
 from mtls_tui.gateway.settings import Settings
 
 Data: TypeAlias = dict[str, Any]
@@ -23,7 +24,6 @@ QUESTION_FORMAT = (
 DUPLICATES_HEADER = "x-mtls-tui-duplicates"
 """Which header lines were doubled, and how long each was: `name=3+5;other=0+0`. A question joins such lines by
 commas; with the lengths they can be told apart again, so that `Foo: a` twice is not `Foo: a,a`."""
-DUPLICATES_LUA = program("duplicates")
 TRY_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"
 """Tells Envoy's own client how long one process may take for a question; the policy of retries has no place for it."""
 CHAIN_HEADER = "x-mtls-tui-chain"
@@ -32,9 +32,25 @@ NOT_ASKED = ("connection", "transfer-encoding", "te", "expect", "keep-alive", "p
 """Headers of the hop between client and Envoy: they would break the hop between Envoy and the decision service."""
 CERTIFICATE_HEADER = "x-forwarded-client-cert"
 OURS = (
-    CERTIFICATE_HEADER, QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, "x-envoy-external-address",
+    CERTIFICATE_HEADER, QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, WANTS_HEADER, "x-envoy-external-address",
 )  # fmt: skip
 """Headers that no upstream sees."""
+NOT_THE_CLIENTS = frozenset(
+    (
+        QUESTION_HEADER, DUPLICATES_HEADER, CHAIN_HEADER, CERTIFICATE_HEADER, WANTS_HEADER, "host",
+        "content-length", "x-request-id",
+        "x-forwarded-proto", "x-envoy-external-address", "x-envoy-internal", "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-auth-partial-body", "x-envoy-original-path", "x-envoy-decorator-operation", "x-envoy-attempt-count",
+    )
+)  # fmt: skip
+"""Headers of a question that Envoy wrote."""
+
+TLS13_CIPHERS: dict[str, str] = {
+    "TLS_AES_128_GCM_SHA256": "AEAD-AES128-GCM-SHA256",
+    "TLS_AES_256_GCM_SHA384": "AEAD-AES256-GCM-SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256": "AEAD-CHACHA20-POLY1305-SHA256",
+}
+"""IANA's names of the TLS 1.3 ciphers, and the names that `cf.tls_cipher` has for them."""
 IDENTITY_UPSTREAM = (
     "client-cert", "client-cert-chain", "x-client-cert-verified", "x-client-cert-subject", "x-client-cert-fingerprint",
 )  # fmt: skip
@@ -57,11 +73,8 @@ def asking(ask: Ask) -> Data:
         config[filter_name("plain")] = off
     if ask in ("headers", "body"):
         on = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}}
-        config |= {filter_name(ask): on, DUPLICATES_FILTER: on}
+        config[filter_name(ask)] = on
     return config
-
-
-DUPLICATES_FILTER = "mtls-tui.duplicates"
 
 
 def filter_name(ask: Ask) -> str:
@@ -69,7 +82,9 @@ def filter_name(ask: Ask) -> str:
     return f"mtls-tui.ask.{ask}"
 
 
-VERDICTS_FILTER = "mtls-tui.verdicts"
+INSIDE_FILTER = "mtls-tui.inside"
+METADATA = "mtls-tui"
+"""Decided inside Envoy: `allowed` or `blocked`, with the line for the log. `allowed` switches the question off."""
 CONNECTION_FILTER = "mtls-tui.connection"
 WATCH_FILTER = "mtls-tui.watch"
 RETRIES: Data = {
@@ -88,18 +103,23 @@ RETRIES: Data = {
 """To another decision process, if there is one."""
 
 
-def lua_filter(name: str, source: str, *, statistics: str = "", disabled: bool = False) -> Data:
-    """A filter in Lua; `statistics` is the prefix of what it counts; `disabled` until a route switches it on."""
-    config: Data = {"@type": f"{API}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": source}}
-    if statistics:
-        config["stat_prefix"] = statistics
-    return {"name": name, "typed_config": config, "disabled": disabled}
+def inside_filter(settings: Settings) -> Data:
+    """The filter that decides by rules inside Envoy, and that helps a question along."""
+    milliseconds = round(settings.remember_seconds * 1000)
+    source = inside.lua(milliseconds, NOT_THE_CLIENTS.union(NOT_ASKED), TLS13_CIPHERS)
+    config = {
+        "@type": f"{API}.filters.http.lua.v3.Lua",
+        "default_source_code": {"inline_string": source},
+        "stat_prefix": PREFIX,
+        "clear_route_cache": False,
+    }
+    return {"name": INSIDE_FILTER, "typed_config": config}
 
 
 def question(ask: Ask, settings: Settings) -> Data:
     """The filter that puts one kind of question to the decision service."""
     limits = settings.limits
-    allowed: list[Data] = [{"exact": CERTIFICATE_HEADER}]
+    allowed: list[Data] = [{"exact": CERTIFICATE_HEADER}, {"exact": WANTS_HEADER}]
     if ask != "plain":
         allowed = [{"safe_regex": {"regex": ".*"}}]
     config: Data = {
@@ -131,10 +151,10 @@ def question(ask: Ask, settings: Settings) -> Data:
             },
         },
     }
-    if ask == "plain" and settings.remember_seconds:
+    if ask != "body" and settings.remember_seconds:
         answer = config["http_service"]["authorization_response"]
-        answer["dynamic_metadata_from_headers"] = {"patterns": [{"exact": VERDICT_HEADER}]}
-        config["filter_enabled_metadata"] = _remembered() | {"invert": True}
+        answer["dynamic_metadata_from_headers"] = {"patterns": [{"exact": FACTS_HEADER}]}
+        config["filter_enabled_metadata"] = _decided_inside("allowed") | {"invert": True}
     if ask == "body":
         config["with_request_body"] = {"max_request_bytes": limits.body_bytes, "allow_partial_message": True}
     return {"name": filter_name(ask), "typed_config": config, "disabled": ask != "plain"}
@@ -180,8 +200,8 @@ def watched() -> Data:
     return {CONNECTION_FILTER: on, WATCH_FILTER: on}
 
 
-def _remembered() -> Data:
-    return {"filter": METADATA, "path": [{"key": "remembered"}], "value": {"present_match": True}}
+def _decided_inside(key: str) -> Data:
+    return {"filter": METADATA, "path": [{"key": key}], "value": {"present_match": True}}
 
 
 LOGGED = (
@@ -196,14 +216,17 @@ def _status(op: str, value: int) -> Data:
 
 
 def access_logs(settings: Settings) -> list[Data]:
-    """What the decision service doesn't see: refusals by Envoy itself, answers that are errors, remembered verdicts.
+    """What the decision service doesn't see: refusals by Envoy itself, answers that are errors, decisions inside Envoy.
 
     Other decisions are logged by the decision service, with rule and reason.
     """
     logs = [_log(settings.log, {"or_filter": {"filters": [_status(op, value) for op, value in LOGGED]}}, ANSWER)]
     if settings.remember_seconds:
-        remembered = {"metadata_filter": {"matcher": _remembered(), "match_if_key_not_found": {"value": False}}}
-        logs.append(_log(settings.log, remembered, REMEMBERED))
+        decided = [
+            {"metadata_filter": {"matcher": _decided_inside(key), "match_if_key_not_found": {"value": False}}}
+            for key in ("allowed", "blocked")
+        ]
+        logs.append(_log(settings.log, {"or_filter": {"filters": decided}}, INSIDE))
     return logs
 
 
@@ -227,13 +250,13 @@ ANSWER = COMMON | {
     "milliseconds": "%DURATION%",
     "fingerprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
 }
-REMEMBERED = (
-    '{"kind":"decision","remembered":true,"time":"%START_TIME(%Y-%m-%dT%H:%M:%E3SZ)%","id":"%REQ(X-REQUEST-ID)%",'
+INSIDE = (
+    '{"kind":"decision","inside":true,"time":"%START_TIME(%Y-%m-%dT%H:%M:%E3SZ)%","id":"%REQ(X-REQUEST-ID)%",'
     '"client":"%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%","method":"%REQ(:METHOD)%","path":"%PATH(NQ:PATH)%",'
-    f"%DYNAMIC_METADATA({METADATA}:remembered)%}}\n"
+    f"%DYNAMIC_METADATA({METADATA}:allowed)%%DYNAMIC_METADATA({METADATA}:blocked)%}}\n"
 )
-"""Nothing in here is escaped, which makes it cheap: what a client could write is looked at before a verdict is repeated
-(see `verdicts`), and the rest is ready-made JSON."""
+"""Nothing in here is escaped, which makes it cheap: what a client could write is looked at before it is decided on
+(see `inside.lua`), and the rest is ready-made JSON."""
 
 
 def _log(path: Path | None, condition: Data, form: Data | str) -> Data:
@@ -241,5 +264,9 @@ def _log(path: Path | None, condition: Data, form: Data | str) -> Data:
     config: Data = {"@type": f"{API}.access_loggers.stream.v3.StdoutAccessLog"}
     if path is not None:
         config = {"@type": f"{API}.access_loggers.file.v3.FileAccessLog", "path": str(path)}
-    shape: Data = {"text_format_source": {"inline_string": form}} if isinstance(form, str) else {"json_format": form}
+    shape: Data = (
+        {"text_format_source": {"inline_string": form}, "omit_empty_values": True}
+        if isinstance(form, str)
+        else {"json_format": form}
+    )
     return {"name": "log", "filter": condition, "typed_config": config | {"log_format": shape}}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from mtls_tui.gateway.envoy.inside import Program
+
 Ask: TypeAlias = Literal["nothing", "plain", "headers", "body"]
 """What the decision service is told of a request: no question at all; host, path and certificate; all headers too;
 the body too. Each includes those before it."""
@@ -41,8 +43,21 @@ class HostPlan:
     mtls: bool
     upstream: Upstream
     ask: Ask = "headers"
-    remember: bool = False
-    """Whether verdicts follow from host and certificate alone, so that Envoy may remember them for a moment."""
+    program: Program | None = None
+    """Its rules, to be run inside Envoy; None: the decision service is asked about every request."""
+    why_asked: str = ""
+    """Why there is none."""
+
+    def shown(self) -> dict[str, object]:
+        """For the status."""
+        asks = self.program.asks if self.program is not None else (self.why_asked,) if self.why_asked else ()
+        return {
+            "name": self.name,
+            "mtls": self.mtls,
+            "asks": self.ask,
+            "inside": self.program is not None,
+            "asked_because": list(asks),
+        }
 
 
 def widest(first: Ask, second: Ask) -> Ask:

@@ -109,26 +109,25 @@ def listener(plans: Sequence[HostPlan], settings: Settings, pairs: Mapping[str, 
 
 def _by_sni(made: Sequence[Chain]) -> Data:
     """The chain of a connection: that of the most specific name. Without one it comes to the default chain."""
-    domains = [
-        {
-            "domains": [plan.name for plan in chain.plans],
-            "on_match": {
-                "action": {
-                    "name": chain.name,
-                    "typed_config": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": chain.name},
-                }
-            },
-        }
-        for chain in made
+    sni = {"name": "sni", "typed_config": {"@type": f"{API}.matching.common_inputs.network.v3.ServerNameInput"}}
+    exact: Data = {}
+    wild: list[tuple[str, Data]] = []
+    for chain in made:
+        name = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": chain.name}
+        leads = {"action": {"name": chain.name, "typed_config": name}}
+        for plan in chain.plans:
+            if plan.name.startswith("*."):
+                wild.append((plan.name[1:], leads))
+            else:
+                exact[plan.name] = leads
+    by_suffix = [
+        {"predicate": {"single_predicate": {"input": sni, "value_match": {"suffix": suffix}}}, "on_match": leads}
+        for suffix, leads in sorted(wild, key=lambda one: -len(one[0]))
     ]
-    matcher = {"@type": "type.googleapis.com/xds.type.matcher.v3.ServerNameMatcher", "domain_matchers": domains}
-    sni = {"@type": f"{API}.matching.common_inputs.network.v3.ServerNameInput"}
-    return {
-        "matcher_tree": {
-            "input": {"name": "sni", "typed_config": sni},
-            "custom_match": {"name": "hosts", "typed_config": matcher},
-        }
-    }
+    below: Data = {"on_no_match": {"matcher": {"matcher_list": {"matchers": by_suffix}}}} if by_suffix else {}
+    if not exact:
+        return {"matcher_list": {"matchers": by_suffix}}
+    return {"matcher_tree": {"input": sni, "exact_match_map": {"map": exact}}} | below
 
 
 def _filter_chain(chain: Chain, settings: Settings, routes: Routes) -> Data:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from mtls_tui.gateway.envoy.filters import (
     API,
     CHAIN_HEADER,
-    DUPLICATES_FILTER,
-    DUPLICATES_LUA,
-    VERDICTS_FILTER,
     Data,
     access_logs,
-    lua_filter,
+    inside_filter,
     question,
     seconds,
     watching,
 )
 from mtls_tui.gateway.envoy.hostplan import ASK_LEVELS
-from mtls_tui.gateway.envoy.remembered import PREFIX
-from mtls_tui.gateway.envoy.verdict_cache import lua
 from mtls_tui.gateway.settings import Settings
 from mtls_tui.gateway.stripping import pattern
 
@@ -25,7 +20,6 @@ from mtls_tui.gateway.stripping import pattern
 def connection_manager(mark: str, routes: Data, settings: Settings, *, mtls: bool) -> Data:
     """`mark`: which host its requests are for, once Envoy has filled it in; `routes`: the table, or where it is."""
     limits = settings.limits
-    milliseconds = round(settings.remember_seconds * 1000)
     config: Data = routes | {
         "@type": f"{API}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
@@ -94,8 +88,7 @@ def connection_manager(mark: str, routes: Data, settings: Settings, *, mtls: boo
         "forward_client_cert_details": "SANITIZE_SET" if mtls else "SANITIZE",
         "access_log": access_logs(settings),
         "http_filters": [
-            *([lua_filter(VERDICTS_FILTER, lua(milliseconds), statistics=PREFIX)] if milliseconds else []),
-            lua_filter(DUPLICATES_FILTER, DUPLICATES_LUA, disabled=True),
+            inside_filter(settings),
             *(question(level, settings) for level in ASK_LEVELS[1:]),
             *watching(settings),
             {

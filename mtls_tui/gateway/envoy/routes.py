@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mtls_tui.gateway.envoy.filters import API, CHAIN_HEADER, OURS, VERDICTS_FILTER, Data, asking, seconds, watched
+from mtls_tui.gateway.envoy.facts import FACTS_HEADER
+from mtls_tui.gateway.envoy.filters import (
+    API,
+    CHAIN_HEADER,
+    INSIDE_FILTER,
+    OURS,
+    Data,
+    asking,
+    seconds,
+    watched,
+)
 from mtls_tui.gateway.envoy.hostplan import HostPlan
-from mtls_tui.gateway.envoy.verdict_cache import VERDICT_HEADER
 from mtls_tui.gateway.settings import Settings
 
 ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 ROUTES = "hosts"
+LUA_PER_ROUTE = f"{API}.filters.http.lua.v3.LuaPerRoute"
 MISDIRECTED = {
     "status": 421,
     "body": {"inline_string": "misdirected request: this host is not served on this connection\n"},
@@ -24,7 +34,7 @@ MISDIRECTED = {
 def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int = 1) -> Data:
     """The route table of all chains.
 
-    `generation` counts the bundles: what Envoy remembers of another one is not used.
+    `generation` counts the bundles: what Envoy remembers under another number is not used.
     """
     hosts: list[Data] = []
     for plan in plans:
@@ -36,12 +46,13 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
             "route": {"cluster": plan.upstream.cluster, "timeout": "0s"},
             # What is buffered for the rules; without it a body longer than a connection's buffer is refused.
             "request_body_buffer_limit": settings.limits.body_bytes,
-            "typed_per_filter_config": asking(plan.ask) | remembering(plan, settings, generation),
+            "typed_per_filter_config": asking(plan.ask),
         }
         hosts.append(
             {
                 "name": plan.name,
                 "domains": [plan.name],
+                "typed_per_filter_config": inside(plan, generation),
                 "routes": [_websocket(served, settings), served, _misdirected()],
                 "request_headers_to_remove": list(OURS),
                 "request_headers_to_add": [
@@ -62,7 +73,7 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
         "virtual_hosts": hosts,
         "validate_clusters": False,
         # What the decision service and Envoy tell each other must not be written by an upstream.
-        "response_headers_to_remove": [*OURS, VERDICT_HEADER],
+        "response_headers_to_remove": [*OURS, FACTS_HEADER],
     }
 
 
@@ -78,17 +89,18 @@ def _websocket(served: Data, settings: Settings) -> Data:
     }
 
 
-def remembering(plan: HostPlan, settings: Settings, generation: int) -> Data:
-    """Per-route settings that let Envoy remember verdicts of this generation; none where it must always ask."""
-    if not plan.remember or plan.ask != "plain" or not settings.remember_seconds:
-        return {}
-    context = {"@type": f"{API}.filters.http.lua.v3.LuaPerRoute", "filter_context": {"generation": generation}}
-    return {VERDICTS_FILTER: context}
+def inside(plan: HostPlan, generation: int) -> Data:
+    """What the filter in Lua gets to know of a host: its rules if they run there, and how the service is asked."""
+    context: Data = {"ask": plan.ask}
+    if plan.program is not None:
+        # The key tells programs apart, so that the source need not be looked at for each request.
+        context |= {"key": f"{generation}/{plan.name}", "generation": generation, "source": plan.program.source}
+    return {INSIDE_FILTER: {"@type": LUA_PER_ROUTE, "filter_context": context}}
 
 
 def _misdirected() -> Data:
     return {
         "match": {"prefix": "/"},
         "direct_response": MISDIRECTED,
-        "typed_per_filter_config": asking("nothing"),
+        "typed_per_filter_config": asking("nothing") | {INSIDE_FILTER: {"@type": LUA_PER_ROUTE, "disabled": True}},
     }

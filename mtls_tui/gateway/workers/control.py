@@ -29,7 +29,8 @@ class Prepare(msgspec.Struct, tag="prepare"):
     asks: dict[str, Ask]
     shadow: bool
     upstream_headers: tuple[UpstreamHeader, ...]
-    remember: list[str] = []
+    facts: dict[str, tuple[str, ...]] = {}
+    """What rules inside Envoy have to be told of certificates, by host."""
     escaped_slashes: EscapedSlashes = "reject"
     lists: dict[str, bytes] = {}
     """Revocation lists as they stand on disk, by the path that the bundle has."""

@@ -59,7 +59,7 @@ def prepare(message: Prepare, counters_of: Service) -> Decider:
         shadow=message.shadow,
         upstream_headers=message.upstream_headers,
         asks=message.asks,
-        remember=frozenset(message.remember),
+        facts=message.facts,
         statuses=proxy_styles.statuses(message.style),
         counters=counters_of.counters,
     )

@@ -55,7 +55,6 @@ def _report(effect: MakeReport, host: Host) -> None:
             target=target.name,
             kept=made.kept,
             looking=before is not None,
-            witnesses=made.witnesses,
         )
         if before is None or after is None:
             return

@@ -52,7 +52,7 @@ class LogEntry:
     status: str = ""
     details: str = ""
     id: str = ""
-    remembered: bool = False
+    inside: bool = False
 
     @property
     def blocked(self) -> bool:
@@ -95,7 +95,7 @@ def parse(line: bytes, number: int) -> LogEntry | None:
         logged=tuple(_text(one) for one in logged[:20]) if isinstance(logged, list) else (),
         verified=_true(data.get("verified")),
         revoked=_true(data.get("revoked")),
-        remembered=_true(data.get("remembered")),
+        inside=_true(data.get("inside")),
         path=_text(data.get("path"), LONGEST_PATH),
         host=_PORT.sub("", _text(data.get("host"))),
         **{name: _text(data.get(name)) for name in _TEXTS},

@@ -148,7 +148,7 @@ def _detail(state: TailState, entry: LogEntry, total: int, room: int) -> list[Li
     lines.append(head.add(f"  from {entry.client}" if entry.client else "", "soft").line(total))
     why = [entry.reason or entry.details or ("no rule blocks it" if not entry.blocked else "")]
     why += [f"logged by {', '.join(entry.logged)}"] if entry.logged else []
-    why += ["remembered by Envoy for a moment"] if entry.remembered else []
+    why += ["decided inside Envoy"] if entry.inside else []
     lines.append(text_line(" " + " · ".join(one for one in why if one), "text", total))
     if room > 3:
         out = LineBuilder().add(" ")
