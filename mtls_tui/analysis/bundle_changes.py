@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
-from mtls_tui.analysis.checks.constant import implies
 from mtls_tui.analysis.context import Context
 from mtls_tui.engine.bundle import Bundle, BundleHost, BundleList, BundleProperty, BundleRule
 from mtls_tui.engine.fields_of import lists_of as lists_read
@@ -180,7 +179,9 @@ class _Expressions:
         if self.changed & (lists_read(before.expression.root) | lists_read(after.expression.root)):
             return "another expression"
         context = Context((before, after), lists=self.lists)
-        narrower, wider = implies(after, before, context), implies(before, after, context)
+        old, new = before.expression.root, after.expression.root
+        narrower = not context.possible((new, True), (old, False))
+        wider = not context.possible((old, True), (new, False))
         if narrower and wider:
             return "written in another way: it matches the same requests"
         if narrower:

@@ -16,6 +16,7 @@ from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.tree import Node, children, is_expression
 from mtls_tui.lang.types import FieldValue
+from mtls_tui.theory import Theory
 
 Target: TypeAlias = Literal["engine", "cloudflare"]
 AT = 1_700_000_000.0
@@ -44,6 +45,8 @@ class Clause:
     negated: bool
     siblings: tuple[ast.Expr, ...] = ()
     """All items of the `and` groups around it, itself included: what holds when it decides."""
+    inner: bool = False
+    """Whether it stands in an argument, so that it is about the elements of an array."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,18 @@ class Context:
         return self.three_valued(position, known) is not False
 
     @cached_property
+    def theory(self) -> Theory:
+        """What the clauses of all rules say, of a request to any host by any client."""
+        return Theory([rule.expression.root for rule in self.rules])
+
+    def possible(self, *wanted: tuple[ast.Expr, bool]) -> bool:
+        """False: proved that in no request these expressions are so."""
+        roots = [self.theory.literal(node, self.lists) for node, _ in wanted]
+        return self.theory.possible(
+            *(root if truth else -root for root, (_, truth) in zip(roots, wanted, strict=True))
+        )  # fmt: skip
+
+    @cached_property
     def mtls_hosts(self) -> list[str]:
         """The hosts that mTLS is on for."""
         return [name for name, mtls in self.hosts if mtls]
@@ -133,6 +148,17 @@ class Context:
             self._readers[field] = hosts
         readers, mine = self._readers[field], host_literals(rule)
         return None in readers or (bool(readers) if mine is None else not readers.isdisjoint(mine))
+
+
+def atoms(node: ast.Expr) -> Iterator[ast.Expr]:
+    """The clauses that `and`, `or`, `xor` and `not` join."""
+    if isinstance(node, ast.Logical):
+        for item in node.items:
+            yield from atoms(item)
+    elif isinstance(node, ast.Not):
+        yield from atoms(node.item)
+    elif not isinstance(node, ast.Always):
+        yield node
 
 
 def sample_host(name: str) -> str:
@@ -192,19 +218,21 @@ def compared_strings(context: Context, fields: Iterable[str]) -> Iterator[tuple[
                 yield clause, literal
 
 
-def _clauses(rule: Rule, node: Node, negated: bool, siblings: tuple[ast.Expr, ...]) -> Iterator[Clause]:
+def _clauses(
+    rule: Rule, node: Node, negated: bool, siblings: tuple[ast.Expr, ...], inner: bool = False
+) -> Iterator[Clause]:
     match node:
         case ast.Not():
             # under `not`, an `and` is an `or`: what stands beside it no longer holds along with it
             yield from _clauses(
-                rule, node.item, not negated, siblings if not isinstance(node.item, ast.Logical) else ()
+                rule, node.item, not negated, siblings if not isinstance(node.item, ast.Logical) else (), inner
             )
         case ast.Logical():
             beside = (*siblings, *node.items) if node.operator == "and" else siblings
             for item in node.items:
-                yield from _clauses(rule, item, negated, beside)
+                yield from _clauses(rule, item, negated, beside, inner)
         case ast.Comparison() | ast.Test():
-            yield Clause(rule, node, negated, siblings)
+            yield Clause(rule, node, negated, siblings, inner)
             yield from _inner(rule, node, negated)
 
 
@@ -212,7 +240,7 @@ def _inner(rule: Rule, node: Node, negated: bool) -> Iterator[Clause]:
     """Clauses among the arguments of calls."""
     for part in children(node):
         if is_expression(part):
-            yield from _clauses(rule, part, negated, ())
+            yield from _clauses(rule, part, negated, (), True)
         else:
             yield from _inner(rule, part, negated)
 

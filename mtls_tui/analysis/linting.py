@@ -10,8 +10,17 @@ from mtls_tui.analysis.context import Context, Target
 from mtls_tui.analysis.finding import Check, Finding, Hit
 from mtls_tui.engine.model import Rule
 from mtls_tui.engine.sets import Lists
-from mtls_tui.lang.ast import Expression
-from mtls_tui.lang.tree import extent
+from mtls_tui.lang.ast import Comparison, Expression, Test
+from mtls_tui.lang.tree import extent, walk
+
+CONSTANT = frozenset({"never-matches", "clause-always"})
+BETTER = frozenset(
+    {
+        "path-as-host", "host-as-path", "value-never", "number-never", "case-never", "extension-dot", "pattern-as-text",
+        "query-mark", "substring-empty", "header-case", "vacuous-all", "list-field",
+    }
+)  # fmt: skip
+"""Checks that say what is wrong in a clause that never or always holds."""
 
 
 def lint(
@@ -35,12 +44,25 @@ def lint(
     found = [
         (-1 if hit.rule is None else place[id(hit.rule)], hit, check)
         for check in CHECKS
-        if check.code not in ignore
+        if check.code not in ignore or check.code in BETTER
         for hit in check.find(context)
     ]
-    findings = [(position, _finding(hit, check)) for position, hit, check in found]
+    findings = [(position, _finding(hit, check)) for position, hit, check in _without_echoes(found)
+                if check.code not in ignore]  # fmt: skip
     findings.sort(key=lambda entry: (entry[0], entry[1].span.start if entry[1].span else -1))
     return list(dict.fromkeys(finding for _, finding in findings))
+
+
+def _without_echoes(found: Sequence[tuple[int, Hit, Check]]) -> list[tuple[int, Hit, Check]]:
+    """Without what is said of one clause being constant where another check says better what is wrong in it."""
+    nodes = {(position, id(hit.node)) for position, hit, check in found if check.code in BETTER}
+    return [
+        (position, hit, check)
+        for position, hit, check in found
+        if check.code not in CONSTANT
+        or not isinstance(hit.node, Comparison | Test)
+        or not any((position, id(part)) in nodes for _, part in walk(hit.node))
+    ]
 
 
 def _finding(hit: Hit, check: Check) -> Finding:

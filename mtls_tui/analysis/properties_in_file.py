@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mtls_tui.analysis.finding import Severity
 from mtls_tui.analysis.places_in_file import Found
@@ -15,11 +15,21 @@ CODES = ("property-broken", "property-open", "property-vacuous")
 
 def judged(rulefile: RuleFile) -> list[PropertyAnswer]:
     """An answer for each property, in the order of the file, which has to be without problems."""
+    return judged_while(rulefile, lambda: True) or []
+
+
+def judged_while(rulefile: RuleFile, wanted: Callable[[], bool]) -> list[PropertyAnswer] | None:
+    """The same; None once it is no longer wanted, which is asked before each property."""
     if not rulefile.properties:
         return []
     made = bundle(rulefile)
     site = Site.of(made)
-    return [judge(site, stated) for stated in properties_of(made)]
+    answers = []
+    for stated in properties_of(made):
+        if not wanted():
+            return None
+        answers.append(judge(site, stated))
+    return answers
 
 
 def property_findings(rulefile: RuleFile, answers: Sequence[PropertyAnswer]) -> Iterator[Found]:

@@ -1,27 +1,29 @@
 """One question about one or two sets of rules: is there a request that they decide so? A request, a proof, or open.
 
 This is what proofs, comparisons and properties stand on. A request in an answer was decided by the very rulesets and
-came out as asked. "proved" covers every request. "open" says why neither was found.
+came out as asked. "proved" covers every request (see `theory`). "open" says why neither was found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, base_request
-from mtls_tui.analysis.lists import joined_lists, renamed
-from mtls_tui.analysis.logic import Solution, TooHard, Truth, folded
-from mtls_tui.analysis.where import Where, let_through
+from mtls_tui.analysis.where import Where
 from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.fields_of import fields_of
-from mtls_tui.engine.model import Decision, HttpRequest, Request, Rule
+from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, Rule
 from mtls_tui.engine.ruleset import Ruleset
+from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
 from mtls_tui.search.making import Maker
+from mtls_tui.theory import FALSE, TRUE, Found, Theory
+from mtls_tui.theory import Literal as Condition
+from mtls_tui.theory.making import request_of
 
 Client: TypeAlias = Literal["none", "valid", "untrusted", "revoked"]
 CLIENTS: Mapping[Client, Mapping[str, Any]] = {
@@ -38,12 +40,8 @@ WORDS: Mapping[Client, str] = {
     "revoked": "with a revoked certificate",
 }
 NO_HOST = Decision("block", reason="no such host")
-MAX_SOLUTIONS = 60
-"""Combinations for which a request is looked for."""
-FIRST_BUDGET = 4000
-"""Requests that are tried for the first combination."""
-BUDGET = 400
-"""Requests that are tried for each other one."""
+GUESSES = 400
+"""Requests that are tried for clauses that the theory doesn't describe, for one combination of clauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,100 +94,159 @@ def ask(
     `others` (the names of all hosts) stands for more closely. Lists that `holds` and `unless` name are those of the
     last side. Takes a bounded number of steps. Raises ListError for a list that they name and no side has.
     """
-    try:
-        return _Question(Where(host, others), tuple(sides), client, holds, unless).answer()
-    except TooHard:
-        return Answer("open", "the rules are too many or too tangled to look at every case")
+    question = Question(Where(host, others), sides, client, holds, unless)
+    return question.answer([side.allowed for side in sides])
 
 
-class _Question:
+class Question:
+    """What is asked of some sides about the requests of one client; `answer` for what each side is to decide.
+
+    `seen` are the fields of the certificate as each side sees them, where that isn't the client's own.
+    """
+
     def __init__(
-        self, where: Where, sides: tuple[Side, ...], client: Client, holds: ast.Expr | None, unless: ast.Expr | None
+        self,
+        where: Where,
+        sides: Sequence[Side],
+        client: Client = "none",
+        holds: ast.Expr | None = None,
+        unless: ast.Expr | None = None,
+        seen: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.where, self.sides, self.client = where, sides, client
-        self.lists, changed = joined_lists([side.ruleset.lists for side in sides if side.ruleset is not None])
-        last = len(sides) - 1
-        self.conditions = [
-            (renamed(node, changed) if last else node, truth)
-            for node, truth in ((holds, True), (unless, False))
-            if node is not None
-        ]
-        views = [side.seen(client) for side in sides]
-        self.one_view = all(view == views[0] for view in views)
-        self.rules = [self._rules(side, changed if place and place == last else frozenset())
-                      for place, side in enumerate(sides)]  # fmt: skip
+        self.seen = [side.seen(client) for side in sides] if seen is None else seen
+        one_view = bool(sides) and all(view == self.seen[0] for view in self.seen)
+        self.state = self.seen[0] if one_view else CLIENTS[client]
+        self.rules = [[] if side.ruleset is None else where.deciding(side.ruleset) for side in sides]
+        self.lists = _lists_of(sides)
+        self.conditions = [(node, truth) for node, truth in ((holds, True), (unless, False)) if node is not None]
 
-    def _rules(self, side: Side, changed: frozenset[str]) -> list[Rule]:
-        if side.ruleset is None:
-            return []
-        rules = self.where.until_certain(self.where.deciding(side.ruleset), side.ruleset.lists, side.seen(self.client))
-        made = []
-        for rule in rules:
-            root = renamed(rule.expression.root, changed)
-            if not self.one_view:
-                root = folded(root, side.seen(self.client), self.lists)
-            made.append(replace(rule, expression=ast.Expression(root)))
-        return made
-
-    def answer(self) -> Answer:
-        state = CLIENTS[self.client] if not self.one_view or not self.sides else self.sides[0].seen(self.client)
+    @cached_property
+    def nodes(self) -> list[ast.Expr]:
+        """All expressions that are asked about."""
         roots = [rule.expression.root for rules in self.rules for rule in rules]
-        problem = self.where.problem([*roots, *(node for node, _ in self.conditions)], self.lists, state)
-        names = frozenset(
-            name
-            for side in self.sides if side.ruleset is not None
-            for name in side.ruleset.fields_read
-        ) | frozenset(name for node, _ in self.conditions for name in fields_of(node))  # fmt: skip
-        checks = [(Matcher(ast.Expression(node), self.lists), truth) for node, truth in self.conditions]
-        budget = FIRST_BUDGET
-        for solution in islice(problem.solutions(self._goal()), MAX_SOLUTIONS):
-            maker = Maker(base_request(self.where.name(problem, solution), state, names), state, names, self.lists)
-            maker.budget, budget = budget, BUDGET
-            found = self._realised(solution, problem.fixed, maker, checks)
-            if found is not None:
-                return found
-        if budget == FIRST_BUDGET:
-            return Answer("proved")
-        return Answer("open", "combinations of clauses were found, and no request for which they come out so")
+        return [*roots, *(node for node, _ in self.conditions)]
 
-    def _goal(self) -> Callable[[Callable[[ast.Expr], Truth]], Truth]:
-        goals: list[tuple[Callable[[Callable[[ast.Expr], Truth]], Truth], bool]] = [
-            (partial(_truth_of, node), truth) for node, truth in self.conditions
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The fields that the requests of an answer tell."""
+        read = [side.ruleset.fields_read for side in self.sides if side.ruleset is not None]
+        return frozenset().union(*read, *(fields_of(node) for node, _ in self.conditions))
+
+    @cached_property
+    def base(self) -> HttpRequest:
+        """The plainest request."""
+        return base_request(self.where.sample, self.state, self.names)
+
+    @cached_property
+    def theory(self) -> Theory:
+        """The clauses of all sides."""
+        plain = {**compute(RequestView(self.base), EXTRACTORS.items()), **self.base.overrides}
+        return Theory(
+            self.nodes, host=self.where.names, verified=bool(self.state.get(VERIFIED)), plain=plain
+        )  # fmt: skip
+
+    @cached_property
+    def through(self) -> list[Condition]:
+        """Whether each side lets a request through."""
+        return [
+            FALSE if side.ruleset is None else self._through(rules, lists, seen)
+            for side, rules, lists, seen in zip(self.sides, self.rules, self.lists, self.seen, strict=True)
         ]
-        for side, rules in zip(self.sides, self.rules, strict=True):
-            if side.allowed is not None:
-                goals.append((let_through(rules) if side.ruleset is not None else _never, side.allowed))
 
-        def goal(evaluate: Callable[[ast.Expr], Truth]) -> Truth:
-            result: Truth = True
-            for part, wanted in goals:
-                truth = part(evaluate)
-                if truth is None:
-                    result = None
-                elif truth is not wanted:
-                    return False
-            return result
+    def _through(self, rules: Sequence[Rule], lists: Lists, seen: Mapping[str, Any]) -> Condition:
+        circuit = self.theory.circuit
+        runs: list[tuple[bool, list[Condition]]] = []
+        for rule in rules:
+            literal = self.theory.literal(rule.expression.root, lists, seen)
+            if literal == FALSE:
+                continue
+            lets = rule.action not in TERMINATING
+            if not runs or runs[-1][0] is not lets:
+                runs.append((lets, []))
+            runs[-1][1].append(literal)
+            if literal == TRUE:
+                break  # nothing comes behind it
+        result: Condition = TRUE
+        for lets, literals in reversed(runs):
+            matched = circuit.some(literals)
+            result = circuit.some((matched, result)) if lets else circuit.every((-matched, result))
+        return result
 
-        return goal
+    def answer(self, allowed: Sequence[bool | None]) -> Answer:
+        """A request for which each side decides so (None: either), or the proof that there is none, or open."""
+        lists = self.lists[-1] if self.lists else {}
+        roots = [
+            literal if truth else -literal
+            for node, truth in self.conditions
+            for literal in [self.theory.literal(node, lists, self.state)]
+        ]
+        for literal, wanted in zip(self.through, allowed, strict=True):
+            if wanted is not None:
+                roots.append(literal if wanted else -literal)
+        answers: list[Answer] = []
+        checks = self._checks  # raises for a list that is not there, whatever the answer is
 
-    def _realised(
-        self, solution: Solution, fixed: Mapping[ast.Expr, bool], maker: Maker, checks: list[tuple[Matcher, bool]]
+        def accept(found: Found) -> bool:
+            answer = self._tried(found, allowed, checks)
+            if answer is not None:
+                answers.append(answer)
+            return answer is not None
+
+        result = self.theory.solve(roots, accept)
+        if answers:
+            return answers[-1]
+        if result.status == "none":
+            return Answer("proved")
+        return Answer("open", "; ".join(result.reasons))
+
+    def impossible(self, allowed: Sequence[bool]) -> bool:
+        """Proved that no request is decided so by each side; no request is made."""
+        roots = [literal if wanted else -literal for literal, wanted in zip(self.through, allowed, strict=True)]
+        return not self.theory.possible(*roots)
+
+    @cached_property
+    def _checks(self) -> list[tuple[Matcher, bool]]:
+        lists = self.lists[-1] if self.lists else {}
+        return [(Matcher(ast.Expression(node), lists), truth) for node, truth in self.conditions]
+
+    def _tried(
+        self, found: Found, allowed: Sequence[bool | None], checks: Sequence[tuple[Matcher, bool]]
     ) -> Answer | None:
-        for http in maker.make({atom: truth for atom, truth in solution.truths.items() if atom not in fixed}):
+        lists = self.lists[-1] if self.lists else {}
+        made = request_of(found, self.base)
+        maker = Maker(made, self.state, self.names, lists)
+        maker.budget = GUESSES
+        for http in self._candidates(made, found, maker):
             fields = maker.fields(http)
             if fields is None or any(matcher.function(fields) is not truth for matcher, truth in checks):
                 continue
             request = Request(fields)
             decisions = tuple(side.decide(request, self.client) for side in self.sides)
-            if all(side.allowed in (None, decision.action == "allow")
-                   for side, decision in zip(self.sides, decisions, strict=True)):  # fmt: skip
+            if all(
+                wanted in (None, decision.action == "allow")
+                for wanted, decision in zip(allowed, decisions, strict=True)
+            ):  # fmt: skip
                 return Answer("witness", "", http, request, decisions)
         return None
 
+    def _candidates(self, made: HttpRequest, found: Found, maker: Maker) -> Iterator[HttpRequest]:
+        yield made
+        if found.opaque:
+            yield from maker.make(found.opaque)
 
-def _truth_of(node: ast.Expr, evaluate: Callable[[ast.Expr], Truth]) -> Truth:
-    return evaluate(node)
+
+def _lists_of(sides: Sequence[Side]) -> list[Lists]:
+    """The lists of each side; equal ones are one mapping, so that a clause that names one means one thing."""
+    found: list[Lists] = []
+    for side in sides:
+        lists = {} if side.ruleset is None else side.ruleset.lists
+        same = next((other for other in found if _same_lists(other, lists)), lists)
+        found.append(same)
+    return found
 
 
-def _never(_evaluate: Callable[[ast.Expr], Truth]) -> Truth:
-    return False
+def _same_lists(one: Lists, other: Lists) -> bool:
+    return one is other or (
+        one.keys() == other.keys() and all(list(one[name]) == list(other[name]) for name in one)
+    )  # fmt: skip

@@ -52,4 +52,5 @@ def unprotected(
         return Reach("reached", host, client, reason, answer.http, answer.request, decision)
     if answer.status == "proved":
         return Reach("proved", host, client, f"every request to {host} {words} is blocked")
-    return Reach("not found", host, client, f"no request to {host} {words} was found to pass; this is not a proof")
+    reason = f"no request to {host} {words} was found to pass; this is not a proof: {answer.reason}"
+    return Reach("not found", host, client, reason)

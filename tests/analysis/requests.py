@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from mtls_tui.analysis.logic import atoms
+from mtls_tui.analysis.context import atoms
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.search.making import change

@@ -12,8 +12,8 @@ import pytest
 from mtls_tui import lang
 from mtls_tui.analysis import HostSettings, Site, compare, lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE
-from mtls_tui.analysis.difference import STATES
 from mtls_tui.analysis.question import CLIENTS as STATE_OF
+from mtls_tui.analysis.question import WORDS as CLIENT_WORDS
 from mtls_tui.analysis.reach import CLIENTS
 from mtls_tui.engine import Matcher, Ruleset, hostnames
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
@@ -98,6 +98,7 @@ def requests():
         yield HttpRequest(host=name, target=target, scheme=scheme, headers=given, client_ip=ip, body=body, at=0.0)
 
 
+STATES = {words: STATE_OF[client] for client, words in CLIENT_WORDS.items()}
 DOMAIN = [(hostnames.normalise(http.host), compute(RequestView(http, 0.0), EXTRACTORS.items())) for http in requests()]
 
 

@@ -66,7 +66,7 @@ def test_each_kind_of_change_is_named(file: RuleFile, tmp_path: Path) -> None:
 def test_failing_tests_are_shown_and_hold_the_export_back(file: RuleFile, tmp_path: Path) -> None:
     failing = insert_test(file, {"name": "wrong", "url": "https://api.example.com/", "expect": {"action": "allow"}})
     made = report(failing, tmp_path / "t.bundle.json")
-    assert made.why_not == "1 tests fail"
+    assert made.why_not == "1 test fails"
     assert "wrong: " in said(failing, tmp_path / "t.bundle.json")
 
 

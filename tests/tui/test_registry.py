@@ -21,7 +21,7 @@ from mtls_tui.tui.registry.parts import BOARDS, CONTEXTS, PANES, geometry
 from mtls_tui.tui.registry.register import ACTIONS, Refusal, go_on, load, use_keys
 from mtls_tui.tui.state.content import Probe
 from mtls_tui.tui.state.overlays import Page
-from tests.tui.helpers import KEYS, Driver, document_of
+from tests.tui.helpers import KEYS, RULES, Driver, document_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "keys.md"
 
@@ -207,16 +207,17 @@ def test_settings_are_kept_without_losing_the_rest_of_the_file(tmp_path: Path) -
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 8)])
 def test_panes_cover_the_screen_without_overlapping_and_each_is_seen_somewhere(size: tuple[int, int]) -> None:
     seen: set[str] = set()
+    stated = RULES + "[[properties]]\nname = 'p'\nexpect = 'blocked'\n"
     for keys in ([], ["ctrl+o"], ["t"], ["tab"]):
         for board in ("", "tail"):
-            document = replace(Driver().press(*keys).document, board=board)
+            document = replace(Driver(document_of(stated)).press(*keys).document, board=board)
             boxes = {name: box for name, box in geometry(document, *size).items() if box.visible}
             columns = [(box, x) for box in boxes.values() for x in range(box.x, box.x + box.width)]
             cells = [(x, y) for box, x in columns for y in range(box.y, box.y + box.height)]
             assert len(cells) == len(set(cells)) == size[0] * size[1]
             seen |= boxes.keys()
     if size[1] >= 24:
-        assert seen == set(PANES) - ({"verdict"} if size[0] >= 100 else set())
+        assert seen == set(PANES) - {"verdict" if size[0] >= 100 else "properties"}
 
 
 @pytest.mark.parametrize("board", sorted(BOARDS))

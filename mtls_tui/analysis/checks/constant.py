@@ -4,87 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtls_tui.analysis.context import Context
+from mtls_tui.analysis.context import Context, atoms
 from mtls_tui.analysis.finding import Check, Hit
-from mtls_tui.analysis.logic import Problem, TooHard, atoms
-from mtls_tui.engine.model import Rule
 from mtls_tui.lang import ast
-
-MAX_ATOMS = 60
-"""Clauses of one group; larger ones are not judged."""
-MAX_WORK = 10_000
-"""What one group, or one pair of rules, may cost; most cost a hundred."""
 
 
 def find_never(context: Context) -> Iterator[Hit]:
-    """The outermost groups that no request can satisfy."""
-    return _find(context, True, "no request can satisfy this: its parts exclude each other", "one of them is too much")
+    """The outermost groups, and the clauses, that no request can satisfy."""
+    for rule in context.rules:
+        for node in _constant(rule.expression.root, context, True):
+            if _is_clause(node):
+                yield Hit(rule, node, "no request can satisfy this: the value is never such", "compare it with another")
+            else:
+                message = "no request can satisfy this: its parts exclude each other"
+                yield Hit(rule, node, message, "one of them is too much")
 
 
 def find_always(context: Context) -> Iterator[Hit]:
-    """The outermost groups that every request satisfies."""
-    return _find(
-        context, False, "every request satisfies this: its parts leave nothing out", "was `and` meant for `or`?"
-    )
-
-
-def _find(context: Context, wanted: bool, message: str, hint: str) -> Iterator[Hit]:
+    """The outermost groups that every request satisfies; of single clauses another check tells."""
     for rule in context.rules:
-        for node in _constant(rule.expression.root, context, wanted):
-            yield Hit(rule, node, message, hint)
+        for node in _constant(rule.expression.root, context, False):
+            if not _is_clause(node):
+                message = "every request satisfies this: its parts leave nothing out"
+                yield Hit(rule, node, message, "was `and` meant for `or`?")
 
 
 def _constant(node: ast.Expr, context: Context, wanted: bool) -> Iterator[ast.Expr]:
-    """The outermost nodes that are never `wanted`."""
+    """The outermost nodes that are never `wanted`, clauses in place of groups that are so by one of them alone."""
     if isinstance(node, ast.Always):
         return
-    if not _possible(node, context, wanted):
+    if not context.possible((node, wanted)) and (
+        _is_clause(node) or all(context.possible((atom, truth)) for atom in atoms(node) for truth in (True, False))
+    ):
         yield node
         return
     if isinstance(node, ast.Not):
         yield from _constant(node.item, context, wanted)
     elif isinstance(node, ast.Logical):
         for item in node.items:
-            if isinstance(item, ast.Logical | ast.Not):
-                yield from _constant(item, context, wanted)
+            yield from _constant(item, context, wanted)
 
 
-def _possible(node: ast.Expr, context: Context, wanted: bool) -> bool:
-    found = list(atoms(node))
-    if len(found) > MAX_ATOMS:
-        return True
-    if len(found) == 1 and not _empty(found[0]):
-        return True
-    try:
-        return Problem([node], context.lists, max_work=MAX_WORK).possible(
-            lambda evaluate: None if (truth := evaluate(node)) is None else truth is wanted
-        )
-    except TooHard:
-        return True
-
-
-def _empty(atom: ast.Expr) -> bool:
-    return isinstance(atom, ast.Comparison) and isinstance(atom.right, ast.Set) and not atom.right.items
-
-
-def implies(rule: Rule, other: Rule, context: Context) -> bool:
-    """Whether every request that matches one rule matches the other, as far as that can be proved."""
-    first, second = rule.expression.root, other.expression.root
-    if first == second:
-        return True
-    if len(list(atoms(first))) + len(list(atoms(second))) > MAX_ATOMS:
-        return False
-    try:
-        problem = Problem([first, second], context.lists, max_work=MAX_WORK)
-        return not problem.possible(lambda evaluate: _outside(evaluate(first), evaluate(second)))
-    except TooHard:
-        return False
-
-
-def _outside(inner: bool | None, outer: bool | None) -> bool | None:
-    if inner is False or outer is True:
-        return False
-    return True if inner is True and outer is False else None
+def _is_clause(node: ast.Expr) -> bool:
+    return isinstance(node, ast.Comparison | ast.Test)
 
 
 NEVER = Check(

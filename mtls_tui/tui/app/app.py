@@ -28,7 +28,7 @@ FIRST = ("title", "builder", "footer")
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
-    """The one screen; keys go to the application's register, not to widgets."""
+    """The only screen; keys go to the register of actions, not to widgets."""
 
 
 class MtlsApp(Surface, inherit_bindings=False):

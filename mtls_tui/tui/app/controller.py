@@ -22,6 +22,7 @@ from mtls_tui.tui.files import draft
 from mtls_tui.tui.files.actions import start
 from mtls_tui.tui.files.handlers import Drafting, keep_draft, watch
 from mtls_tui.tui.findings.linting import Linting
+from mtls_tui.tui.properties.proving import Proving
 from mtls_tui.tui.registry import keymap, register, subjects
 from mtls_tui.tui.registry.effects import HANDLERS, Effect, Terminal, Timer
 from mtls_tui.tui.registry.parts import CONTEXTS, PANES, Context
@@ -62,7 +63,8 @@ class Controller:
         """True while background work is pending; tests poll this instead of sleeping."""
         results = self.document.results
         current = results is not None and results.content is self.document.content
-        working = self.kept(Evaluating).busy or self.kept(Linting).busy or self.kept(Reading).busy
+        beside = self.kept(Linting).busy or self.kept(Proving).busy
+        working = beside or self.kept(Evaluating).busy or self.kept(Reading).busy
         return working or not current
 
     # --- start ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from time import monotonic
 
 from mtls_tui.tui.app.effects import Evaluated
 from mtls_tui.tui.findings.linting import lint_soon
+from mtls_tui.tui.properties.proving import prove_soon
 from mtls_tui.tui.registry.effects import EvaluateAgain, Host, Timer, handles
 from mtls_tui.tui.simulator.secrets import Secrets
 from mtls_tui.tui.state.content import Content
@@ -76,6 +77,7 @@ def _evaluated(effect: Evaluated, host: Host) -> None:
     state.running, state.took_s = False, effect.took_s
     evaluate_soon(host)
     lint_soon(host)
+    prove_soon(host)
     shown = host.document.results
     if not state.running and shown is not None and shown.verdict is not None:
         if state.flip_timer is not None:

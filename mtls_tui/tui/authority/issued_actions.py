@@ -19,7 +19,7 @@ REASONS = (
     "certificateHold", "unspecified", "keyCompromise", "superseded", "cessationOfOperation", "affiliationChanged",
     "privilegeWithdrawn", "cACompromise", "aACompromise",
 )  # fmt: skip
-"""Why a certificate is revoked (RFC 5280, 5.3.1). The one that can be lifted stands first: Enter is pressed easily."""
+"""Why a certificate is revoked (RFC 5280, 5.3.1). The only one that can be lifted comes first."""
 
 
 def _chosen(document: Document) -> CertificateRow:

@@ -202,7 +202,7 @@ def _at_the_same_places(rows: tuple[BuilderRow, ...], others: tuple[BuilderRow, 
 def marks_hold(document: Document) -> bool:
     """Whether the marks are of the rows that are shown.
 
-    While a verdict is being worked out the last ones stay, as long as an edit changed no row's place: a mark must never
+    While a verdict is being computed the last marks stay as long as no edit moved a row: a mark must never
     stand beside another clause than the one it was made for.
     """
     results, ref = document.results, document.view.rule

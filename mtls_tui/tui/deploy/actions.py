@@ -12,6 +12,8 @@ from mtls_tui.tui.state.document import Deployed, Document, Gateway
 from mtls_tui.tui.state.edited_rule import muted_rows
 from mtls_tui.tui.state.overlays import Choice, Item, Page, Picker
 
+PROBLEMS = "the file has problems"
+"""Why nothing can be exported, whatever one says."""
 LOOKING = (("… looking for who is newly let in or blocked", "soft"),)
 """Shown on the deploy page until the answer is known."""
 
@@ -33,17 +35,19 @@ def _show(
     target: str,
     kept: int,
     looking: bool = False,
+    witnesses: tuple[Choice, ...] = (),
 ) -> Result:
-    failing = why_not.endswith("fail")
+    may_be_forced = bool(why_not) and why_not != PROBLEMS
     choices = (
         Choice("deploy.export", "Export the bundle", detail=target, why_not=why_not),
-        *([Choice("deploy.export", "Export all the same", detail="although tests fail")] if failing else []),
+        *([Choice("deploy.export", "Export all the same", detail=f"although {why_not}")] if may_be_forced else []),
         Choice(
             "deploy.history",
             "Go back to an earlier export",
             detail=f"{kept} kept",
             why_not="" if kept else "nothing was exported yet",
         ),
+        *witnesses,
         Choice("page.close", "Not now"),
     )
     left = muted_rows(document.content.edits)

@@ -6,18 +6,17 @@ Its time grows with the rules, so it runs host by host and can be stopped betwee
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
 from mtls_tui.engine.bundle import Bundle
-from mtls_tui.tui.drawing.safe_text import decode, safe
-from mtls_tui.tui.state.content import Probe
+from mtls_tui.tui.drawing.safe_text import safe
+from mtls_tui.tui.simulator.from_answer import probe_of, request_line
 from mtls_tui.tui.state.overlays import Choice
 
 if TYPE_CHECKING:
     from mtls_tui.analysis import Difference
-    from mtls_tui.engine.model import HttpRequest
 
 Runs: TypeAlias = tuple[tuple[str, str], ...]
 LIMIT_S = 15.0
@@ -25,12 +24,6 @@ LIMIT_S = 15.0
 MAX_SHOWN = 12
 MAX_WITNESSES = 4
 """Choices that fit below the page on a small terminal."""
-ROLES = {
-    "with a certificate that is not valid": "self_signed",
-    "with a revoked certificate": "revoked",
-    "with a valid certificate": "good",
-}
-"""The simulator's certificate for what the client of an example comes with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +73,14 @@ def _told(found: list[Difference], left_out: int) -> Consequences:
     witnesses: list[Choice] = []
     # Who is let in comes first: that is what hurts when nobody looks.
     for one in sorted(changed, key=lambda one: one.change != "newly let in")[:MAX_SHOWN]:
-        assert one.http is not None and one.before is not None and one.after is not None
+        assert one.http is not None and one.request is not None and one.before is not None and one.after is not None
         style = "bad" if one.change == "newly let in" else "warn"
         what, _, why = one.reason.partition(
             " is allowed now: " if one.change == "newly let in" else " is blocked now: "
         )
         lines.append(((f"! {one.change}: ", style), (safe(what), "text")))
         lines.append(((safe(f"    {why}"), "soft"),))
-        probe = probe_of(one)
+        probe = probe_of(one.http, one.request, one.certificate)
         if probe is not None and len(witnesses) < MAX_WITNESSES:
             title = safe(f"Try it: {one.change}, {one.certificate}")
             witnesses.append(
@@ -113,47 +106,3 @@ def _told(found: list[Difference], left_out: int) -> Consequences:
 
 def _listed(hosts: list[str]) -> str:
     return safe(", ".join(hosts[:3])) + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
-
-
-def request_line(http: HttpRequest) -> str:
-    """Method and URL."""
-    return f"{http.method} {http.scheme}://{http.host}{http.target}"
-
-
-def probe_of(difference: Difference) -> Probe | None:
-    """The request of an answer as the simulator has it; None if the simulator can't express it.
-
-    What the simulator's form has no place for (versions, ciphers, bytes that are no text) is set as a field.
-    """
-    from mtls_tui.analysis.context import CERTIFICATE
-    from mtls_tui.analysis.witness import TIMES, moment
-    from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
-    from mtls_tui.simulate.values import written
-    from mtls_tui.tui.simulator.probes import to_http
-
-    http, request = difference.http, difference.request
-    assert http is not None and request is not None
-    timed = http.at is not None and not TIMES.isdisjoint(request.fields)
-    probe = Probe(
-        method=http.method,
-        url=f"{http.scheme}://{http.host}{http.target}",
-        headers=tuple((name, decode(value)) for name, value in http.headers),
-        body=decode(http.body) if http.body else "",
-        ip="" if http.client_ip == "127.0.0.1" else http.client_ip,
-        at=moment(http.at) if timed and http.at is not None else "",
-        certificate=ROLES.get(difference.certificate, "none"),
-        overrides=tuple((name, written(value)) for name, value in http.overrides.items()),
-    )
-    wanted = {name: value for name, value in request.fields.items() if not name.startswith(CERTIFICATE)}
-
-    def otherwise(made: Probe) -> list[str]:
-        shown = to_http(made)
-        fields = {**compute(RequestView(shown, http.at), EXTRACTORS.items()), **shown.overrides}
-        return [name for name, value in wanted.items() if fields.get(name) != value]
-
-    try:
-        more = tuple((name, written(wanted[name])) for name in otherwise(probe))
-        probe = replace(probe, overrides=(*probe.overrides, *more))
-        return None if otherwise(probe) else probe
-    except ValueError:
-        return None

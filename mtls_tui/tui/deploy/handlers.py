@@ -55,6 +55,7 @@ def _report(effect: MakeReport, host: Host) -> None:
             target=target.name,
             kept=made.kept,
             looking=before is not None,
+            witnesses=made.witnesses,
         )
         if before is None or after is None:
             return

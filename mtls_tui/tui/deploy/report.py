@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from mtls_tui.analysis.properties import PropertyAnswer
+from mtls_tui.analysis.properties_in_file import judged
 from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError, BundleHost
 from mtls_tui.files import read_bounded, write_atomically
 from mtls_tui.rulefile import RuleFile, RuleFileError, bundle
 from mtls_tui.rulefile.exporting import deployable
 from mtls_tui.rulefile.history import exports
 from mtls_tui.rulefile.trust import out_of_date, trust_problems
+from mtls_tui.tui.deploy.actions import PROBLEMS
 from mtls_tui.tui.drawing.safe_text import safe
+from mtls_tui.tui.properties.actions import answer_lines, witnesses
 from mtls_tui.tui.state.document import Deployed
-from mtls_tui.tui.state.overlays import Item
+from mtls_tui.tui.state.overlays import Choice, Item
 
 Runs: TypeAlias = tuple[tuple[str, str], ...]
 MAX_DIFF = 400
@@ -28,12 +33,15 @@ MAX_LATE = 6
 class Report:
     """Lines to show; `why_not` tells why nothing can be exported, "" when it can; `kept` counts earlier exports.
 
+    `witnesses` are choices that try a request that breaks a property.
+
     `before` and `after` are what is exported and what would be, where there is something to compare.
     """
 
     lines: tuple[Runs, ...]
     why_not: str
     kept: int
+    witnesses: tuple[Choice, ...] = ()
     before: Bundle | None = None
     after: Bundle | None = None
 
@@ -47,11 +55,11 @@ def report(file: RuleFile, target: Path) -> Report:
             lines.append(((f"✗ {problem.message}", "bad"),))
             if problem.cure:
                 lines.append(((f"  {problem.cure}", "soft"),))
-        return Report(tuple(lines), "the file has problems", len(exports(target)))
+        return Report(tuple(lines), PROBLEMS, len(exports(target)))
     try:
         made = bundle(file)
     except RuleFileError as error:
-        return Report((((f"✗ {error.problem.message}", "bad"),),), "the file has problems", len(exports(target)))
+        return Report((((f"✗ {error.problem.message}", "bad"),),), PROBLEMS, len(exports(target)))
     deployed = _deployed(target)
     late = out_of_date(file, datetime.now(UTC))
     lines += [((f"! {safe(problem.message)}", "warn"), (f"; {problem.cure}", "soft")) for problem in late[:MAX_LATE]]
@@ -60,10 +68,17 @@ def report(file: RuleFile, target: Path) -> Report:
     lines += [(), *changes(deployed, made)] if late else changes(deployed, made)
     test_lines, failed = _tests(file)
     lines += [(), *test_lines]
+    answers = judged(file)
+    broken = [answer for answer in answers if answer.status == "broken"]
+    lines += properties(answers)
     kept = exports(target)
     lines += [(), ((f"{len(kept)} earlier exports are kept", "soft"),)]
-    why_not = f"{failed} tests fail" if failed else ""
-    return Report(tuple(lines), why_not, len(kept), deployed, made if deployed is not None else None)
+    wrong = [
+        *([f"{failed} test{'s' if failed > 1 else ''} fail{'' if failed > 1 else 's'}"] if failed else []),
+        *([f"{len(broken)} propert{'ies are' if len(broken) > 1 else 'y is'} broken"] if broken else []),
+    ]
+    after = made if deployed is not None else None
+    return Report(tuple(lines), " and ".join(wrong), len(kept), tuple(witnesses(tuple(broken))), deployed, after)
 
 
 def known(file: RuleFile, target: Path) -> Deployed | None:
@@ -191,6 +206,20 @@ def _tests(file: RuleFile) -> tuple[list[Runs], int]:
     for result in failed[:20]:
         lines.append(((f"  {safe(result.test.name)}: {safe(result.failures[0])}", "text"),))
     return lines, len(failed)
+
+
+def properties(answers: Sequence[PropertyAnswer]) -> list[Runs]:
+    """What must hold, and whether it does; nothing where no property is stated."""
+    if not answers:
+        return []
+    if all(answer.status == "proved" for answer in answers):
+        return [((f"✓ all {len(answers)} properties are proved", "good"),)]
+    lines: list[Runs] = []
+    for answer in answers:
+        if answer.status != "proved":
+            lines += answer_lines(answer)
+    proved = sum(answer.status == "proved" for answer in answers)
+    return [((f"{proved} of {len(answers)} properties are proved", "soft"),), *lines]
 
 
 def kept_items(target: Path) -> tuple[Item, ...]:

@@ -34,12 +34,14 @@ NOWHERE = Box(0, 0, 0, 0)
 class Strip:
     """Rows or columns along one side of the room that earlier strips have left; `fill` takes all of it.
 
-    Strips are cut in the order of `order`.
+    Strips are cut in the order of `order`. One that is `within` another pane is cut from that pane's box, which comes
+    before it in the order.
     """
 
     order: int
     side: Literal["top", "bottom", "left", "fill"]
     size: int = 0
+    within: str = ""
 
 
 def is_wide(width: int) -> bool:
@@ -64,6 +66,9 @@ def arranged(strips: Mapping[str, Strip | None], width: int, height: int) -> Box
     shown = [(name, strip) for name, strip in strips.items() if strip is not None]
     for name, strip in sorted(shown, key=lambda one: one[1].order):
         size = strip.size
+        if strip.within:
+            boxes[strip.within], boxes[name] = _cut_below(boxes[strip.within], size)
+            continue
         match strip.side:
             case "top":
                 box = Box(x, y, across, min(size, down))
@@ -79,3 +84,10 @@ def arranged(strips: Mapping[str, Strip | None], width: int, height: int) -> Box
                 across = down = 0
         boxes[name] = box if box.visible else NOWHERE
     return boxes
+
+
+def _cut_below(box: Box, size: int) -> tuple[Box, Box]:
+    """A box without its last rows, and these rows."""
+    rows = min(size, box.height)
+    rest = Box(box.x, box.y, box.width, box.height - rows)
+    return rest, Box(box.x, box.y + rest.height, box.width, rows) if box.width and rows else NOWHERE

@@ -41,6 +41,10 @@ def title_line(document: Document, total: int) -> Line:
     if problems:
         words = f"  ✗ {problems} problem{'s' if problems > 1 else ''}"
         out.add(words, "bar-bad", Click("file.problems"))
+    broken = document.properties.counted("broken") if document.properties is not None else 0
+    if broken and not problems:
+        words = f"  ✗ {broken} propert{'ies' if broken > 1 else 'y'} broken"
+        out.add(words, "bar-bad", Click("properties.open"))
     right: list[tuple[str, str]] = _deployed(document) if wide else []
     right += [("^P", "key"), (" commands ", "bar")]
     if out.at + sum(width(text) for text, _ in right) >= total:

@@ -27,7 +27,7 @@ def list_actions(
     first: str = "home g",
     last: str = "end G",
 ) -> None:
-    """Register `context.up`, `.down` and their like; `moved` is the document with the cursor so many rows on.
+    """Register `context.up`, `.down` and their like; `moved` moves the cursor by a number of rows.
 
     Without keys an action is left out, as pages are where `page`, the rows of one, is 0.
     """

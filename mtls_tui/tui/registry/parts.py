@@ -74,7 +74,7 @@ class Board:
     draw: Callable[[Document, int, int], list[Line]]
     """The lines, from columns and rows; too many are cut, missing ones are blank."""
     cursor: Callable[[Document, int], tuple[int, int, int]]
-    """In so many rows: the cursor's place in the list, the rows shown of it, and how long it is."""
+    """From the rows of the screen: the cursor's index in the list, how many rows are shown, and the list's length."""
     leaving: tuple[Effect, ...] = ()
     """The effects due when it is left."""
 

@@ -7,6 +7,7 @@ from importlib import import_module
 MODULES = (
     "registry.bars",
     "hosts.pane",
+    "properties.pane",
     "builder.pane",
     "text.pane",
     "simulator.pane",
@@ -25,6 +26,7 @@ MODULES = (
     "findings.actions",
     "text.actions",
     "simulator.actions",
+    "properties.actions",
     "authority.issued_actions",
     "authority.trust_actions",
     "authority.actions",
@@ -42,6 +44,7 @@ HANDLERS = (
     "deploy.handlers",
     "simulator.handlers",
     "findings.linting",
+    "properties.proving",
     "authority.handlers",
     "log.handlers",
     "app.handlers",

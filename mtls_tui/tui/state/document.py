@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mtls_tui.rulefile import RuleEntry
     from mtls_tui.tui.state.findings import Findings
     from mtls_tui.tui.state.overlays import Overlay
+    from mtls_tui.tui.state.properties import Properties
     from mtls_tui.tui.state.results import Results
     from mtls_tui.tui.state.rows import BuilderRow, Part
 
@@ -74,6 +75,8 @@ class Document:
     results: Results | None = None
     findings: Findings | None = None
     """What lint found last, None before it has run; it may be about an older content."""
+    properties: Properties | None = None
+    """What was proved of the stated properties last, None where nothing is known; it may be about an older content."""
     saved: Content | None = None
     """What is on disk, None when nothing is."""
     changed_on_disk: bool = False

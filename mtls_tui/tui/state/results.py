@@ -94,7 +94,7 @@ class Results:
     """Whether the selected rule matches the request."""
     certificate: CertificateLine = field(default_factory=lambda: CertificateLine("no certificate"))
     problem: str = ""
-    """Why the request can't be simulated; "" when it can."""
+    """The reason why the request can't be simulated; "" if it can."""
     diagnostic: Diagnostic | None = None
     """What is wrong with the selected rule's expression (names, types, length)."""
     problems: int = 0

@@ -40,7 +40,7 @@ def marked_range(document: Document) -> tuple[int, int]:
 
 
 def error_of(document: Document) -> Diagnostic | None:
-    """What is wrong with the selected rule's expression: it doesn't parse, or (once worked out) names and types."""
+    """What is wrong with the selected rule's expression: it doesn't parse, or (once evaluated) names and types."""
     edited, results = document.edited_rule, document.results
     if edited is None:
         return None
