@@ -40,16 +40,17 @@ class BundleChange:
         return f"{self.sign} {': '.join(part for part in (named, self.words) if part)}"
 
 
-def bundle_changes(old: Bundle, new: Bundle) -> list[BundleChange]:
+def bundle_changes(old: Bundle, new: Bundle, *, match: bool = True) -> list[BundleChange]:
     """All changes, in the order in which one reads them: what is trusted, hosts, lists, rules, properties.
 
-    Files are compared by name, not by folder. Raises ValueError for a bundle whose rules do not parse.
+    Files are compared by name, not by folder. Without `match`, which takes time, nothing is said of which requests a
+    changed rule matches. Raises ValueError for a bundle whose rules do not parse.
     """
     return [
         *_trust(old, new),
         *_named("host", old.hosts, new.hosts, _host),
         *_lists(old, new),
-        *_rules(old, new),
+        *_rules(old, new, match=match),
         *_named("property", old.properties, new.properties, _property),
     ]
 
@@ -127,7 +128,7 @@ def _items(before: BundleList, after: BundleList) -> str:
     return ", ".join(parts) or "the same items in another order"
 
 
-def _rules(old: Bundle, new: Bundle) -> Iterator[BundleChange]:
+def _rules(old: Bundle, new: Bundle, *, match: bool) -> Iterator[BundleChange]:
     before, after = {rule.ref: rule for rule in old.rules}, {rule.ref: rule for rule in new.rules}
     engine = None
     for ref, rule in after.items():
@@ -136,8 +137,8 @@ def _rules(old: Bundle, new: Bundle) -> Iterator[BundleChange]:
             continue
         said = list(_rule(before[ref], rule))
         if before[ref].expression != rule.expression:
-            engine = engine or _Expressions(old, new)
-            said.insert(0, engine.words(ref))
+            engine = engine or (_Expressions(old, new) if match else None)
+            said.insert(0, engine.words(ref) if engine is not None else "another expression")
         if said:
             alike = (before[ref].action, before[ref].shadow, before[ref].response) == (
                 rule.action, rule.shadow, rule.response)  # fmt: skip

@@ -52,9 +52,9 @@ def test_each_kind_of_change_is_named(file: RuleFile, tmp_path: Path) -> None:
     changed = insert_rule(insert_host(changed, {"name": "new.example.com"}), {"ref": "more", "expression": "ssl"})
     text = said(changed, target)
     for words in (
-        "~ rule mtls-api is now disabled",
+        "~ rule mtls-api: disabled now",
         "~ rule debug: another expression",
-        "~ the order of the rules changed",
+        "~ the rules are in another order",
         "+ rule more",
         "+ host new.example.com",
     ):

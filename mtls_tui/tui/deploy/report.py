@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from mtls_tui.analysis.bundle_changes import bundle_changes
 from mtls_tui.analysis.properties import PropertyAnswer
 from mtls_tui.analysis.properties_in_file import judged
-from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError, BundleHost
+from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError
 from mtls_tui.files import read_bounded, write_atomically
 from mtls_tui.rulefile import RuleFile, RuleFileError, bundle
 from mtls_tui.rulefile.exporting import deployable
@@ -93,9 +94,7 @@ def known(file: RuleFile, target: Path) -> Deployed | None:
         new = bundle(file)
     except RuleFileError:
         return replace(exported, changes=1)
-    marks = ("+", "-", "~")
-    count = sum(bool(run) and run[0][0].startswith(marks) for run in named_changes(old, new))
-    return replace(exported, changes=count)
+    return replace(exported, changes=len(bundle_changes(old, new, match=False)))
 
 
 def _deployed(target: Path) -> Bundle | None:
@@ -117,54 +116,8 @@ def changes(old: Bundle | None, new: Bundle) -> list[Runs]:
 
 def named_changes(old: Bundle, new: Bundle) -> list[Runs]:
     """The changes in words, one a line, with `+`, `-` or `~` before them."""
-    lines: list[Runs] = []
-    before, after = {rule.ref: rule for rule in old.rules}, {rule.ref: rule for rule in new.rules}
-    lines += [((f"+ rule {safe(ref)}", "good"),) for ref in after.keys() - before.keys()]
-    lines += [((f"- rule {safe(ref)}", "bad"),) for ref in before.keys() - after.keys()]
-    for ref in (ref for ref in after if ref in before and before[ref] != after[ref]):
-        one, other = before[ref], after[ref]
-        if one.enabled != other.enabled:
-            lines.append(((f"~ rule {safe(ref)} is now {'enabled' if other.enabled else 'disabled'}", "warn"),))
-        if (one.response, one.shadow, one.description) != (other.response, other.shadow, other.description):
-            lines.append(((f"~ rule {safe(ref)}: another response, shadow or description", "warn"),))
-        if one.action != other.action:
-            lines.append(((f"~ rule {safe(ref)}: {one.action} → {other.action}", "warn"),))
-        if one.expression != other.expression:
-            lines.append(((f"~ rule {safe(ref)}: another expression", "warn"),))
-    common = [ref for ref in before if ref in after]
-    if common != [ref for ref in after if ref in before]:
-        lines.append((("~ the order of the rules changed", "warn"),))
-    hosts_before, hosts_after = {host.name: host for host in old.hosts}, {host.name: host for host in new.hosts}
-    lines += [((f"+ host {safe(name)}", "good"),) for name in hosts_after.keys() - hosts_before.keys()]
-    lines += [((f"- host {safe(name)}", "bad"),) for name in hosts_before.keys() - hosts_after.keys()]
-    for name in hosts_after.keys() & hosts_before.keys():
-        if hosts_before[name] != hosts_after[name]:
-            lines.append(((f"~ host {safe(name)}: {_host_change(hosts_before[name], hosts_after[name])}", "warn"),))
-    if (old.anchors, old.crls, old.intermediates) != (new.anchors, new.crls, new.intermediates):
-        lines.append((("~ other authorities or revocation lists", "warn"),))
-    if old.lists != new.lists:
-        lines.append((("~ other lists", "warn"),))
-    return lines
-
-
-def _host_change(before: BundleHost, after: BundleHost) -> str:
-    """The changes of a host, in words."""
-    said = []
-    if before.mtls != after.mtls:
-        said.append("asks for certificates now" if after.mtls else "no longer asks for certificates: rules see none")
-    if before.anchors != after.anchors or before.intermediates != after.intermediates:
-        said.append("trusts other authorities")
-    if (before.crls, before.crl_files) != (after.crls, after.crl_files):
-        said.append("other revocation lists")
-    policies = [(one.crl_policy, one.revocation) for one in (before, after)]
-    if policies[0] != policies[1]:
-        said.append("checks revocation otherwise")
-    if (before.upstream, before.upstream_ca) != (after.upstream, after.upstream_ca):
-        said.append(f"goes to {safe(after.upstream)}" if after.upstream else "another upstream")
-    servers = [(one.server_certificate, one.server_key) for one in (before, after)]
-    if servers[0] != servers[1]:
-        said.append("another server certificate")
-    return ", ".join(said) or "other settings"
+    styles = {"+": "good", "-": "bad", "~": "warn"}
+    return [((safe(str(change)), styles[change.sign]),) for change in bundle_changes(old, new)]
 
 
 def _count(made: Bundle) -> Runs:
