@@ -9,7 +9,7 @@ from itertools import product
 from lupa.luajit21 import LuaError
 
 from mtls_tui import engine, lang
-from mtls_tui.engine import Rule, Ruleset
+from mtls_tui.engine import Rule, Ruleset, hostnames
 from mtls_tui.engine.compile import evaluate
 from mtls_tui.engine.fields import address, as_map, languages
 from mtls_tui.engine.lua import compile_rules
@@ -118,7 +118,7 @@ def given():
     dice = random.Random(3)
     for number in range(260):
         made = {
-            "http.host": dice.choice(HOSTS), "http.referer": dice.choice(HOSTS),
+            "http.host": HOSTS[number % len(HOSTS)], "http.referer": dice.choice(HOSTS),
             "http.request.uri.query": dice.choice(HOSTS), "ip.src.asnum": dice.choice(NUMBERS),
             "http.request.headers.names": dice.choice(ARRAYS), "ssl": dice.choice([None, True, False]),
             "http.request.body.multipart.names": dice.choice([None, [[b"a", b"b"], [b"a"], []], [[b"a", b"c"],
@@ -374,6 +374,8 @@ def _parts(lua) -> str:
     good, facts = Wire().tables(lua, compiled)
     for part, values in ASKED.items():
         for value in values:
+            if part == "host" and lua.prelude[b"host"](value) is not None:
+                return f"host {value!r} is not asked about"
             request = lua.runtime.table_from(dict(good))
             request[part.encode()] = lua.runtime.table_from(value) if isinstance(value, list) else value
             if decide(request, facts) != (None, part.encode()):
@@ -381,6 +383,30 @@ def _parts(lua) -> str:
     for given, known in ((None, facts), (b"x", facts), (good, None), (good, 1)):
         if decide(given, known) != (None, b"input"):
             return "no tables are not asked about"
+    for name in (
+        b"x.b.example",
+        b"x.y.b.example",
+        b"b.example",
+        b".b.example",
+        b"x..b.example",
+        b"..b.example",
+        b"xb.example",
+    ):
+        stands = hostnames.most_specific(name.decode(), {"*.b.example": True}) is True
+        if lua.prelude[b"is_below"](name, b".b.example") is not stands:
+            return f"host {name!r} under a wildcard"
+    dice = random.Random(5)
+    for _ in range(60):
+        first, second = (sorted(dice.sample(range(1, 12), dice.randrange(6))) for _ in range(2))
+        second = [number for number in second if number not in first]
+        some, more = lua.runtime.table_from(first), None
+        if len(second) == 1:
+            more = second[0]
+        elif second:
+            more = -2
+        several = lua.runtime.table_from([lua.runtime.table(), lua.runtime.table_from(second)])
+        if lua.python(lua.prelude[b"merged"](some, more, several)) != sorted(first + second):
+            return f"{first} and {second}"
     indexed, wanted = _indexed()
     some = compile_rules(indexed, "*.example")
     decide_some = lua.chunk(some.source)
@@ -396,7 +422,7 @@ def difference(lua=None) -> str:
     lua = lua or luajit.LuaJit()
     try:
         return _difference(lua)
-    except (LuaError, RefusedError) as error:
+    except (LuaError, RefusedError, TypeError, AttributeError) as error:
         return f"raised {error}"
 
 

@@ -12,6 +12,8 @@ import pytest
 from mtls_tui.engine.lua import expressions, fields, functions, prelude
 from tests.engine.lua import luajit, probes
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = sorted(set(re.findall(r"^function P\.(\w+)", prelude(), re.MULTILINE)))
 STUBS = {"nil": b"return nil", "true": b"return true", "false": b"return false", "its argument": b"return ...",
          "its second argument": b"return (select(2, ...))"}  # fmt: skip

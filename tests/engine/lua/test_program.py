@@ -32,6 +32,7 @@ CLAUSES = [
     'any(http.request.headers["x-a"][*] eq "1")', 'any(http.request.headers.names[*] eq "x-b")',
     'any(http.request.headers.values[*] contains "2")', 'has_key(http.request.headers, "x-a")',
     'http.request.headers["X-A"][0] eq "1"', 'len(http.request.headers["x-a"]) eq 2',
+    'len(http.request.headers["x-a"]) ge 1',
     'any(raw.http.request.uri.args["%x"][*] eq "%31")', 'http.request.uri.args[""][0] eq ""',
     'http.request.headers["host"][0] eq "a.example"', 'not http.request.headers.truncated',
     'http.request.headers["x-a"][1] eq "2"', 'http.request.headers.names[0] eq "host"',
