@@ -13,14 +13,15 @@ from mtls_tui.analysis.difference import Difference
 from mtls_tui.analysis.review import Review, ReviewedProperty, review
 from mtls_tui.cli.diff_markdown import markdown
 from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.host_option import named_hosts
 from mtls_tui.cli.output import counted, echo_json, problems_text, usable_rule_file
 from mtls_tui.cli.property_answers import property_data
-from mtls_tui.cli.witness import ROLES, Witness, request_data, simulate_line
-from mtls_tui.engine import hostnames
+from mtls_tui.cli.witness import Witness, request_data, simulate_line
 from mtls_tui.engine.bundle import MAX_BYTES, Bundle, BundleError
 from mtls_tui.rulefile import RuleFileError, bundle
 from mtls_tui.rulefile.materials import MaterialError, read_bytes
 from mtls_tui.simulate.style import Style, safe, style_for
+from mtls_tui.simulate.testing.roles import ROLE_OF_CLIENT
 
 SAME, DIFFERS, OPEN = 0, 1, 3
 SIGNS = {"+": "green", "-": "red", "~": "yellow", "=": "dim"}
@@ -52,8 +53,9 @@ def command(old: str, new: str, hosts: Sequence[str], form: str, as_json: bool, 
     something stays open, neither found nor proved.
     """
     before, after = _bundle(old), _bundle(new)
+    named = named_hosts(hosts, [host.name for one in (after, before) for host in one.hosts])
     try:
-        found = review(before, after, _names(hosts, before, after))
+        found = review(before, after, named or None)
     except ValueError as error:
         raise InputError(str(error)) from None
     match "json" if as_json else form:
@@ -80,21 +82,6 @@ def _bundle(file: str) -> Bundle:
         raise InputError(f"{file}: {error.message}; {error.cure}") from None
     except BundleError as error:
         raise InputError(f"{file}: {error}") from None
-
-
-def _names(hosts: Sequence[str], before: Bundle, after: Bundle) -> list[str] | None:
-    """The names of --host; a host that neither side has would be proved of nothing."""
-    known = {host.name: host.name for one in (after, before) for host in one.hosts}
-    names = []
-    for given in hosts:
-        try:
-            name = hostnames.configured(given)
-        except hostnames.HostnameError as error:
-            raise InputError(f"--host: `{safe(given)}` is not a host name: {error}") from None
-        if hostnames.serving(name, known) is None:
-            raise InputError(f"there is no host `{safe(given)}`: the files have {', '.join(sorted(known)) or 'none'}")
-        names.append(name)
-    return list(dict.fromkeys(names)) or None
 
 
 def _lines(found: Review, file: str, style: Style) -> Iterator[str]:
@@ -141,7 +128,9 @@ def _property(one: ReviewedProperty, found: Review, file: str, style: Style) -> 
     head = f"{style(sign, SIGNS[one.sign])} {style(safe(name), 'bold')}{safe(words)}"
     yield f"  {head}: {style(mark, colour)} {safe(reason)}"
     if one.answer.http is not None and one.answer.request is not None:
-        line = simulate_line(Witness(one.answer.http, one.answer.request, ROLES.get(one.answer.client, "")), file)
+        line = simulate_line(
+            Witness(one.answer.http, one.answer.request, ROLE_OF_CLIENT.get(one.answer.client, "")), file
+        )
         if line:
             yield f"      try it: {safe(line)}"
 
@@ -165,7 +154,7 @@ def witness_of(one: Difference) -> Witness | None:
     """The request of an answer, if it has one."""
     if one.http is None or one.request is None:
         return None
-    return Witness(one.http, one.request, ROLES.get(one.certificate, ""))
+    return Witness(one.http, one.request, ROLE_OF_CLIENT.get(one.certificate, ""))
 
 
 def _data(found: Review, old: str, new: str) -> dict[str, Any]:

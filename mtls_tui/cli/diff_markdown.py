@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from mtls_tui.analysis.difference import Difference
 from mtls_tui.analysis.review import Review
-from mtls_tui.cli.witness import ROLES, Witness, curl_line, test_table
+from mtls_tui.cli.witness import Witness, curl_line, test_table
 from mtls_tui.simulate.style import safe
+from mtls_tui.simulate.testing.roles import ROLE_OF_CLIENT
 
 MAX_SHOWN = 20
 """Requests of one kind; the rest is counted. A comment of GitHub has at most 65,536 characters."""
@@ -57,7 +58,7 @@ def _requests(title: str, asked: Sequence[Difference]) -> Iterator[str]:
     for one in changed[:MAX_SHOWN]:
         yield f"- {code(one.host)}: {code(one.reason)}"
         if one.http is not None and one.request is not None:
-            line, beyond = curl_line(Witness(one.http, one.request, ROLES.get(one.certificate, "")))
+            line, beyond = curl_line(Witness(one.http, one.request, ROLE_OF_CLIENT.get(one.certificate, "")))
             if line:
                 yield from _fenced(line + (f"  # and {beyond}" if beyond else ""), "sh")
     if len(changed) > MAX_SHOWN:
@@ -82,7 +83,7 @@ def _properties(found: Review) -> Iterator[str]:
         answer = one.answer
         yield f"- {code(answer.stated.name)} ({SIGNS[one.sign]}): {MARKS[answer.status]}: {code(answer.reason)}"
         if answer.http is not None and answer.request is not None:
-            witness = Witness(answer.http, answer.request, ROLES.get(answer.client, ""))
+            witness = Witness(answer.http, answer.request, ROLE_OF_CLIENT.get(answer.client, ""))
             table = test_table(witness, answer.stated.name, "allow" if answer.stated.must == "allowed" else "block")
             if table:
                 yield from ("  <details><summary>as a test</summary>", "", *_fenced(table, "toml"), "  </details>")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mtls_tui.analysis.properties import PropertyAnswer
-from mtls_tui.cli.witness import ROLES, Witness, curl_line, request_data, simulate_line, test_table
+from mtls_tui.cli.witness import Witness, curl_line, request_data, simulate_line, test_table
 from mtls_tui.simulate.style import Style, safe
+from mtls_tui.simulate.testing.roles import ROLE_OF_CLIENT
 
 MARKS = {"proved": ("✓", "green"), "broken": ("✗", "red"), "open": ("?", "yellow")}
 
@@ -62,4 +63,4 @@ def _witness(answer: PropertyAnswer) -> Witness | None:
     """The request of a broken property."""
     if answer.http is None or answer.request is None:
         return None
-    return Witness(answer.http, answer.request, ROLES.get(answer.client, ""))
+    return Witness(answer.http, answer.request, ROLE_OF_CLIENT.get(answer.client, ""))

@@ -16,15 +16,16 @@ from mtls_tui.analysis import Difference, Reach, Site, compare, unprotected
 from mtls_tui.analysis.properties import WHO, Must, StatedProperty, Who, about, judge, properties_of
 from mtls_tui.analysis.reach import CLIENTS
 from mtls_tui.cli.errors import InputError
+from mtls_tui.cli.host_option import named_hosts
 from mtls_tui.cli.output import echo_json, problems_text, usable_rule_file
 from mtls_tui.cli.property_answers import property_data, property_text
-from mtls_tui.cli.witness import ROLES, Witness, request_data, simulate_line
-from mtls_tui.engine import hostnames
+from mtls_tui.cli.witness import Witness, request_data, simulate_line
 from mtls_tui.engine.fields_of import lists_of
 from mtls_tui.lang import ParseError, ast, parse
 from mtls_tui.rulefile import RuleFile, RuleFileError
 from mtls_tui.rulefile.errors import nearest
 from mtls_tui.simulate.style import Style, safe, style_for
+from mtls_tui.simulate.testing.roles import ROLE_OF_CLIENT
 
 MARKS = {"proved": ("✓", "green"), "proved the same": ("✓", "green"), "reached": ("✗", "red"), "changed": ("✗", "red")}
 
@@ -74,9 +75,9 @@ def command(
     stated: list[StatedProperty] = []
     if against is not None:
         before = _site(usable_rule_file(against))
-        answers = compare(before, site, _known(hosts, (site, before)) if hosts else None)
+        answers = compare(before, site, named_hosts(hosts, (*site.hosts, *before.hosts)) if hosts else None)
     else:
-        names = _known(hosts, (site,)) if hosts else None
+        names = named_hosts(hosts, site.hosts) if hosts else None
         if never is not None or always is not None:
             stated = _questions(never, always, clients or ("any",), new)
         else:
@@ -103,19 +104,16 @@ def _refuse_mixed(
     against: str | None, never: str | None, always: str | None, only: bool, named: Sequence[str], clients: Sequence[Who]
 ) -> None:
     asked = never is not None or always is not None
-    if against is not None and (asked or only or named or clients):
-        other = next(
-            option
-            for option, given in (
-                ("--never", never is not None),
-                ("--always", always is not None),
-                ("--properties", only),
-                ("--property", named),
-                ("--client", clients),
-            )
-            if given
-        )
-        raise click.UsageError(f"{other} and --against exclude each other")
+    others = {
+        "--never": never is not None,
+        "--always": always is not None,
+        "--properties": only,
+        "--property": bool(named),
+        "--client": bool(clients),
+    }
+    for option, given in others.items():
+        if against is not None and given:
+            raise click.UsageError(f"{option} and --against exclude each other")
     if asked and (only or named):
         raise click.UsageError("--never and --always ask in place of the properties: leave the other option out")
     if (only or named) and clients:
@@ -186,21 +184,6 @@ def _asks(site: Site, name: str) -> bool:
     return settings is not None and settings.mtls
 
 
-def _known(names: Sequence[str], sites: Sequence[Site]) -> list[str]:
-    """The names, when the files have them; a host that no file has would be proved of nothing."""
-    wanted = []
-    for given in names:
-        try:
-            name = hostnames.configured(given)
-        except hostnames.HostnameError as error:
-            raise InputError(f"--host: `{safe(given)}` is not a host name: {error}") from None
-        if all(site.serving(name) is None for site in sites):
-            known = ", ".join(sorted({host for site in sites for host in site.hosts})) or "none"
-            raise InputError(f"there is no host `{safe(given)}`: the file has {known}")
-        wanted.append(name)
-    return list(dict.fromkeys(wanted))
-
-
 def _text(answer: Reach | Difference, file: str, style: Style) -> str:
     mark, colour = MARKS.get(answer.status, ("?", "yellow"))
     lines = [f"{style(mark, colour)} {style(safe(answer.host), 'bold')}: {safe(answer.reason)}"]
@@ -216,7 +199,7 @@ def _witness(answer: Reach | Difference) -> Witness | None:
     if answer.http is None or answer.request is None:
         return None
     client = answer.certificate if isinstance(answer, Difference) else answer.client
-    return Witness(answer.http, answer.request, ROLES.get(client, ""))
+    return Witness(answer.http, answer.request, ROLE_OF_CLIENT.get(client, ""))
 
 
 def _data(answer: Reach | Difference, file: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ can't be given by one; a body is piped in.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,15 +24,6 @@ from mtls_tui.simulate.testing.suggest import as_test, toml
 from mtls_tui.simulate.values import plain, written
 
 USUAL = HttpRequest()
-ROLES: Mapping[str, str] = {
-    "untrusted": "self_signed",
-    "revoked": "revoked",
-    "valid": "good",
-    "with a certificate that is not valid": "self_signed",
-    "with a revoked certificate": "revoked",
-    "with a valid certificate": "good",
-}
-"""Which certificate of the simulator and of tests a client of an answer has; none for others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def test_errors_are_errors(diff, mtls_tui, tmp_path):
     result = mtls_tui("diff", tmp_path / "x.bundle.json", tmp_path / "old.rules.toml")
     assert result.code == 2 and "not a bundle" in result.err
     result = diff(arguments=["--host", "nowhere.ex"])
-    assert result.code == 2 and "there is no host `nowhere.ex`: the files have api.example.com" in result.err
+    assert result.code == 2 and "there is no host `nowhere.ex`: the file has api.example.com" in result.err
 
 
 def test_an_exported_bundle_is_compared_as_its_rule_file(mtls_tui, tmp_path):

@@ -8,6 +8,7 @@ fact of a certificate sees the minted one's; a test that needs another value set
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -22,6 +23,15 @@ from mtls_tui.pki import roles
 from mtls_tui.pki.roles import RoleSet
 
 ROLES: Final = roles.ROLES
+ROLE_OF_CLIENT: Final[Mapping[str, str]] = {
+    "untrusted": "self_signed",
+    "revoked": "revoked",
+    "valid": "good",
+    "with a certificate that is not valid": "self_signed",
+    "with a revoked certificate": "revoked",
+    "with a valid certificate": "good",
+}
+"""The role of what a client comes with, as the answers of proofs and comparisons name it; none for no certificate."""
 DAY_SECONDS: Final = 86_400
 
 

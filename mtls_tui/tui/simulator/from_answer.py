@@ -11,16 +11,6 @@ from mtls_tui.tui.state.content import Probe
 if TYPE_CHECKING:
     from mtls_tui.engine.model import HttpRequest, Request
 
-ROLES = {
-    "untrusted": "self_signed",
-    "revoked": "revoked",
-    "valid": "good",
-    "with a certificate that is not valid": "self_signed",
-    "with a revoked certificate": "revoked",
-    "with a valid certificate": "good",
-}
-"""The simulator's certificate for what a client of an answer comes with; `none` for others."""
-
 
 def request_line(http: HttpRequest) -> str:
     """Method and URL."""
@@ -35,6 +25,7 @@ def probe_of(http: HttpRequest, request: Request, client: str) -> Probe | None:
     from mtls_tui.analysis.context import CERTIFICATE
     from mtls_tui.analysis.witness import TIMES, moment
     from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
+    from mtls_tui.simulate.testing.roles import ROLE_OF_CLIENT
     from mtls_tui.simulate.values import written
     from mtls_tui.tui.simulator.probes import to_http
 
@@ -46,7 +37,7 @@ def probe_of(http: HttpRequest, request: Request, client: str) -> Probe | None:
         body=decode(http.body) if http.body else "",
         ip="" if http.client_ip == "127.0.0.1" else http.client_ip,
         at=moment(http.at) if timed and http.at is not None else "",
-        certificate=ROLES.get(client, "none"),
+        certificate=ROLE_OF_CLIENT.get(client, "none"),
         overrides=tuple((name, written(value)) for name, value in http.overrides.items()),
     )
     wanted = {name: value for name, value in request.fields.items() if not name.startswith(CERTIFICATE)}
