@@ -6,7 +6,7 @@ what was remembered under another number is not used by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -23,9 +23,9 @@ MOST_REMEMBERED = 2048
 """Certificates' facts, by host, that each thread of Envoy remembers; one more, and it forgets all of them."""
 MOST_BYTES = 8 * 1024 * 1024
 """Of all that a thread remembers: anybody can present chains."""
-MOST_SOURCE = 4 * 1024 * 1024
+MOST_SOURCE = 8 * 1024 * 1024
 """Characters of one host's program."""
-MOST_LOADED = 16 * 1024 * 1024
+MOST_LOADED = 32 * 1024 * 1024
 """Characters of all programs that a thread keeps; one more, and it forgets all of them and loads them when asked."""
 IN_ONE = 200
 """Outcomes that one function of Lua fills in."""
@@ -48,14 +48,17 @@ def program(policy: Policy, host: Host, refusal: Response, *, shadow: bool) -> P
     compiled = compile_rules(policy.ruleset, host.name, paths_matter=host.name in policy.paths_matter)
     if isinstance(compiled, Refused):
         return compiled.reason
+    own = (rule.response or refusal for rule in compiled.rules)
+    responses = {response: number for number, response in enumerate(dict.fromkeys((refusal, *own)), 1)}
     source = "\n".join(
         (
             "local decide = (function(...)",
             compiled.source,
             "end)(...)",
-            "local O = {}",
-            f"O[0] = {_decided(host.name, ALLOWED, refusal, shadow=False)}",
-            *_filled(host.name, compiled.rules, refusal, shadow=shadow),
+            "local O, A, T = {}, {}, {}",
+            *_answers(responses),
+            f"O[0] = {_decided(host.name, ALLOWED, responses, shadow=False)}",
+            *_filled(host.name, compiled.rules, responses, shadow=shadow),
             f"return {{decide = decide, outcomes = O, mtls = {'true' if host.mtls else 'false'}, "
             f"reads = {_reads(compiled)}}}",
         )
@@ -79,7 +82,20 @@ def lua(remember_milliseconds: int, hidden: Iterable[str], ciphers: dict[str, st
     )
 
 
-def _filled(host: str, rules: Sequence[Rule], refusal: Response, *, shadow: bool) -> Iterable[str]:
+def _answers(responses: Mapping[Response, int]) -> Iterable[str]:
+    """Statements that number the answers: head and body."""
+    for start in range(0, len(responses), IN_ONE):
+        yield ";(function()"
+        for response, number in list(responses.items())[start : start + IN_ONE]:
+            yield (
+                f'A[{number}] = {{[":status"] = "{response.status}", '
+                f'["content-type"] = {_text(response.content_type)}, ["cache-control"] = "no-store"}}'
+            )
+            yield f"T[{number}] = {_text(response.body)}"
+        yield "end)()"
+
+
+def _filled(host: str, rules: Sequence[Rule], responses: Mapping[Response, int], *, shadow: bool) -> Iterable[str]:
     """Statements that say what becomes of a request when a rule, by its number, decides or is only reported."""
     for start in range(0, len(rules), IN_ONE):
         yield ";(function()"
@@ -88,11 +104,11 @@ def _filled(host: str, rules: Sequence[Rule], refusal: Response, *, shadow: bool
                 counted = statistic(host, rule.ref, "shadow" if rule.shadow else "log")
                 yield f"O[{number}] = {{ref = {_json_text(rule.ref)}, statistic = {_text(counted)}}}"
             else:
-                yield f"O[{number}] = {_decided(host, outcome(rule), refusal, shadow=shadow)}"
+                yield f"O[{number}] = {_decided(host, outcome(rule), responses, shadow=shadow)}"
         yield "end)()"
 
 
-def _decided(host: str, decision: Decision, refusal: Response, *, shadow: bool) -> str:
+def _decided(host: str, decision: Decision, responses: Mapping[Response, int], *, shadow: bool) -> str:
     rule = decision.rule or decision.skipped_by
     shadowed = shadow and decision.blocked
     members: dict[str, str] = {"action": "allow" if shadowed else decision.action}
@@ -107,12 +123,9 @@ def _decided(host: str, decision: Decision, refusal: Response, *, shadow: bool) 
         f"statistic = {_text(counted)}",
     ]
     if decision.blocked and not shadowed:
-        response = (decision.rule.response if decision.rule is not None else None) or refusal
-        parts.append(f"body = {_text(response.body)}")
-        parts.append(
-            f'answer = {{[":status"] = "{response.status}", ["content-type"] = {_text(response.content_type)}, '
-            '["cache-control"] = "no-store"}'
-        )
+        response = decision.rule.response if decision.rule is not None else None
+        number = responses[response] if response is not None else 1
+        parts.append(f"answer = A[{number}], body = T[{number}]")
     return "{" + ", ".join(parts) + "}"
 
 
