@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 EXACT = 1 << 53
 """Numbers in Lua are doubles: integers up to this are exact, and no integer of a request is greater."""
-_PLAIN = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+_WRITTEN = re.compile(r'[^\x20-\x7e]|["\\]')
+"""Characters, one for each byte, that stand as numbers in a string."""
 
 
 def string(value: bytes) -> str:
     """A string of any bytes, in printable ASCII without quotes or backslashes of its own."""
-    return '"' + "".join(chr(byte) if byte in _PLAIN else f"\\{byte:03d}" for byte in value) + '"'
+    return f'"{_WRITTEN.sub(_number, value.decode("latin-1"))}"'
+
+
+def _number(found: re.Match[str]) -> str:
+    return f"\\{ord(found[0]):03d}"
 
 
 def integer(value: int) -> str:
