@@ -66,7 +66,7 @@ def singles():
 @pytest.mark.parametrize(("check", "avoid", "prefer"), singles())
 def test_a_page_shows_what_is_found_and_what_is_not(check, avoid, prefer):
     hosts = HOSTS if check.code in ("host-unprotected", "host-unknown", "host-exception") else ()
-    target = "cloudflare" if check.code == "plan" else "engine"
+    target = "cloudflare" if check.code in ("plan", "function-place", "managed-list") else "engine"
     lists = {"scrapers": ["192.0.2.0/24"], "partners": ["partner.example.com"]}
     assert check.code in found(Rule("r", avoid), hosts=hosts, target=target, lists=lists)
     assert check.code not in found(Rule("r", prefer), hosts=hosts, target=target, lists=lists)

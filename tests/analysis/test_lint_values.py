@@ -13,7 +13,7 @@ from tests.conftest import SHARED
 
 CODES = (
     "value-never", "number-never", "case-never", "extension-dot", "pattern-as-text", "query-mark", "host-suffix",
-    "substring-empty", "clause-always", "redundant-clause", "mixed-and-or",
+    "substring-empty", "clause-always", "redundant-clause", "mixed-and-or", "function-place", "managed-list",
 )  # fmt: skip
 
 
@@ -95,6 +95,7 @@ def test_what_a_field_never_has_is_found_at_its_place(text, code, place, fix):
         'http.request.uri.path matches r"^/x$"',
         'http.request.headers["accept"][0] eq "*/*"',
         'http.request.uri.path contains "a*b"',
+        r'http.request.full_uri contains r"\x03/*\xE0"',
         'http.request.uri.path eq "/(a)"',
         'http.user_agent contains "(compatible; Bot/1.0; +https://example.com/bot)"',
         'http.request.uri.query eq "a=1?b=2"',
@@ -206,6 +207,15 @@ JUDGED = {
         "`lower(http.user_agent)` has no capital letters: `Apache-HttpClient` is never in it",
         "`lower(http.user_agent)` has no capital letters: `Knights%20of%20Degen` is never in it",
     ],
+    "function-place": [
+        "Cloudflare has `regex_replace` in Transform Rules rewrite expressions, dynamic redirect target URLs only, "
+        "not in custom rules",
+    ],
+    "managed-list": [
+        "Cloudflare has no managed list `$cf.blocklist`",
+        "Cloudflare has no managed list `$cf.botnets_command_and_control`",
+        "Cloudflare has no managed list `$cf.invalid_list`",
+    ],
     "query-mark": ["the query begins after the `?`: `?%00` is not in it"],
     "substring-empty": [
         "`substring(http.request.uri.path, 10, 5)` is always empty: it ends where it begins, or before",
@@ -227,6 +237,23 @@ def test_expressions_that_people_published_get_no_false_alarm(expressions):
             if finding.code in CODES and finding.severity == "warning":
                 messages[finding.code, finding.message] += 1
     assert set(messages) == {(code, message) for code, listed in JUDGED.items() for message in listed}
+
+
+def test_functions_and_managed_lists_are_those_that_cloudflare_has():
+    def at_cloudflare(text, target="cloudflare"):
+        findings = lint([Rule("r", lang.parse(text))], target=target)
+        codes = ("function-place", "managed-list")
+        return [(f.code, text[f.span.start : f.span.end]) for f in findings if f.code in codes]
+
+    assert at_cloudflare('to_string(ssl) eq "true"') == [("function-place", "to_string(ssl)")]
+    assert at_cloudflare("ip.src in $cf.botnets") == [("managed-list", "$cf.botnets")]
+    assert at_cloudflare("ip.src.asnum in $cf.vpn") == [("managed-list", "ip.src.asnum")]
+    fine = (
+        'ip.src in $cf.vpn and ip.src in $office and lower(http.host) eq "a" and cidr(ip.src, 24, 48) in {10.0.0.0/8}'
+    )
+    assert at_cloudflare(fine) == []
+    for text in ('to_string(ssl) eq "true"', "ip.src in $cf.botnets"):
+        assert at_cloudflare(text, target="engine") == []
 
 
 def test_every_one_of_these_checks_is_registered():

@@ -11,6 +11,7 @@ from mtls_tui.analysis.checks import (
     duplicate_ref,
     extension_dot,
     field_scope,
+    function_place,
     header_case,
     host_as_path,
     host_exception,
@@ -20,6 +21,7 @@ from mtls_tui.analysis.checks import (
     host_without_mtls,
     identity_unverified,
     list_field,
+    managed_list,
     missing_passes,
     mixed_and_or,
     number_never,
@@ -79,5 +81,7 @@ CHECKS: tuple[Check, ...] = (
     too_long.CHECK,
     field_scope.CHECK,
     deprecated_field.CHECK,
+    function_place.CHECK,
+    managed_list.CHECK,
     plan.CHECK,
 )
