@@ -538,7 +538,14 @@ end
 
 local remembered_normal = remembering(is_normal, 1024)
 
--- Path and query of a target, and whether it has a query; nil unless the path is normal.
+local function is_ascii(text)
+  for i = 1, #text do
+    if byte(text, i) > 127 then return false end
+  end
+  return true
+end
+
+-- Path and query of a target; nil unless the path is normal and the query is ASCII.
 function P.target(text)
   if type(text) ~= "string" or byte(text, 1) ~= 47 then return nil end
   local path, query = text, ""
@@ -546,7 +553,7 @@ function P.target(text)
   if mark then path, query = sub(text, 1, mark - 1), sub(text, mark + 1) end
   local normal
   if #path <= 256 then normal = remembered_normal(path) else normal = is_normal(path) end
-  if normal then return path, query end
+  if normal and is_ascii(query) then return path, query end
 end
 
 local remembered_method = remembering(function(text)

@@ -254,7 +254,7 @@ def test_a_missing_fact_is_asked_and_never_a_default():
 
 @pytest.mark.parametrize("target", [
     "", "a", "*", "http://a.example/", "/a/../b", "/a/./b", "/..", "/a/..;x/b", "//", "/a//b", "/%61", "/%2e", "/a%2",
-    "/%", "/%zz", "/a\\b", "/a b", "/é", "/a|b", "/\0", "/<", "/a/.", "/.;", "/..;",
+    "/%", "/%zz", "/a\\b", "/a b", "/é", "/a|b", "/\0", "/<", "/a/.", "/.;", "/..;", "/?é",
 ])  # fmt: skip
 def test_paths_that_are_not_normal_are_asked(target):
     compiled = compile_rules(Ruleset([Rule("r", lang.parse('http.request.method eq "GET"'))]), "a.example")
