@@ -43,8 +43,8 @@ ASKED: list[tuple[str, ...]] = [
     ),
     (
         "an unusual request",
-        "a host in brackets or with a port of more than five digits, bytes beyond ASCII in a method, a query or the "
-        "name of a header, more than 1,000 headers, an address that is not written plainly",
+        "a host in brackets or with a port of more than five digits, bytes beyond ASCII in a method, a query or a "
+        "header that is read, more than 1,000 headers, an address that is not written plainly",
     ),
     (
         "anything missing",

@@ -110,8 +110,8 @@ def named(name: str, key: bytes) -> Reading | None:
     if function == "header_named":
         if key == b"host":
             return Reading("{r.host}")
-        if key != key.lower() or not key.isascii():
-            return Reading("nil", sure=False)  # names are in lower case
+        if not key or key != key.lower() or not key.isascii():
+            return Reading("nil", sure=False)  # no header has that name: they are in lower case
         return Reading(code, "headers", header=key.decode("ascii"), sure=False)
     return Reading(code, "target", ("arguments",), sure=False)
 

@@ -651,14 +651,15 @@ end
 -- In lower case, and not Host, which is told for itself.
 local is_name = remembering(function(name) return name ~= "host" and not find(name, "[A-Z\128-\255]") end, 1024)
 
--- The headers without blanks around values; nil unless they are pairs of strings, not too many, with such names.
+-- The headers without blanks around values; nil unless they are pairs of strings, not too many, with such names. Values
+-- that are not ASCII reach the decision service as UTF-8, whatever they were.
 function P.headers(given)
   if type(given) ~= "table" then return nil end
   local count, blanks = #given, false
   if count % 2 ~= 0 or count > 2 * MOST_HEADERS then return nil end
   for i = 1, count, 2 do
     local name, value = given[i], given[i + 1]
-    if type(name) ~= "string" or type(value) ~= "string" or not is_name(name) then return nil end
+    if type(name) ~= "string" or type(value) ~= "string" or not is_name(name) or not is_ascii(value) then return nil end
     blanks = blanks or is_begun_or_ended_by_blank(value)
   end
   if not blanks then return given end

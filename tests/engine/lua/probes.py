@@ -236,7 +236,8 @@ ASKED = {
                 b"1.2.3.4.", b".1.2.3.4"],
     "milliseconds": [-1, 0.5, 1 << 53, float("nan"), float("inf"), b"1", None, True],
     "headers": [None, 1, [b"a"], [b"A", b"b"], [b"a", 1], [1, b"a"], [b"\xe9", b"a"], [b"x", b"y"] * 1001, [b"a",
-    b"b", b"c"], [b"Z", b""], [b"host", b"a"], [b"a", b"1", b"host", b"b"]],
+    b"b", b"c"], [b"Z", b""], [b"a", b"\xff"], [b"a", b"b", b"c", b"\xc3\xa9"], [b"host", b"a"], [b"a", b"1",
+    b"host", b"b"]],
     "protocol": [None, 1], "tls_version": [None, True], "tls_cipher": [None, 2],
 }  # fmt: skip
 """Parts of a request that compiled rules take, and those that the decision service has to look at."""

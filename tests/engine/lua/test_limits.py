@@ -159,7 +159,11 @@ def test_any_bytes_in_rules_and_requests(value):
         ruleset, compiled, function = host(condition, name="a.example")
         for given in [*NASTY, value + b"x", b"x" + value, b"x"]:
             given = given.strip(b" \t")
-            same(ruleset, compiled, function, Wire(headers=(("user-agent", given), ("x-y", b"1"))))
+            one = Wire(headers=(("user-agent", given), ("x-y", b"1")))
+            if "user-agent" in compiled.headers and not given.isascii():
+                assert decided(luajit.shared(), function, compiled, one) == "headers"
+            else:
+                same(ruleset, compiled, function, one)
 
 
 @pytest.mark.parametrize("text", ["(.*a){20}", "a*b", "(?i)x.*y.*z"])
