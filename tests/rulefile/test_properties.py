@@ -179,3 +179,7 @@ def test_the_bundle_has_the_properties_in_canonical_form_and_decides_without_the
     request = HttpRequest(host="api.example.com", target="/admin")
     for one in (made, bundle(opposite)):
         assert Policy.from_bundle(one).decide(request).decision.action == "block"
+
+
+def test_every_key_of_a_property_is_in_the_bundle():
+    assert set(PropertyEntry.__struct_fields__) == set(BundleProperty.__struct_fields__)

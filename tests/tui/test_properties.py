@@ -242,3 +242,14 @@ async def test_what_is_edited_is_proved_after_a_pause_and_keys_never_wait_for_it
         await settled(pilot)
         await until(pilot, lambda: not controller.busy)
         assert len(runs) == 2, "another request in the simulator needs no proof"
+
+
+def test_a_property_that_can_not_be_read_is_a_problem_of_the_file_and_keeps_no_request_from_being_decided() -> None:
+    text = STATED.replace("sha256(http.cookie)", "sha265(http.cookie)").replace("api.", "other.")  # none is known yet
+    driver = Driver(document_of(text))
+    driver.evaluate()
+    results = driver.document.results
+    assert results is not None and results.problems == 1
+    assert results.verdict is not None and results.verdict.action == "allow"
+    driver.press("P")
+    assert driver.refused == "solve the problems of the file first: F11 shows them"
