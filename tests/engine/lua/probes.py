@@ -64,6 +64,8 @@ CONDITIONS = [
     'any(starts_with(http.request.headers.names[*], "a"))', 'all(starts_with(http.request.headers.names[*], "a"))',
     'any(lower(http.request.headers.names[*])[*] eq "a")', 'any(http.request.headers[*][*] eq "b")',
     'all(http.request.headers["a"][*] eq "b")', 'any(http.request.body.multipart.names[*][*] eq "b")',
+    'all(http.request.body.multipart.names[*][*] contains "")',
+    'all(http.request.body.multipart.names[*][0] contains "")', 'any(http.request.body.multipart.names[*][1] ne "b")',
     *(f"{left} {word} {right}" for word in ("eq", "ne", "lt", "le", "gt", "ge") for left, right in [
         ("http.host", '"a"'), ("ip.src.asnum", "5"), ("http.host", "http.referer"), ("ip.src.asnum",
         "len(http.host)"),
@@ -290,6 +292,7 @@ LANGUAGES = [
     b"a ;q = 0.1,b;q=-1,c;q=0x1,d;q=",
     b",,a,,",
     b"*;q=1",
+    b"c,a;q=1.5",
     b"\x0ea,b\x1c;q=0.1",
     b"\x17a",
     b"\xff,\0",
