@@ -61,7 +61,7 @@ def request_of(found: Found, base: HttpRequest) -> HttpRequest:
                 http = _with_headers(http, name.removeprefix("header:"), [bytes(value)] if value else [])
             case _ if name.startswith("headers:"):
                 http = _with_headers(http, name.removeprefix("headers:"), _items(value))
-            case _ if name.startswith("raw "):
+            case _ if name.startswith(("raw ", "far ")):
                 pass
             case _:
                 http = _with_field(http, name, value)

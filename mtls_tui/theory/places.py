@@ -1,8 +1,9 @@
 """The fields of a request as places of it: which text, number or fact each follows from.
 
 Path, query and the whole URI are one text only where some clause looks at more than one of them; so are a header's
-list of values and the field that joins them. Whether the path as received is the path as rules see it, and whether a
-body is as long as it says, are facts of their own, supposed to hold in a request that is made.
+list of values and the field that joins them. Whether the path as received is the path as rules see it, whether a body
+is as long as it says, and whether there are too many headers to look at, are facts of their own, supposed to be as
+usual in a request that is made.
 """
 
 from __future__ import annotations
@@ -397,8 +398,8 @@ class Places:
             if inner is not None:
                 return -self._host(inner)
             algebra = self.algebra
-            names = algebra.both((members, algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/:*")))))
-            tail = algebra.then(self._ports(), algebra.word(b"/"), algebra.texts)
+            names = algebra.both((members, self._authority()))
+            tail = algebra.then(self._ports(), self._path_start(), algebra.texts)
             return self.member(self._uri_subject(), algebra.then(self._schemes(), names, tail))
         return self.member(self._host_subject(), members)
 
@@ -425,12 +426,27 @@ class Places:
         inner = self._complement(members)
         if inner is not None:
             return -self._header(name, inner)
-        if name in self.listed:
-            return self.member(self._header_list(name), self.algebra.before_image(Joined(separator), members))
+        kind = "far header" if name in self.listed else "header"
         subject = self._text_subject(
-            f"header:{name.decode()}", lambda: self.requests.joined_values(separator), self.requests.sent_values, b""
+            f"{kind}:{name.decode()}", lambda: self.requests.joined_values(separator), self.requests.sent_values, b""
         )
-        return self.member(subject, members)
+        if name not in self.listed:
+            return self.member(subject, members)
+        joined = self.member(self._header_list(name), self.algebra.before_image(Joined(separator), members))
+        return self._if(self.all_headers, joined, self.member(subject, members))
+
+    @property
+    def all_headers(self) -> Literal:
+        """Whether arrays of headers have all of them: beyond `engine.fields.MAX_HEADERS` only joined fields do."""
+        return self._supposed("all headers")
+
+    def _supposed(self, name: str) -> Literal:
+        """A fact that holds in every request that is made."""
+        first = name not in self._atoms
+        atom = self.fact(name, True)
+        if first:
+            self.supposed.append(atom)
+        return atom
 
     def _header_list(self, name: bytes) -> Subject[Any, Any]:
         requests = self.requests
@@ -456,11 +472,7 @@ class Places:
     @property
     def as_received(self) -> Literal:
         """Whether the path as received is normal already."""
-        first = "as received" not in self._atoms
-        atom = self.fact("as received", True)
-        if first:
-            self.supposed.append(atom)
-        return atom
+        return self._supposed("as received")
 
     def _paths(self) -> Language:
         return self.requests.raw_paths() if self.raw_too and not self.normal_too else self.requests.normal_paths()
@@ -489,7 +501,8 @@ class Places:
         return self.member(self._uri_subject(), members)
 
     def _path_start(self) -> Language:
-        return self.algebra.one_of(symbols_of(b"/" if self.mode == "full" else b"/*"))
+        """`*` is the target of OPTIONS (RFC 9112 3.2.4), and stands in the whole URI too."""
+        return self.algebra.one_of(symbols_of(b"/*"))
 
     def _uri_subject(self) -> Subject[Any, Any]:
         algebra, requests = self.algebra, self.requests
@@ -500,31 +513,45 @@ class Places:
             )  # fmt: skip
         plain = b"https://" + (self.host if isinstance(self.host, bytes) else self._plain_host()) + b"/"
 
-        def whole(names: Language, paths: Language, queries: Language) -> Language:
-            paths = algebra.both((paths, algebra.then(algebra.word(b"/"), algebra.texts)))
-            return algebra.then(self._schemes(), names, self._ports(), requests.targets(paths, queries))
+        def whole(names: Language, ports: Language, paths: Language, queries: Language) -> Language:
+            return algebra.then(self._schemes(), names, ports, requests.targets(paths, queries))
 
         return self._text_subject(
-            "uri", lambda: whole(self._host_names(), self._paths(), algebra.texts),
-            lambda: whole(self._made_host_names(), requests.made_paths(), requests.made_queries()), plain,
+            "uri", lambda: whole(self._host_names(), self._ports(), self._paths(), algebra.texts),
+            lambda: whole(
+                self._made_host_names(), self._made_ports(), requests.made_paths(), requests.made_queries()
+            ),
+            plain,
         )  # fmt: skip
 
     def _schemes(self) -> Language:
         return self.algebra.words([b"https://", b"http://"])
 
     def _ports(self) -> Language:
+        """What a Host header may say (`engine.fields.RequestView.explicit_port`): 0 as well."""
+        return self.algebra.either((self._made_ports(), self.algebra.word(b":0")))
+
+    def _made_ports(self) -> Language:
         algebra = self.algebra
         digits = algebra.repeated(algebra.one_of(symbols_of(b"0123456789")), 0, 4)
         port = algebra.then(algebra.word(b":"), algebra.one_of(symbols_of(b"123456789")), digits)
         return algebra.either((algebra.empty, port))
 
-    def _before_path(self) -> Language:
+    def _authority(self) -> Language:
+        """The host of a whole URI: one name, or all up to a port or path; an IPv6 address stands in brackets."""
         algebra = self.algebra
         if isinstance(self.host, bytes):
-            names = algebra.word(self.host)
-        else:
-            names = algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/:*")))
-        return algebra.then(self._schemes(), names, self._ports())
+            return algebra.word(self.host)
+        address = algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/*]")))
+        return algebra.either(
+            (
+                algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/:*"))),
+                algebra.then(algebra.word(b"["), address, algebra.word(b"]")),
+            )
+        )
+
+    def _before_path(self) -> Language:
+        return self.algebra.then(self._schemes(), self._authority(), self._ports())
 
     def _with_extension(self, members: Language) -> Language:
         """The paths whose extension is in a set (`engine.paths.extension`)."""
@@ -584,28 +611,19 @@ class Places:
         ports = intervals.common(members, ((1, 99999),))
         if sum(last - first + 1 for first, last in ports) > MAX_PORTS:
             raise OpaqueError("many ports beside the whole URI")
-        path = algebra.then(algebra.word(b"/"), algebra.texts)
-        names = algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/")))
-        texts = algebra.words([b":%d/" % port for first, last in ports for port in range(first, last + 1)])
-        found = [algebra.then(self._schemes(), names, texts, algebra.texts)]
-        bare = self._before_bare_path()
+        path = algebra.then(self._path_start(), algebra.texts)
+        texts = algebra.words([b":%d" % port for first, last in ports for port in range(first, last + 1)])
+        found = [algebra.then(self._schemes(), self._authority(), texts, path)]
+        # Where the Host header says no port, or 0, it is the usual one.
+        none = algebra.either((algebra.empty, algebra.word(b":0")))
         for scheme, port in ((b"https://", 443), (b"http://", 80)):
             if intervals.has(members, port):
-                found.append(algebra.then(algebra.word(scheme), bare, path))
+                found.append(algebra.then(algebra.word(scheme), self._authority(), none, path))
         return self.member(self._uri_subject(), algebra.either(found))
-
-    def _before_bare_path(self) -> Language:
-        algebra = self.algebra
-        if isinstance(self.host, bytes):
-            return algebra.word(self.host)
-        return algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/:*")))
 
     def _body_size(self, members: Intervals) -> Literal:
         body = self._text_subject("body", self._texts, self._texts, b"")
-        first = "whole body" not in self._atoms
-        whole = self.fact("whole body", True)
-        if first:
-            self.supposed.append(whole)
+        whole = self._supposed("whole body")
         free = self._number_subject("body size", INTEGERS, INTEGERS, 0)
         return self._if(whole, self.member(body, self.lengths(members)), self.member(free, members))
 
