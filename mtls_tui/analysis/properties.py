@@ -7,7 +7,7 @@ meant holds of nothing, and the answer says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -94,11 +94,22 @@ def judge(site: Site, stated: StatedProperty, hosts: Sequence[str] | None = None
     The first request found that breaks it is the answer. Takes a bounded number of steps. Raises ListError for a list
     that the property names and the site does not have.
     """
-    names = [*(stated.hosts or site.hosts)] if hosts is None else [name for name in hosts if about(stated, name)]
+    answer = judge_while(site, stated, lambda: True, hosts)
+    assert answer is not None
+    return answer
+
+
+def judge_while(
+    site: Site, stated: StatedProperty, wanted: Callable[[], bool], hosts: Sequence[str] | None = None
+) -> PropertyAnswer | None:
+    """The same; None once it is no longer wanted, which is asked before each question."""
+    names = [*(stated.hosts or site.hosts)] if hosts is None else [name for name in hosts if about(site, stated, name)]
     asked = [(name, client, side) for name in names for client, side in _sides(site, name, stated)]
     others = tuple(site.hosts)
     unknown: tuple[str, Client, str] | None = None
     for name, client, side in asked:
+        if not wanted():
+            return None
         answer = ask(name, [side], client=client, others=others, holds=stated.when, unless=stated.unless)
         if answer.status == "witness":
             return _broken(stated, name, client, answer)
@@ -116,9 +127,10 @@ def judge(site: Site, stated: StatedProperty, hosts: Sequence[str] | None = None
     return PropertyAnswer(stated, "proved", "no request is meant: it holds of nothing", vacuous=True)
 
 
-def about(stated: StatedProperty, name: str) -> bool:
-    """Whether requests to a host (in comparable form) are among those of a property."""
-    return not stated.hosts or hostnames.serving(name, {host: host for host in stated.hosts}) is not None
+def about(site: Site, stated: StatedProperty, name: str) -> bool:
+    """Whether requests to a host (in comparable form) are among those of a property, as it means them at the site."""
+    hosts = {host: host for host in (*site.hosts, *stated.hosts)}
+    return not stated.hosts or hostnames.serving(name, hosts) in stated.hosts
 
 
 def _sides(site: Site, name: str, stated: StatedProperty) -> list[tuple[Client, Side]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mtls_tui.analysis.finding import Severity
 from mtls_tui.analysis.places_in_file import Found
-from mtls_tui.analysis.properties import PropertyAnswer, judge, properties_of
+from mtls_tui.analysis.properties import PropertyAnswer, judge_while, properties_of
 from mtls_tui.analysis.site import Site
 from mtls_tui.rulefile import Problem, RuleFile, bundle
 
@@ -19,16 +19,17 @@ def judged(rulefile: RuleFile) -> list[PropertyAnswer]:
 
 
 def judged_while(rulefile: RuleFile, wanted: Callable[[], bool]) -> list[PropertyAnswer] | None:
-    """The same; None once it is no longer wanted, which is asked before each property."""
+    """The same; None once it is no longer wanted, which is asked before each question."""
     if not rulefile.properties:
         return []
     made = bundle(rulefile)
     site = Site.of(made)
     answers = []
     for stated in properties_of(made):
-        if not wanted():
+        answer = judge_while(site, stated, wanted)
+        if answer is None:
             return None
-        answers.append(judge(site, stated))
+        answers.append(answer)
     return answers
 
 

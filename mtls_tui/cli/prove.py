@@ -81,7 +81,7 @@ def command(
         if never is not None or always is not None:
             stated = _questions(never, always, clients or ("any",), new)
         else:
-            stated = _stated(new, named, names)
+            stated = _stated(site, new, named, names)
             if not (only or named):
                 answers = _unprotected(site, names, clients)
     found = [judge(site, one, names) for one in stated] if stated else []
@@ -132,7 +132,7 @@ def _unprotected(site: Site, names: Sequence[str] | None, clients: Sequence[Who]
     ]
 
 
-def _stated(rulefile: RuleFile, named: Sequence[str], names: Sequence[str] | None) -> list[StatedProperty]:
+def _stated(site: Site, rulefile: RuleFile, named: Sequence[str], names: Sequence[str] | None) -> list[StatedProperty]:
     """The properties asked about: those named, or all, and of them those about the hosts asked about."""
     found = properties_of(rulefiles.bundle(rulefile))
     known = [one.name for one in found]
@@ -141,7 +141,7 @@ def _stated(rulefile: RuleFile, named: Sequence[str], names: Sequence[str] | Non
             cure = nearest(name, known) if known else "the file has none"
             raise InputError(f"--property: no property `{safe(name)}`: {cure}")
     chosen = [one for one in found if not named or one.name in named]
-    return [one for one in chosen if names is None or any(about(one, name) for name in names)]
+    return [one for one in chosen if names is None or any(about(site, one, name) for name in names)]
 
 
 def _questions(

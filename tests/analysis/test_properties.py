@@ -9,7 +9,7 @@ import pytest
 from mtls_tui import lang
 from mtls_tui.analysis import HostSettings, Site
 from mtls_tui.analysis.context import NO_CERTIFICATE
-from mtls_tui.analysis.properties import WHO, StatedProperty, about, judge, properties_of
+from mtls_tui.analysis.properties import WHO, StatedProperty, about, judge, judge_while, properties_of
 from mtls_tui.analysis.properties_in_file import judged, property_findings
 from mtls_tui.analysis.question import CLIENTS
 from mtls_tui.engine import Matcher, Ruleset, hostnames
@@ -149,7 +149,18 @@ def test_a_wildcard_means_the_names_that_no_other_host_has():
     assert judge(site_, StatedProperty("p", "blocked", ("*.w.ex",))).status == "proved"
     assert judge(site_, StatedProperty("p", "blocked", ("open.w.ex",))).status == "broken"
     wild = StatedProperty("p", "blocked", ("*.w.ex",))
-    assert about(wild, "*.w.ex") and about(wild, "a.w.ex") and not about(wild, "w.ex") and not about(wild, "a.ex")
+    told = {name: about(site_, wild, name) for name in ("*.w.ex", "a.w.ex", "*.a.w.ex", "open.w.ex", "w.ex", "a.ex")}
+    assert told == {
+        "*.w.ex": True, "a.w.ex": True, "*.a.w.ex": True, "open.w.ex": False, "w.ex": False, "a.ex": False,
+    }  # fmt: skip
+    assert judge(site_, wild, ["open.w.ex"]).vacuous
+
+
+def test_a_judgement_that_nobody_waits_for_stops_before_the_next_question():
+    site_ = of(("true", "block"), hosts=tuple(f"h{number}" for number in range(9)))
+    asked = []
+    assert judge_while(site_, StatedProperty("p", "blocked"), lambda: asked.append(1) or len(asked) < 3) is None
+    assert len(asked) == 3
 
 
 def test_a_property_by_which_no_request_is_meant_is_called_vacuous_and_no_other():
