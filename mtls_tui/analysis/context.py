@@ -16,7 +16,7 @@ from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.tree import Node, children, is_expression
 from mtls_tui.lang.types import FieldValue
-from mtls_tui.theory import Theory
+from mtls_tui.theory import Theory, Uses
 
 Target: TypeAlias = Literal["engine", "cloudflare"]
 AT = 1_700_000_000.0
@@ -94,9 +94,14 @@ class Context:
         return self.three_valued(position, known) is not False
 
     @cached_property
+    def asking(self) -> list[int]:
+        """Positions of the enabled rules that block and look at the certificate."""
+        return [place for place, rule in enumerate(self.enabled) if blocks(rule) and reads_certificate(rule)]
+
+    @cached_property
     def theory(self) -> Theory:
         """What the clauses of all rules say, of a request to any host by any client."""
-        return Theory([rule.expression.root for rule in self.rules])
+        return Theory(Uses.of(rule.expression.root for rule in self.rules))
 
     def possible(self, *wanted: tuple[ast.Expr, bool]) -> bool:
         """False: proved that in no request these expressions are so."""
@@ -125,8 +130,18 @@ class Context:
 
     def positions(self, host: str) -> list[int]:
         """Positions of the enabled rules that may match requests to a host (by its name alone), in order."""
-        by_host, anywhere = self._places
-        return sorted((*by_host.get(sample_host(host), ()), *anywhere))
+        return sorted(self.places_of(host))
+
+    def places_of(self, host: str) -> frozenset[int]:
+        """The same as a set."""
+        if host not in self._places_by_host:
+            by_host, anywhere = self._places
+            self._places_by_host[host] = frozenset((*by_host.get(sample_host(host), ()), *anywhere))
+        return self._places_by_host[host]
+
+    @cached_property
+    def _places_by_host(self) -> dict[str, frozenset[int]]:
+        return {}
 
     @cached_property
     def revoking_positions(self) -> frozenset[int]:

@@ -62,7 +62,7 @@ class _Comparison:
     """What two sites decide about the requests to a host. A side's settings are None where a site has no such host."""
 
     def __init__(self, host: str, before: Site, after: Site, names: Sequence[str]) -> None:
-        self.host = host
+        self.host, self.names = host, names
         self.where = Where(host, names)
         self.sites = (before, after)
         self.settings = tuple(site.serving(host) for site in self.sites)
@@ -114,12 +114,16 @@ class _Comparison:
                 for site, settings in zip(self.sites, self.settings, strict=True)
             ]
             seen = None if old == new else [side.seen(client) for side, client in zip(sides, (old, new), strict=True)]
-            question = self._questions[old, new] = Question(self.where, sides, old, seen=seen)
+            question = self._questions[old, new] = Question(self.host, sides, old, self.names, seen=seen)
         return question
 
     def _whatever_certificates_are(self, change: Change) -> bool:
         """Whether no request changes even when the two sides judge a certificate differently."""
-        if any(fields_of(node) & _BY_PATH for node in self._question("none", "none").nodes):
+        if any(
+            fields_of(rule.expression.root) & _BY_PATH
+            for site in self.sites
+            for rule in self.where.deciding(site.ruleset)
+        ):
             return False
         presented = [client for client, state in CLIENTS.items() if state[PRESENTED]]
         return all(

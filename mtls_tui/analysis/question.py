@@ -6,9 +6,9 @@ came out as asked. "proved" covers every request (see `theory`). "open" says why
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeAlias
 
 from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, base_request
@@ -21,7 +21,7 @@ from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
 from mtls_tui.search.making import Maker
-from mtls_tui.theory import FALSE, TRUE, Found, Theory
+from mtls_tui.theory import FALSE, TRUE, Found, Theory, Uses
 from mtls_tui.theory import Literal as Condition
 from mtls_tui.theory.making import request_of
 
@@ -94,8 +94,68 @@ def ask(
     `others` (the names of all hosts) stands for more closely. Lists that `holds` and `unless` name are those of the
     last side. Takes a bounded number of steps. Raises ListError for a list that they name and no side has.
     """
-    question = Question(Where(host, others), sides, client, holds, unless)
+    question = Question(host, sides, client, others, holds, unless)
     return question.answer([side.allowed for side in sides])
+
+
+class _Ground:
+    """The rules before a host, as conditions of one theory; what questions about them share."""
+
+    def __init__(self, host: str, others: Sequence[str], rulesets: Sequence[Ruleset | None]) -> None:
+        self.where = Where(host, others)
+        self.rulesets = rulesets
+        self.rules = [[] if ruleset is None else self.where.deciding(ruleset) for ruleset in rulesets]
+        self.lists = _lists_of(rulesets)
+        self.uses = Uses.of(rule.expression.root for rules in self.rules for rule in rules)
+        self._theories: dict[Uses, Theory] = {}
+        self._through: dict[tuple[int, int, int], Condition] = {}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The fields that the rules read."""
+        return frozenset().union(*(ruleset.fields_read for ruleset in self.rulesets if ruleset is not None))
+
+    def theory(self, conditions: Iterable[ast.Expr]) -> Theory:
+        """One over the clauses of the rules and of some conditions."""
+        uses = self.uses | Uses.of(conditions)
+        theory = self._theories.get(uses)
+        if theory is None:
+            base = base_request(self.where.sample, CLIENTS["valid"], self.names)
+            plain = {**compute(RequestView(base), EXTRACTORS.items()), **base.overrides}
+            theory = self._theories[uses] = Theory(uses, host=self.where.names, plain=plain)
+        return theory
+
+    def through(self, theory: Theory, place: int, seen: Mapping[str, Any]) -> Condition:
+        """Whether one set of rules, that see these fields of a certificate, lets a request through."""
+        if self.rulesets[place] is None:
+            return FALSE
+        key = (id(theory), place, id(seen))
+        if key not in self._through:
+            self._through[key] = _let_through(theory, self.rules[place], self.lists[place], seen)
+        return self._through[key]
+
+
+_ground = lru_cache(maxsize=8)(_Ground)
+
+
+def _let_through(theory: Theory, rules: Sequence[Rule], lists: Lists, seen: Mapping[str, Any]) -> Condition:
+    circuit = theory.circuit
+    runs: list[tuple[bool, list[Condition]]] = []
+    for rule in rules:
+        literal = theory.literal(rule.expression.root, lists, seen)
+        if literal == FALSE:
+            continue
+        lets = rule.action not in TERMINATING
+        if not runs or runs[-1][0] is not lets:
+            runs.append((lets, []))
+        runs[-1][1].append(literal)
+        if literal == TRUE:
+            break  # nothing comes behind it
+    result: Condition = TRUE
+    for lets, literals in reversed(runs):
+        matched = circuit.some(literals)
+        result = circuit.some((matched, result)) if lets else circuit.every((-matched, result))
+    return result
 
 
 class Question:
@@ -106,84 +166,53 @@ class Question:
 
     def __init__(
         self,
-        where: Where,
+        host: str,
         sides: Sequence[Side],
         client: Client = "none",
+        others: Sequence[str] = (),
         holds: ast.Expr | None = None,
         unless: ast.Expr | None = None,
         seen: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        self.where, self.sides, self.client = where, sides, client
+        self.sides, self.client = sides, client
+        self.ground = _ground(host, tuple(others), tuple(side.ruleset for side in sides))
         self.seen = [side.seen(client) for side in sides] if seen is None else seen
         one_view = bool(sides) and all(view == self.seen[0] for view in self.seen)
         self.state = self.seen[0] if one_view else CLIENTS[client]
-        self.rules = [[] if side.ruleset is None else where.deciding(side.ruleset) for side in sides]
-        self.lists = _lists_of(sides)
+        self.lists: Lists = self.ground.lists[-1] if sides else {}
         self.conditions = [(node, truth) for node, truth in ((holds, True), (unless, False)) if node is not None]
-
-    @cached_property
-    def nodes(self) -> list[ast.Expr]:
-        """All expressions that are asked about."""
-        roots = [rule.expression.root for rules in self.rules for rule in rules]
-        return [*roots, *(node for node, _ in self.conditions)]
 
     @cached_property
     def names(self) -> frozenset[str]:
         """The fields that the requests of an answer tell."""
-        read = [side.ruleset.fields_read for side in self.sides if side.ruleset is not None]
-        return frozenset().union(*read, *(fields_of(node) for node, _ in self.conditions))
+        return self.ground.names.union(*(fields_of(node) for node, _ in self.conditions))
 
     @cached_property
     def base(self) -> HttpRequest:
         """The plainest request."""
-        return base_request(self.where.sample, self.state, self.names)
+        return base_request(self.ground.where.sample, self.state, self.names)
 
     @cached_property
     def theory(self) -> Theory:
         """The clauses of all sides."""
-        plain = {**compute(RequestView(self.base), EXTRACTORS.items()), **self.base.overrides}
-        return Theory(
-            self.nodes, host=self.where.names, verified=bool(self.state.get(VERIFIED)), plain=plain
-        )  # fmt: skip
+        return self.ground.theory(node for node, _ in self.conditions)
 
-    @cached_property
-    def through(self) -> list[Condition]:
-        """Whether each side lets a request through."""
-        return [
-            FALSE if side.ruleset is None else self._through(rules, lists, seen)
-            for side, rules, lists, seen in zip(self.sides, self.rules, self.lists, self.seen, strict=True)
-        ]
-
-    def _through(self, rules: Sequence[Rule], lists: Lists, seen: Mapping[str, Any]) -> Condition:
-        circuit = self.theory.circuit
-        runs: list[tuple[bool, list[Condition]]] = []
-        for rule in rules:
-            literal = self.theory.literal(rule.expression.root, lists, seen)
-            if literal == FALSE:
-                continue
-            lets = rule.action not in TERMINATING
-            if not runs or runs[-1][0] is not lets:
-                runs.append((lets, []))
-            runs[-1][1].append(literal)
-            if literal == TRUE:
-                break  # nothing comes behind it
-        result: Condition = TRUE
-        for lets, literals in reversed(runs):
-            matched = circuit.some(literals)
-            result = circuit.some((matched, result)) if lets else circuit.every((-matched, result))
-        return result
+    def _roots(self, allowed: Sequence[bool | None]) -> list[Condition]:
+        found = []
+        for node, truth in self.conditions:
+            literal = self.theory.literal(node, self.lists, self.state)
+            found.append(literal if truth else -literal)
+        for place, (seen, wanted) in enumerate(zip(self.seen, allowed, strict=True)):
+            if wanted is not None:
+                through = self.ground.through(self.theory, place, seen)
+                found.append(through if wanted else -through)
+        if any(seen.get(VERIFIED) for seen in (self.state, *self.seen)):
+            found += self.theory.places.of_verified()
+        return found
 
     def answer(self, allowed: Sequence[bool | None]) -> Answer:
         """A request for which each side decides so (None: either), or the proof that there is none, or open."""
-        lists = self.lists[-1] if self.lists else {}
-        roots = [
-            literal if truth else -literal
-            for node, truth in self.conditions
-            for literal in [self.theory.literal(node, lists, self.state)]
-        ]
-        for literal, wanted in zip(self.through, allowed, strict=True):
-            if wanted is not None:
-                roots.append(literal if wanted else -literal)
+        roots = self._roots(allowed)
         answers: list[Answer] = []
         checks = self._checks  # raises for a list that is not there, whatever the answer is
 
@@ -202,20 +231,17 @@ class Question:
 
     def impossible(self, allowed: Sequence[bool]) -> bool:
         """Proved that no request is decided so by each side; no request is made."""
-        roots = [literal if wanted else -literal for literal, wanted in zip(self.through, allowed, strict=True)]
-        return not self.theory.possible(*roots)
+        return not self.theory.possible(*self._roots(allowed))
 
     @cached_property
     def _checks(self) -> list[tuple[Matcher, bool]]:
-        lists = self.lists[-1] if self.lists else {}
-        return [(Matcher(ast.Expression(node), lists), truth) for node, truth in self.conditions]
+        return [(Matcher(ast.Expression(node), self.lists), truth) for node, truth in self.conditions]
 
     def _tried(
         self, found: Found, allowed: Sequence[bool | None], checks: Sequence[tuple[Matcher, bool]]
     ) -> Answer | None:
-        lists = self.lists[-1] if self.lists else {}
         made = request_of(found, self.base)
-        maker = Maker(made, self.state, self.names, lists)
+        maker = Maker(made, self.state, self.names, self.lists)
         maker.budget = GUESSES
         for http in self._candidates(made, found, maker):
             fields = maker.fields(http)
@@ -236,11 +262,11 @@ class Question:
             yield from maker.make(found.opaque)
 
 
-def _lists_of(sides: Sequence[Side]) -> list[Lists]:
-    """The lists of each side; equal ones are one mapping, so that a clause that names one means one thing."""
+def _lists_of(rulesets: Sequence[Ruleset | None]) -> list[Lists]:
+    """The lists of each ruleset; equal ones are one mapping, so that a clause that names one means one thing."""
     found: list[Lists] = []
-    for side in sides:
-        lists = {} if side.ruleset is None else side.ruleset.lists
+    for ruleset in rulesets:
+        lists = {} if ruleset is None else ruleset.lists
         same = next((other for other in found if _same_lists(other, lists)), lists)
         found.append(same)
     return found

@@ -30,7 +30,7 @@ from mtls_tui.theory.intervals import Intervals
 from mtls_tui.theory.languages import Algebra, Language, symbols_of
 from mtls_tui.theory.numbers import ADDRESSES, INTEGERS, V6, numbered
 from mtls_tui.theory.patterns import searched, wildcard
-from mtls_tui.theory.places import ArrayPlace, Places, Seen
+from mtls_tui.theory.places import CERTIFICATE, ArrayPlace, Places, Seen
 from mtls_tui.theory.transducers import DECODED, LOWERED, RAISED, Cut, Followed, Joined, Mapped
 
 
@@ -64,6 +64,8 @@ class Clauses:
         """The clauses that are atoms of their own."""
         self.reasons: dict[int, str] = {}
         self._known: dict[Any, Literal] = {}
+        self._needs: dict[ast.Expr, tuple[bool, bool]] = {}
+        """Whether a clause depends on lists, and on the certificate."""
 
     def literal(self, node: ast.Expr, lists: Lists, seen: Seen = None) -> Literal:
         """What an expression is, over lists, for rules that see these fields of a certificate."""
@@ -82,15 +84,21 @@ class Clauses:
                 for part in parts[1:]:
                     result = self.circuit.differ(result, part)
                 return result
-        key = (node, id(lists) if _names_list(node) else 0, id(seen))
+        needs = self._needs.get(node)
+        if needs is None:
+            parts_of = list(walk(node))
+            needs = self._needs[node] = (
+                any(isinstance(part, ast.ListName) for part in parts_of),
+                any(
+                    isinstance(part, ast.Field) and canonical_field(part.name).startswith(CERTIFICATE)
+                    for part in parts_of
+                ),
+            )
+        key = (node, id(lists) if needs[0] else 0, id(seen) if needs[1] else 0)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = _Clause(self, lists, seen).literal(node)
         return known
-
-
-def _names_list(node: ast.Expr) -> bool:
-    return any(isinstance(part, ast.ListName) for part in walk(node))
 
 
 class _Clause:

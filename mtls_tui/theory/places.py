@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mtls_tui.engine.fields import EXTRACTORS
-from mtls_tui.engine.fields_of import canonical_field
+from mtls_tui.engine.fields_of import canonical_field, walk
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import BYTES, INT, IP
@@ -45,6 +45,7 @@ _URI = {
     "http.request.uri.path": "path", "http.request.uri.path.extension": "extension", "http.request.uri": "uri",
     "http.request.uri.query": "query", "http.request.full_uri": "full",
 }  # fmt: skip
+_PATHS = frozenset(name for name, kind in _URI.items() if kind != "query")
 _ARGUMENTS = "http.request.uri.args"
 _COOKIE_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _TOKEN = _COOKIE_NAME | frozenset(b"!#$%&'*+^`|~")
@@ -60,6 +61,52 @@ class Wildcard:
 
     name: str
     others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What some expressions look at, as far as it settles which parts of a request are one text."""
+
+    names: frozenset[str] = frozenset()
+    """Fields that follow from the URI."""
+    listed: frozenset[bytes] = frozenset()
+    """Headers whose values are asked for one by one."""
+
+    @classmethod
+    def of(cls, nodes: Iterable[ast.Expr]) -> Uses:
+        """Of some expressions."""
+        names: set[str] = set()
+        listed: set[bytes] = set()
+        for root in nodes:
+            for node in walk(root):
+                match node:
+                    case ast.Field(name=name) if "uri" in name:
+                        names.add(canonical_field(name))
+                    case (
+                        ast.Index(base=ast.Field(name=name), key=ast.String(value=key))
+                        | ast.Call(name="has_key", arguments=(ast.Field(name=name), ast.String(value=key)))
+                    ) if canonical_field(name) == "http.request.headers":
+                        listed.add(key)
+        return cls(frozenset(names), frozenset(listed))
+
+    def __or__(self, other: Uses) -> Uses:
+        return Uses(self.names | other.names, self.listed | other.listed)
+
+    @property
+    def mode(self) -> str:
+        """How much of the URI is one text."""
+        kinds = {_URI.get(name.removeprefix("raw.")) for name in self.names}
+        return "full" if "full" in kinds else "target" if "uri" in kinds else "parts"
+
+    @property
+    def raw(self) -> bool:
+        """Whether the path as received is looked at."""
+        return any(f"raw.{name}" in self.names for name in _PATHS)
+
+    @property
+    def normal(self) -> bool:
+        """Whether the path as rules see it is looked at."""
+        return bool(_PATHS & self.names)
 
 
 class ArrayPlace:
@@ -135,25 +182,23 @@ class ArrayPlace:
 class Places:
     """The places of the requests of one question.
 
-    `host` is the one name that is asked about, or the names of a wildcard; None: any. `verified`: the client's
-    certificate is. `nodes` are all expressions that are asked about. `plain` are the fields of the plainest request.
+    `host` is the one name that is asked about, or the names of a wildcard; None: any. `uses` is what the expressions
+    look at. `plain` are the fields of the plainest request.
     """
 
     def __init__(
         self,
         circuit: Circuit,
         algebra: Algebra,
-        nodes: Iterable[ast.Expr],
+        uses: Uses,
         *,
         host: bytes | Wildcard | None = None,
-        verified: bool = False,
         plain: Mapping[str, Any] | None = None,
     ) -> None:
         self.circuit = circuit
         self.algebra = algebra
         self.requests = Requests(algebra)
         self.host = host
-        self.verified = verified
         self.plain_fields = dict(plain or {})
         self.subjects: dict[str, Subject[Any, Any]] = {}
         self.members: dict[int, tuple[Subject[Any, Any], Any]] = {}
@@ -164,44 +209,9 @@ class Places:
         self._arrays: dict[Any, ArrayPlace | None] = {}
         self.supposed: list[Literal] = []
         """What holds in every request that is made."""
-        self._look_at(nodes)
-
-    def _look_at(self, nodes: Iterable[ast.Expr]) -> None:
-        names: set[str] = set()
-        self.listed: set[bytes] = set()
-        """Headers whose values are asked for one by one."""
-        pending: list[Any] = list(nodes)
-        while pending:
-            node = pending.pop()
-            match node:
-                case ast.Logical(items=items):
-                    pending += items
-                case ast.Not(item=item):
-                    pending.append(item)
-                case ast.Comparison():
-                    pending += (node.left, node.right)
-                case ast.Test(value=value):
-                    pending.append(value)
-                case ast.Call(name=name, arguments=arguments):
-                    if name == "has_key" and isinstance(arguments[1], ast.String):
-                        self._header_listed(arguments[0], arguments[1])
-                    pending += arguments
-                case ast.Index(base=base, key=key):
-                    self._header_listed(base, key)
-                    pending.append(base)
-                case ast.Field(name=name):
-                    names.add(canonical_field(name))
-        plain = {name for name in names if not name.startswith("raw.")}
-        uri = {_URI.get(name.removeprefix("raw."), "query" if "uri.args" in name else "") for name in names}
-        self.mode = "full" if "full" in uri else "target" if "uri" in uri else "parts"
-        path_fields = {name for name, kind in _URI.items() if kind != "query"}
-        self.raw_too = any(f"raw.{name}" in names for name in path_fields)
-        self.normal_too = bool(path_fields & plain)
-
-    def _header_listed(self, base: Any, key: Any) -> None:
-        named = isinstance(base, ast.Field) and canonical_field(base.name) == "http.request.headers"
-        if named and isinstance(key, ast.String):
-            self.listed.add(key.value)
+        self.mode = uses.mode
+        self.raw_too, self.normal_too = uses.raw, uses.normal
+        self.listed = uses.listed
 
     # --- atoms ---
 
@@ -383,12 +393,19 @@ class Places:
             return without
         if seen is not None and name in seen:
             return TRUE if algebra.has(members, seen[name]) else FALSE
-        texts = algebra.lengths(1 if self.verified and name in NEVER_EMPTY else 0)
-        subject = self._text_subject(
-            name, lambda: texts, lambda: algebra.both((texts, self.requests.visible())), self._plain(name, default),
-            field=name,
+        return self._if(presented, self.member(self._certificate_subject(name), members), without)
+
+    def _certificate_subject(self, name: str) -> Subject[Any, Any]:
+        return self._text_subject(
+            name, self._texts, self.requests.visible, self._plain(name, FIELDS[name].default), field=name
         )  # fmt: skip
-        return self._if(presented, self.member(subject, members), without)
+
+    def of_verified(self) -> list[Literal]:
+        """What holds of the texts of a certificate that could be verified."""
+        return [
+            -self.member(self._certificate_subject(name), self.algebra.empty)
+            for name in sorted(NEVER_EMPTY & self.subjects.keys())
+        ]
 
     def _host(self, members: Language) -> Literal:
         if isinstance(self.host, bytes):

@@ -17,7 +17,7 @@ from mtls_tui.lang import ast
 from mtls_tui.theory.circuits import Circuit, Literal, Search, TooManyConflictsError
 from mtls_tui.theory.clauses import Clauses
 from mtls_tui.theory.languages import Algebra, TooLargeError
-from mtls_tui.theory.places import Places, Seen, Wildcard
+from mtls_tui.theory.places import Places, Seen, Uses, Wildcard
 from mtls_tui.theory.subjects import Subject
 
 TOO_MANY = "too many combinations of clauses"
@@ -45,19 +45,22 @@ class Result:
 
 
 class Theory:
-    """The clauses of some expressions over the places of a request: one for all questions about a host and a client."""
+    """The clauses of expressions over the places of a request: one for all questions about a host.
+
+    `uses` is what all expressions look at that will be asked about (or more). `plain` are the fields of the plainest
+    request.
+    """
 
     def __init__(
         self,
-        nodes: Iterable[ast.Expr],
+        uses: Uses,
         *,
         host: bytes | Wildcard | None = None,
-        verified: bool = False,
         plain: Mapping[str, Any] | None = None,
     ) -> None:
         self.circuit = Circuit()
         self.algebra = Algebra()
-        self.places = Places(self.circuit, self.algebra, nodes, host=host, verified=verified, plain=plain)
+        self.places = Places(self.circuit, self.algebra, uses, host=host, plain=plain)
         self.clauses = Clauses(self.circuit, self.algebra, self.places)
 
     def literal(self, node: ast.Expr, lists: Lists, seen: Seen = None) -> Literal:

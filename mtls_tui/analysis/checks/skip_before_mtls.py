@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
-from mtls_tui.analysis.context import NO_CERTIFICATE, Context, blocks, reads_certificate, request_for
+from mtls_tui.analysis.context import NO_CERTIFICATE, Context, request_for
 from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.engine.model import Rule
 
@@ -39,10 +40,10 @@ def find(context: Context) -> Iterator[Hit]:
 
 def _later(context: Context, host: str, position: int) -> Iterator[tuple[int, Rule]]:
     """The rules after this one that may look at the host and block by certificate."""
-    for place in context.positions(host):
-        other = context.enabled[place]
-        if place > position and blocks(other) and reads_certificate(other):
-            yield place, other
+    here = context.places_of(host)
+    for place in context.asking[bisect_right(context.asking, position) :]:
+        if place in here:
+            yield place, context.enabled[place]
 
 
 CHECK = Check(
