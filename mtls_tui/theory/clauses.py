@@ -9,18 +9,20 @@ is described by none of this is an *opaque* atom: free, so that a proof holds wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
-from mtls_tui.engine.compile import Matcher
+from mtls_tui.engine.compile import Matcher, evaluate
 from mtls_tui.engine.fields import EXTRACTORS
-from mtls_tui.engine.fields_of import canonical_field, walk
+from mtls_tui.engine.fields_of import canonical_field, fields_of, walk
 from mtls_tui.engine.functions import to_string
 from mtls_tui.engine.sets import Addresses, Hostnames, Integers, ListError, Lists, of_list
 from mtls_tui.engine.types_of import type_of
 from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.formatter import format_node
 from mtls_tui.lang.tree import is_expression
 from mtls_tui.lang.types import BOOL, BYTES, INT, IP
 from mtls_tui.theory import intervals
@@ -28,6 +30,7 @@ from mtls_tui.theory.circuits import FALSE, TRUE, Circuit, Literal
 from mtls_tui.theory.errors import OpaqueError
 from mtls_tui.theory.intervals import Intervals
 from mtls_tui.theory.languages import Algebra, Language, symbols_of
+from mtls_tui.theory.missing import may_be_missing
 from mtls_tui.theory.numbers import ADDRESSES, INTEGERS, V6, numbered
 from mtls_tui.theory.patterns import searched, wildcard
 from mtls_tui.theory.places import CERTIFICATE, ArrayPlace, Places, Seen
@@ -60,8 +63,9 @@ class Clauses:
         self.circuit = circuit
         self.algebra = algebra
         self.places = places
-        self.opaque: dict[int, ast.Expr] = {}
-        """The clauses that are atoms of their own."""
+        self.opaque: dict[int, tuple[ast.Expr, bool]] = {}
+        """The clauses that are atoms of their own, or about a value of which only the type is known, and what each is
+        where the atom is true."""
         self.reasons: dict[int, str] = {}
         self._known: dict[Any, Literal] = {}
         self._needs: dict[ast.Expr, tuple[bool, bool]] = {}
@@ -111,13 +115,21 @@ class _Clause:
         self.places = clauses.places
         self.lists = lists
         self.seen = seen
+        self.whole: dict[Literal, str] = {}
+        """Atoms about a value that was taken as a whole, and why."""
 
     def literal(self, node: ast.Expr) -> Literal:
         """The clause's literal; an opaque atom where it is not described."""
         try:
-            return self._comparison(node) if isinstance(node, ast.Comparison) else self._test(node)
+            found = self._comparison(node) if isinstance(node, ast.Comparison) else self._test(node)
         except OpaqueError as error:
             return self._opaque(node, str(error))
+        if self.whole and abs(found) not in (*self.whole, TRUE):
+            return self._opaque(node, next(iter(self.whole.values())))
+        for atom, reason in self.whole.items():
+            self.clauses.opaque.setdefault(atom, (node, found > 0))
+            self.clauses.reasons.setdefault(atom, reason)
+        return found
 
     def _opaque(self, node: ast.Expr, reason: str) -> Literal:
         known = self.places.known(self.seen)
@@ -133,7 +145,7 @@ class _Clause:
                     return TRUE if truth else FALSE
             hint = matcher.function({**self.places.plain_fields, **known})
         atom = self.circuit.atom(hint)
-        self.clauses.opaque[atom] = node
+        self.clauses.opaque[atom] = (node, True)
         self.clauses.reasons[atom] = reason
         return atom
 
@@ -289,6 +301,45 @@ class _Clause:
 
     def _holds(self, value: ast.Argument, target: Target) -> Literal:
         """Whether a value is in a set."""
+        try:
+            return self._described(value, target)
+        except OpaqueError as error:
+            if not isinstance(value, ast.Call | ast.Index):
+                raise
+            return self._as_a_whole(value, target, str(error))
+
+    def _as_a_whole(self, value: ast.Call | ast.Index, target: Target, reason: str) -> Literal:
+        """A value of which nothing is known but its type: what is said of it holds together, and stands for itself."""
+        known = self.places.known(self.seen)
+        plain: Any = None
+        with suppress(ValueError, TypeError):
+            plain = evaluate(value, {**self.places.plain_fields, **known}, lists=self.lists)
+            if fields_of(value) <= known.keys():
+                return TRUE if self._value_in(plain, target) else FALSE
+        name = f"value {format_node(value)}"
+        if any(field.startswith(CERTIFICATE) for field in fields_of(value)):
+            name += f" {id(self.seen)}"
+        optional = may_be_missing(value)
+        if isinstance(target, Texts):
+            word = plain if isinstance(plain, bytes) else None
+            literal = self.places.whole_text(name, value, word, optional, target.members, target.missing)
+        else:
+            number = None if plain is None else plain if isinstance(plain, int) else numbered(plain)
+            whole = ADDRESSES if type_of(value) == IP else INTEGERS
+            literal = self.places.whole_number(name, value, number, optional, whole, target.members, target.missing)
+        if abs(literal) != TRUE:
+            self.whole[abs(literal)] = reason
+        return literal
+
+    def _value_in(self, value: Any, target: Target) -> bool:
+        if value is None:
+            return target.missing
+        if isinstance(target, Texts):
+            return isinstance(value, bytes) and self.algebra.has(target.members, value)
+        return intervals.has(target.members, value if isinstance(value, int) else numbered(value))
+
+    def _described(self, value: ast.Argument, target: Target) -> Literal:
+        """Whether a value is in a set, by the place that it follows from."""
         base, target = self._led_back(value, target)
         if isinstance(base, ast.Call):
             if base.name == "coalesce":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from dataclasses import replace
 from typing import Any
 
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.engine.model import HttpRequest
+from mtls_tui.lang import ast
 from mtls_tui.lang.catalogue import FIELDS
 from mtls_tui.lang.types import IP
 from mtls_tui.theory.languages import MISSING, SEPARATOR
@@ -61,7 +65,7 @@ def request_of(found: Found, base: HttpRequest) -> HttpRequest:
                 http = _with_headers(http, name.removeprefix("header:"), [bytes(value)] if value else [])
             case _ if name.startswith("headers:"):
                 http = _with_headers(http, name.removeprefix("headers:"), _items(value))
-            case _ if name.startswith(("raw ", "far ")):
+            case _ if name.startswith(("raw ", "far ", "value ")):
                 pass
             case _:
                 http = _with_field(http, name, value)
@@ -69,6 +73,7 @@ def request_of(found: Found, base: HttpRequest) -> HttpRequest:
     if seconds is not None or milliseconds:
         whole = int(http.at or 0) if seconds is None else seconds
         http = replace(http, at=float(whole) if not milliseconds else (whole * 1000 + milliseconds + 0.25) / 1000)
+    http = _with_wholes(http, found)
     port = found.values.get("port")
     if port is not None and port != (443 if http.scheme == "https" else 80):
         http = replace(http, host=f"{http.host}:{port}")
@@ -78,6 +83,47 @@ def request_of(found: Found, base: HttpRequest) -> HttpRequest:
         elif name in FIELDS and name != "ssl":
             http = replace(http, overrides={**http.overrides, name: truth})
     return http
+
+
+def _with_wholes(http: HttpRequest, found: Found) -> HttpRequest:
+    """With arguments of functions that are not described, such as may give what is wanted."""
+    leaves: list[tuple[list[bytes | int], Any]] = []
+    for value, wanted in found.wholes.items():
+        gone = wanted in (NONE[0], (MISSING,))
+        text = bytes(wanted) if isinstance(wanted, tuple) and not gone else None
+        match value:
+            case ast.Call(name="lookup_json_string" | "lookup_json_integer", arguments=(ast.Field(), *keys)) if (
+                not gone
+            ):
+                path = [key.value for key in keys if isinstance(key, ast.String | ast.Integer)]
+                leaves.append((path, wanted if text is None else text.decode("utf-8", "replace")))
+            case ast.Call(name=name, arguments=(ast.Field(name=source), *_)) if text is not None:
+                header = FIELDS[canonical_field(source)].header
+                if header and not any(known == header for known, _ in http.headers):
+                    argument = base64.b64encode(text) if name == "decode_base64" else text
+                    http = _with_headers(http, header, [argument])
+    if leaves and "body" not in found.values:
+        body: Any = {}
+        for path, leaf in leaves:
+            body = _put(body, path, leaf)
+        http = replace(http, body=json.dumps(body).encode())
+    return http
+
+
+def _put(tree: Any, path: list[bytes | int], leaf: Any) -> Any:
+    """The JSON value with a leaf at a path."""
+    if not path:
+        return leaf
+    key, rest = path[0], path[1:]
+    if isinstance(key, bytes):
+        members = dict(tree) if isinstance(tree, dict) else {}
+        name = key.decode("utf-8", "replace")
+        members[name] = _put(members.get(name), rest, leaf)
+        return members
+    items = list(tree) if isinstance(tree, list) else []
+    items += [0] * (min(key, 64) + 1 - len(items))
+    items[min(key, 64)] = _put(items[min(key, 64)], rest, leaf)
+    return items
 
 
 def _with_uri(http: HttpRequest, uri: str) -> tuple[HttpRequest, str, str]:

@@ -206,6 +206,8 @@ class Places:
         self.facts: dict[int, str] = {}
         """The name of what each other atom says."""
         self._atoms: dict[Any, Literal] = {}
+        self.wholes: dict[str, ast.Value] = {}
+        """The values that are places of their own."""
         self._arrays: dict[Any, ArrayPlace | None] = {}
         self.supposed: list[Literal] = []
         """What holds in every request that is made."""
@@ -738,6 +740,40 @@ class Places:
             return self._header(b"cookie", algebra.before_image(Followed(b";"), lists))
 
         return ArrayPlace(self, item, other, piece, literal)
+
+    # --- values of which only the type is known ---
+
+    def whole_text(
+        self, name: str, value: ast.Value, plain: bytes | None, optional: bool, members: Language, missing: bool
+    ) -> Literal:
+        """The text that a value is, is in a set."""
+        algebra = self.algebra
+        self.wholes[name] = value
+        if not optional:
+            return self.member(self._text_subject(name, self._texts, self._texts, plain or b""), members)
+        gone = algebra.word((MISSING,))
+        subject = self._text_subject(
+            name, lambda: algebra.either((algebra.texts, gone)), lambda: algebra.either((algebra.texts, gone)),
+            (MISSING,) if plain is None else plain, texts=False,
+        )  # fmt: skip
+        there = algebra.both((members, algebra.texts))
+        return self.member(subject, algebra.either((there, gone)) if missing else there)
+
+    def whole_number(
+        self,
+        name: str,
+        value: ast.Value,
+        plain: int | None,
+        optional: bool,
+        whole: Intervals,
+        members: Intervals,
+        missing: bool,
+    ) -> Literal:
+        """The number or address that a value is, is in a set."""
+        self.wholes[name] = value
+        domain = intervals.united((*whole, NONE)) if optional else whole
+        subject = self._number_subject(name, domain, domain, NONE[0] if plain is None and optional else plain or 0)
+        return self.member(subject, intervals.united((*members, NONE)) if missing and optional else members)
 
     # --- two values ---
 

@@ -33,6 +33,8 @@ class Found:
     facts: Mapping[str, bool]
     opaque: Mapping[ast.Expr, bool]
     used: tuple[Literal, ...] = ()
+    wholes: Mapping[ast.Value, Any] = field(default_factory=dict)
+    """Values that come from functions which are not described, each with what it should be."""
 
 
 @dataclass
@@ -104,9 +106,12 @@ class Theory:
                 values[subject] = value
             facts = {self.places.facts[abs(atom)]: atom > 0 for atom in used if abs(atom) in self.places.facts}
             opaque = {
-                self.clauses.opaque[abs(atom)]: atom > 0 for atom in used if abs(atom) in self.clauses.opaque
+                node: (atom > 0) is truth
+                for atom in used if abs(atom) in self.clauses.opaque
+                for node, truth in [self.clauses.opaque[abs(atom)]]
             }  # fmt: skip
-            proposal = Found(values, facts, opaque, tuple(used))
+            wholes = {self.places.wholes[name]: value for name, value in values.items() if name in self.places.wholes}
+            proposal = Found(values, facts, opaque, tuple(used), wholes)
             if accept(proposal):
                 found.append(proposal)
                 return None
