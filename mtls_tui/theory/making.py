@@ -97,17 +97,23 @@ def _with_wholes(http: HttpRequest, found: Found) -> HttpRequest:
             ):
                 path = [key.value for key in keys if isinstance(key, ast.String | ast.Integer)]
                 leaves.append((path, wanted if text is None else text.decode("utf-8", "replace")))
-            case ast.Call(name=name, arguments=(ast.Field(name=source), *_)) if text is not None:
+            case ast.Call(name=name, arguments=(ast.Field(name=source), *_)) if text is not None or gone:
                 header = FIELDS[canonical_field(source)].header
                 if header and not any(known == header for known, _ in http.headers):
-                    argument = base64.b64encode(text) if name == "decode_base64" else text
-                    http = _with_headers(http, header, [argument])
+                    http = _with_headers(http, header, [_argument(name, text)])
     if leaves and "body" not in found.values:
         body: Any = {}
         for path, leaf in leaves:
             body = _put(body, path, leaf)
         http = replace(http, body=json.dumps(body).encode())
     return http
+
+
+def _argument(name: str, wanted: bytes | None) -> bytes:
+    """An argument for which a function may give this, or nothing: no Base64, no pattern, no UUID."""
+    if wanted is None:
+        return b"("
+    return base64.b64encode(wanted) if name == "decode_base64" else wanted
 
 
 def _put(tree: Any, path: list[bytes | int], leaf: Any) -> Any:
