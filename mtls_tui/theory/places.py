@@ -343,7 +343,7 @@ class Places:
             return self._header(info.header.encode(), members)
         if name == "http.request.method":
             return self.member(
-                self._text_subject("method", self.requests.methods, self.requests.methods, b"GET", field=name), members
+                self._text_subject("method", self.requests.raised, self.requests.methods, b"GET", field=name), members
             )
         if name == "http.request.version":
             plain = self._plain(name, b"HTTP/2")

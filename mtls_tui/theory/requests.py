@@ -67,6 +67,10 @@ class Requests:
         algebra = self.algebra
         return algebra.then(paths, algebra.either((algebra.empty, algebra.then(algebra.word(b"?"), queries))))
 
+    def raised(self) -> Language:
+        """Texts without small letters."""
+        return self.algebra.star(self.algebra.one_of(BYTES & ~_LOWER))
+
     def methods(self) -> Language:
         """Tokens in capital letters."""
         symbols = self.algebra.one_of(_TOKEN & ~_LOWER)
