@@ -2,13 +2,13 @@
 
 Textual's compositor sends every dirty region whole. `Cells` remembers each cell that was sent, takes the compositor's
 segments in, and gives back the shortest plain sequence that brings the terminal to the same picture. It knows
-nothing of Textual: `display.py` hooks it in.
+nothing of Textual: `textual_cell_diff.py` hooks it in.
 
 What holds:
 
 - A cell of which nothing is known (start, resize, resume, another program's output) is always sent.
 - Both halves of a wide character are one: if either changes, what stood there and what comes is sent whole.
-- After a character whose width terminals disagree about, the position is set anew, so an error can't travel.
+- After a character whose width terminals disagree about, the position is set again, so an error can't travel.
 - The last column is never trusted to wrap: the next write sets its position.
 """
 
