@@ -263,7 +263,7 @@ def _watched(
     head: bytes, blocks: Iterator[bytes], source: LogSource, progress: Progress | None, result: Replay
 ) -> Iterator[bytes]:
     yield head
-    for block in chain((head,), blocks):
+    for block in blocks:
         if progress is not None:
             progress(source.read, source.size, result.lines)
         yield block
