@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -111,6 +112,8 @@ def inside_filter(settings: Settings) -> Data:
         "@type": f"{API}.filters.http.lua.v3.Lua",
         "default_source_code": {"inline_string": source},
         "stat_prefix": PREFIX,
+        # One Lua state in each thread for all chains, which are many where hosts have certificates of their own.
+        "shared_vm_id": sha256(source.encode()).hexdigest()[:16],
         "clear_route_cache": False,
     }
     return {"name": INSIDE_FILTER, "typed_config": config}
