@@ -263,6 +263,8 @@ class _Clause:
     def _target_of_numbers(self, node: ast.Comparison) -> Intervals:
         low, high = INTEGERS[0]
         match node.operator, node.right:
+            case "bitwise_and", ast.Integer(value=mask) if node.left == ast.Field("cf.edge.server_port"):
+                return intervals.united((port, port) for port in range(100_000) if port & mask)
             case "in", ast.Set(items=items):
                 return intervals.united(_bounds(item) for item in items)
             case "in", ast.ListName(name=name):

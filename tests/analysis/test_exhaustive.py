@@ -12,7 +12,7 @@ import pytest
 from mtls_tui import lang
 from mtls_tui.analysis import HostSettings, Site, compare, lint, unprotected
 from mtls_tui.analysis.context import NO_CERTIFICATE
-from mtls_tui.analysis.question import CLIENTS as STATE_OF
+from mtls_tui.analysis.question import CLIENTS as FACTS_OF
 from mtls_tui.analysis.question import WORDS as CLIENT_WORDS
 from mtls_tui.analysis.reach import CLIENTS
 from mtls_tui.engine import Matcher, Ruleset, hostnames
@@ -98,6 +98,12 @@ def requests():
         yield HttpRequest(host=name, target=target, scheme=scheme, headers=given, client_ip=ip, body=body, at=0.0)
 
 
+SERIAL = {"cf.tls_client_auth.cert_serial": b"1A"}
+"""A certificate that can be verified has one (RFC 5280, 4.1)."""
+STATE_OF = {
+    client: {**facts, **(SERIAL if facts["cf.tls_client_auth.cert_verified"] else {})}
+    for client, facts in FACTS_OF.items()
+}
 STATES = {words: STATE_OF[client] for client, words in CLIENT_WORDS.items()}
 DOMAIN = [(hostnames.normalise(http.host), compute(RequestView(http, 0.0), EXTRACTORS.items())) for http in requests()]
 
@@ -223,7 +229,7 @@ def check_reach(seed, site_):
                 name = hostnames.normalise(found.http.host)
                 assert belongs(name, host, site_.hosts), (seed, host, name)
                 fields = {**compute(RequestView(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
-                assert allowed(site_, name, fields, state), (seed, host, client)
+                assert allowed(site_, name, fields, FACTS_OF[client]), (seed, host, client)
 
 
 def check_compare(seed, before, after):
@@ -240,7 +246,8 @@ def check_compare(seed, before, after):
             name = hostnames.normalise(found.http.host)
             assert belongs(name, found.host, names), (seed, found)
             fields = {**compute(RequestView(found.http, found.http.at), EXTRACTORS.items()), **found.http.overrides}
-            old, new = (allowed(one, name, fields, STATES[found.certificate]) for one in (before, after))
+            facts = FACTS_OF[next(client for client, words in CLIENT_WORDS.items() if words == found.certificate)]
+            old, new = (allowed(one, name, fields, facts) for one in (before, after))
             assert (old, new) == (not let_in, let_in), (seed, found)
 
 
