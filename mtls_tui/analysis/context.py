@@ -98,15 +98,39 @@ class Context:
         """Positions of the enabled rules that block and look at the certificate."""
         return [place for place, rule in enumerate(self.enabled) if blocks(rule) and reads_certificate(rule)]
 
+    def theory(self, nodes: Iterable[ast.Expr]) -> Theory:
+        """One in which some expressions can be asked about, of a request to any host by any client.
+
+        Expressions that look at the whole URI make it one text, which costs: others are asked about without it.
+        """
+        uses = Uses(frozenset().union(*(self._uses_of(node).names for node in nodes)), self._listed)
+        if uses not in self._theories:
+            self._theories[uses] = Theory(uses)
+        return self._theories[uses]
+
     @cached_property
-    def theory(self) -> Theory:
-        """What the clauses of all rules say, of a request to any host by any client."""
-        return Theory(Uses.of(rule.expression.root for rule in self.rules))
+    def _theories(self) -> dict[Uses, Theory]:
+        return {}
+
+    @cached_property
+    def _listed(self) -> frozenset[bytes]:
+        return Uses.of(rule.expression.root for rule in self.rules).listed
+
+    @cached_property
+    def _uses(self) -> dict[int, tuple[ast.Expr, Uses]]:
+        return {}
+
+    def _uses_of(self, node: ast.Expr) -> Uses:
+        found = self._uses.get(id(node))
+        if found is None:
+            found = self._uses[id(node)] = node, Uses.of([node])
+        return found[1]
 
     def possible(self, *wanted: tuple[ast.Expr, bool]) -> bool:
         """False: proved that in no request these expressions are so."""
-        roots = [self.theory.literal(node, self.lists) for node, _ in wanted]
-        return self.theory.possible(
+        theory = self.theory(node for node, _ in wanted)
+        roots = [theory.literal(node, self.lists) for node, _ in wanted]
+        return theory.possible(
             *(root if truth else -root for root, (_, truth) in zip(roots, wanted, strict=True))
         )  # fmt: skip
 

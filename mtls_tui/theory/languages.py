@@ -126,7 +126,7 @@ class Algebra:
         """The words of one symbol among these."""
         if not symbols:
             return self.nothing
-        return self._node(("set", symbols), False, lambda: ((symbols, self.empty),))
+        return self._node(("set", symbols), False, lambda: ((symbols, self.empty),), ("set", symbols))
 
     def word(self, text: Word) -> Language:
         """One word."""
@@ -246,6 +246,7 @@ class Algebra:
         return self._node(
             ("star", item), True,
             lambda: tuple((symbols, self._pair(node, self.star(item))) for symbols, node in item.steps),
+            ("star", item),
         )  # fmt: skip
 
     def repeated(self, item: Language, first: int, last: int | None) -> Language:
@@ -393,6 +394,10 @@ class Algebra:
                 return tuple(word)
             case ("sample", text):
                 return tuple(text)
+            case ("set", symbols):
+                return (_best(symbols)[1],)
+            case ("star", _):
+                return ()
             case ("then", first, second):
                 one, other = self.sample(first), self.sample(second)
                 return None if one is None or other is None else one + other

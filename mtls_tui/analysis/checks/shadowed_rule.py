@@ -71,13 +71,15 @@ class _Search:
         """The earlier rules that leave a rule nothing, few of them; none when it is reached or that isn't known."""
         if self._ruleset is None or not self.deciding or self.deciding[0] >= position:
             return []
-        theory = self.context.theory
-        mine = self._literal(position)
-        if not theory.possible(mine):
+        mine = self.context.enabled[position].expression.root
+        if not self.context.possible((mine, True)):
             return []  # it never matches: another check says so
         taken: list[int] = []
         for _ in range(MAX_ROUNDS):
-            result = theory.solve([mine, *(-self._literal(place) for place in taken)], lambda _found: True)
+            others = [self.context.enabled[place].expression.root for place in taken]
+            theory = self.context.theory((mine, *others))
+            roots = [theory.literal(node, self.context.lists) for node in (mine, *others)]
+            result = theory.solve([roots[0], *(-root for root in roots[1:])], lambda _found: True)
             if result.status == "none":
                 return self._few(mine, taken)
             first = self._first(result.found, position) if result.found else None
@@ -85,9 +87,6 @@ class _Search:
                 return []
             taken.append(first)
         return []
-
-    def _literal(self, position: int) -> int:
-        return self.context.theory.literal(self.context.enabled[position].expression.root, self.context.lists)
 
     def _first(self, found: Found, position: int) -> int | None:
         """The earlier rule that decides about the request that was found; None when it gets to this one."""
@@ -101,11 +100,12 @@ class _Search:
         place = self.place_of[id(rule)]
         return place if place < position else None
 
-    def _few(self, mine: int, taken: list[int]) -> list[int]:
+    def _few(self, mine: ast.Expr, taken: list[int]) -> list[int]:
         """As few of the rules as suffice."""
         for place in list(taken):
             rest = [other for other in taken if other != place]
-            if rest and not self.context.theory.possible(mine, *(-self._literal(other) for other in rest)):
+            others = [(self.context.enabled[other].expression.root, False) for other in rest]
+            if rest and not self.context.possible((mine, True), *others):
                 taken = rest
         return sorted(taken)
 
