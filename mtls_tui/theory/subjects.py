@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from mtls_tui.theory import intervals
 from mtls_tui.theory.intervals import Intervals
-from mtls_tui.theory.languages import Algebra, Language
+from mtls_tui.theory.languages import SEPARATOR, Algebra, Language
 
 M = TypeVar("M")
 V = TypeVar("V")
@@ -118,9 +118,14 @@ def text_subject(
                 yield (*_FILLING * (least - len(near)), *near)
             return
         samples = [word for members in sets if (word := algebra.sample(members)) is not None]
-        yield from samples
         if len(samples) > 1:
-            yield tuple(symbol for word in samples for symbol in word)
+            samples.append(tuple(symbol for word in samples for symbol in word))
+        for word in samples:  # alone, behind the plain value, as its query, as the one item of a list
+            yield word
+            yield (*plain, *word)
+            yield (*plain[:-1], *word)
+            yield (*plain, *b"?", *word)
+            yield (*word, SEPARATOR)
 
     return Subject(name, can_be, made, plain, algebra.has, find, guesses=guesses)
 
