@@ -259,6 +259,13 @@ def test_what_is_remembered_is_bounded():
 HMAC = 'is_timed_hmac_valid_v0("key", http.request.uri, 10, http.request.timestamp.sec, 1)'
 
 
+def test_rules_that_would_take_long_to_load_do_not_run_inside(monkeypatch):
+    """A thread of Envoy stands still meanwhile, and questions that are under way would time out."""
+    assert Filter().program.facts
+    monkeypatch.setattr(inside, "MOST_SOURCE", 1024)
+    assert Filter().program == "the rules would take more than 1 KiB of Lua"
+
+
 def test_programs_that_are_forgotten_are_loaded_again():
     one = Filter(MOST_LOADED=10)
     assert one.many(3) == ["asked", "allowed", "allowed"]
