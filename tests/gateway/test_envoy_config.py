@@ -95,13 +95,16 @@ def test_each_host_is_asked_what_its_rules_need_and_has_the_rules_that_run_insid
         assert (filter_name("body") in config) == (plan.ask == "body")
         context = host["typed_per_filter_config"][INSIDE_FILTER]["filter_context"]
         assert context["ask"] == plan.ask
-        assert ("source" in context) == (plan.name == "a.example")
+        assert host["metadata"]["filter_metadata"][INSIDE_FILTER]["source"] == (
+            "return {}" if plan.name == "a.example" else ""
+        )
+        assert ("key" in context) == (plan.name == "a.example")
         assert other["typed_per_filter_config"][INSIDE_FILTER]["disabled"] is True
         assert served["match"]["headers"][0]["string_match"] == {"exact": plan.name}
         assert other["direct_response"]["status"] == 421 and "route" not in other
     assert table["virtual_hosts"][-1]["domains"] == ["*"]
     assert table["virtual_hosts"][0]["typed_per_filter_config"][INSIDE_FILTER]["filter_context"] == {
-        "ask": "plain", "key": "7/a.example", "generation": 7, "source": "return {}",
+        "ask": "plain", "key": "7/a.example", "generation": 7,
     }  # fmt: skip
 
 

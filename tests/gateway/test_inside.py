@@ -38,6 +38,7 @@ function new_handle(py)
   function stats:counter(name) return {inc = function() py.count(name) end} end
   local handle = {}
   function handle:filterContext() return map(py.context) end
+  function handle:virtualHost() return {metadata = function() return map(py.context) end} end
   function handle:headers() return headers end
   function handle:streamInfo() return info end
   function handle:timestamp() return py.now() end

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mtls_tui.engine.bundle import Bundle, BundleHost, BundleRule
+from mtls_tui.engine.policy import Policy
+from mtls_tui.gateway.workers import worker
+
 pytest.importorskip("httptools", reason="the extra `gateway` is not installed")
 
 from mtls_tui.gateway.accesslog import LogLine, LogWriter
@@ -94,3 +98,19 @@ def test_status_does_not_wait_for_a_process_that_is_busy(monkeypatch):
         await asyncio.wait_for(made.refresh(), 30)
 
     asyncio.run(refresh())
+
+
+def test_hosts_with_many_rules_are_decided_once_before_the_first_question(monkeypatch):
+    """Their rules are compiled at the first decision, which takes longer than a question may."""
+    monkeypatch.setattr(worker, "MANY_RULES", 3)
+    rules = [BundleRule(ref=f"r{n}", action="block", expression=f'(http.host eq "many.test" and ip.src eq 10.0.0.{n})')
+             for n in range(3)]  # fmt: skip
+    policy = Policy.from_bundle(
+        Bundle(
+            hosts=(BundleHost(name="many.test", mtls=False), BundleHost(name="few.test", mtls=False)), rules=(*rules,)
+        )
+    )
+    asked = []
+    monkeypatch.setattr(policy, "decide", lambda http: asked.append(http.host))
+    worker.warm(policy)
+    assert asked == ["many.test"]

@@ -34,14 +34,14 @@ local function letters(target)
 end
 
 -- The rules of a host, of one generation. Requests that are under way may still be those of the one before.
-local function loaded(context, key)
+local function loaded(handle, context, key)
   local generation = context:get("generation")
   if generation > newest then
     former, programs, newest, loaded_bytes = programs, {}, generation, 0
   elseif generation < newest then
     return former[key]
   end
-  local source = context:get("source")
+  local source = handle:virtualHost():metadata():get("source")
   loaded_bytes = loaded_bytes + #source
   if loaded_bytes > most_source then programs, former, loaded_bytes = {}, {}, #source end
   programs[key] = false
@@ -139,7 +139,7 @@ local function decided(handle)
   local key = context:get("key")
   if key == nil then return nil end
   local program = programs[key]
-  if program == nil then program = loaded(context, key) end
+  if program == nil then program = loaded(handle, context, key) end
   if not program then return nil end
   local headers = handle:headers()
   local authority, method, target = headers:get(":authority"), headers:get(":method"), headers:get(":path")

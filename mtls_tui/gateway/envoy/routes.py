@@ -53,6 +53,7 @@ def route_table(plans: Sequence[HostPlan], settings: Settings, generation: int =
                 "name": plan.name,
                 "domains": [plan.name],
                 "typed_per_filter_config": inside(plan, generation),
+                "metadata": _program(plan),
                 "routes": [_websocket(served, settings), served, _misdirected()],
                 "request_headers_to_remove": list(OURS),
                 "request_headers_to_add": [
@@ -93,9 +94,15 @@ def inside(plan: HostPlan, generation: int) -> Data:
     """What the filter in Lua gets to know of a host: its rules if they run there, and how the service is asked."""
     context: Data = {"ask": plan.ask}
     if plan.program is not None:
-        # The key tells programs apart, so that the source need not be looked at for each request.
-        context |= {"key": f"{generation}/{plan.name}", "generation": generation, "source": plan.program.source}
+        # The key tells programs apart: their text is looked at once. Envoy copies this context for every request.
+        context |= {"key": f"{generation}/{plan.name}", "generation": generation}
     return {INSIDE_FILTER: {"@type": LUA_PER_ROUTE, "filter_context": context}}
+
+
+def _program(plan: HostPlan) -> Data:
+    """The rules that run inside Envoy, where the filter finds them when it has to load them."""
+    source = plan.program.source if plan.program is not None else ""
+    return {"filter_metadata": {INSIDE_FILTER: {"source": source}}}
 
 
 def _misdirected() -> Data:
