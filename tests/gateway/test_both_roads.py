@@ -127,7 +127,7 @@ REQUESTS = [
     Asked(kind="good", method="PUT"), Asked(kind="good", method="HEAD"), Asked(kind="good", method="OPTIONS"),
     *(Asked(OPEN, method=method) for method in ("GET", "DELETE", "PATCH", "POST")),
     *(Asked(OPEN, headers=tagged(*values)) for values in (("a",), ("evil",), ("a", "evil"), ("evil", "a"), ("a,evil",),
-                                                         ("", "evil"), ("Evil",), ("evil2",), ("\xe9vil",))),
+                                                         ("", "evil"), ("Evil",), ("evil2",))),
     *(Asked(OPEN, headers=(("User-Agent", agent),)) for agent in ("good", "BADbot", "xbad")),
     *(Asked(OPEN, headers=(("Cookie", cookie),)) for cookie in ("session=0", "a=1; session=0", "session=1")),
     Asked(OPEN, headers=(("Cookie", "a=1"), ("Cookie", "session=0"))),
@@ -139,7 +139,8 @@ REQUESTS = [
     Asked(OPEN, method="POST", body=b"abc"), Asked(OPEN, method="POST", body=b"abcd"),
     *(Asked(host, path) for host in (WILD, "t2.wild.example.com") for path in ("/", "/wild")),
     Asked(OPEN, '/"'), Asked(OPEN, "/a%41"), Asked(OPEN, "/%25"), Asked(OPEN, "/a//b/./c"),
-    Asked(OPEN, method="TRACE", inside=False), Asked(OPEN, "/" + "x" * 3000),
+    Asked(OPEN, headers=tagged("\xe9vil"), inside=False), Asked(OPEN, method="TRACE", inside=False),
+    Asked(OPEN, "/" + "x" * 3000),
 ]  # fmt: skip
 
 
