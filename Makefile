@@ -45,6 +45,7 @@ fuzz: $(STAMP)
 	$(BIN)/python tests/fuzz.py
 	$(BIN)/python tests/fuzz_certificates.py
 	$(BIN)/python tests/fuzz_lua.py
+	ODD_SETS=2000 $(BIN)/python -m pytest tests/analysis/test_odd_rules.py -q
 
 clean:
 	rm -rf $(VENV) .venv-oldest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
