@@ -33,6 +33,8 @@ SAMPLE_FACTS: Mapping[str, Any] = {
     if name.startswith(CERTIFICATE) and info.example.startswith('"')
 }
 """What a presented certificate says, as long as no clause wants something else: it always says something."""
+MOST_STATES = 2_000
+"""What a check may look through for one value: a tenth of what a proof may, since it asks about every rule."""
 VALID: Mapping[str, Any] = {PRESENTED: True, VERIFIED: True, REVOKED: False}
 
 
@@ -104,12 +106,13 @@ class Context:
         Expressions that look at the whole URI make it one text, which costs: others are asked about without it.
         """
         uses = Uses(frozenset().union(*(self._uses_of(node).names for node in nodes)), self._listed)
-        if uses not in self._theories:
-            self._theories[uses] = Theory(uses)
-        return self._theories[uses]
+        kind = uses.mode, uses.raw, uses.normal
+        if kind not in self._theories:
+            self._theories[kind] = Theory(uses, most_states=MOST_STATES)
+        return self._theories[kind]
 
     @cached_property
-    def _theories(self) -> dict[Uses, Theory]:
+    def _theories(self) -> dict[tuple[str, bool, bool], Theory]:
         return {}
 
     @cached_property

@@ -105,7 +105,8 @@ class Transducer:
 class Algebra:
     """Makes nodes; those of one algebra go together. Holds every node that it made, so make one for one question."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_states: int | None = None) -> None:
+        self._most_states = MAX_STATES if most_states is None else most_states
         self._nodes: dict[Any, Language] = {}
         self.work = 0
         self.nothing = self._node("nothing", False, tuple)
@@ -425,7 +426,7 @@ class Algebra:
                 if following.nullable:
                     return _path(following, origin)
                 queue.append(following)
-            if len(origin) > MAX_STATES or self.work > limit:
+            if len(origin) > self._most_states or self.work > limit:
                 raise TooLargeError
         return None
 

@@ -50,7 +50,7 @@ class Theory:
     """The clauses of expressions over the places of a request: one for all questions about a host.
 
     `uses` is what all expressions look at that will be asked about (or more). `plain` are the fields of the plainest
-    request.
+    request. `most_states` bounds the search for one text.
     """
 
     def __init__(
@@ -59,9 +59,10 @@ class Theory:
         *,
         host: bytes | Wildcard | None = None,
         plain: Mapping[str, Any] | None = None,
+        most_states: int | None = None,
     ) -> None:
         self.circuit = Circuit()
-        self.algebra = Algebra()
+        self.algebra = Algebra(most_states)
         self.places = Places(self.circuit, self.algebra, uses, host=host, plain=plain)
         self.clauses = Clauses(self.circuit, self.algebra, self.places)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -53,6 +54,8 @@ class _Search:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.deciding = [place for place, rule in enumerate(context.enabled) if _decides(rule)]
+        self.taking: Counter[int] = Counter()
+        """How often each rule took a request that was meant for a later one."""
         self.place_of = {id(context.enabled[place]): place for place in self.deciding}
 
     @cached_property
@@ -74,7 +77,7 @@ class _Search:
         mine = self.context.enabled[position].expression.root
         if not self.context.possible((mine, True)):
             return []  # it never matches: another check says so
-        taken: list[int] = []
+        taken = self._likely(mine, position)
         for _ in range(MAX_ROUNDS):
             others = [self.context.enabled[place].expression.root for place in taken]
             theory = self.context.theory((mine, *others))
@@ -86,7 +89,17 @@ class _Search:
             if first is None or first in taken:
                 return []
             taken.append(first)
+            self.taking[first] += 1
         return []
+
+    def _likely(self, mine: ast.Expr, position: int) -> list[int]:
+        """Earlier rules that took what was meant for others before, where they cost the theory nothing more."""
+        theory = self.context.theory((mine,))
+        return [
+            place
+            for place, _ in self.taking.most_common(MAX_ROUNDS)
+            if place < position and self.context.theory((mine, self.context.enabled[place].expression.root)) is theory
+        ]
 
     def _first(self, found: Found, position: int) -> int | None:
         """The earlier rule that decides about the request that was found; None when it gets to this one."""
