@@ -260,6 +260,7 @@ def test_what_is_impossible_never_happens(node, data):
 def test_a_search_that_grows_too_large_gives_up_and_says_why(monkeypatch):
     monkeypatch.setattr("mtls_tui.theory.languages.MAX_STATES", 1000)
     text = " and ".join(f'http.request.uri.path contains "{letter}{letter}"' for letter in "abcdefghijklmn")
+    text += " and len(http.request.uri.path) lt 20"
     found = unprotected(HOST, ruleset((text, "skip"), BLOCK))
     assert found.status == "not found"
     assert "texts that too many conditions at once are about" in found.reason
