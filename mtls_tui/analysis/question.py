@@ -20,6 +20,7 @@ from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, R
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
+from mtls_tui.lang.catalogue import parts_of
 from mtls_tui.search.making import Maker
 from mtls_tui.theory import FALSE, TRUE, Found, Theory, Uses
 from mtls_tui.theory import Literal as Condition
@@ -123,6 +124,8 @@ class _Ground:
             base = base_request(self.where.sample, CLIENTS["valid"], self.names)
             plain = {**compute(RequestView(base), EXTRACTORS.items()), **base.overrides}
             theory = self._theories[uses] = Theory(uses, host=self.where.names, plain=plain)
+            read = frozenset().union(*(rules.fields_read for rules in self.rulesets if rules is not None))
+            theory.places.any_path = not any("path" in parts_of(name) for name in read)
         return theory
 
     def through(self, theory: Theory, place: int, seen: Mapping[str, Any]) -> Condition:

@@ -199,6 +199,8 @@ class Places:
         self.algebra = algebra
         self.requests = Requests(algebra)
         self.host = host
+        self.any_path = False
+        """Whether ambiguous paths are not refused: a policy refuses them only where some rule reads paths."""
         self.plain_fields = dict(plain or {})
         self.subjects: dict[str, Subject[Any, Any]] = {}
         self.members: dict[int, tuple[Subject[Any, Any], Any]] = {}
@@ -494,7 +496,8 @@ class Places:
         return self._supposed("as received")
 
     def _paths(self) -> Language:
-        return self.requests.raw_paths() if self.raw_too and not self.normal_too else self.requests.normal_paths()
+        received = self.any_path or (self.raw_too and not self.normal_too)
+        return self.requests.raw_paths() if received else self.requests.normal_paths()
 
     def _uri_part(self, kind: str, members: Language) -> Literal:
         algebra, requests = self.algebra, self.requests

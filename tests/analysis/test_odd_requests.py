@@ -3,7 +3,7 @@
 import pytest
 
 from mtls_tui import lang
-from mtls_tui.analysis import lint, unprotected
+from mtls_tui.analysis import Side, ask, lint, unprotected
 from mtls_tui.engine import Ruleset
 from mtls_tui.engine.fields import EXTRACTORS, MAX_HEADERS, RequestView, compute
 from mtls_tui.engine.model import HttpRequest, Rule
@@ -52,3 +52,11 @@ def test_no_proof_where_an_odd_request_passes(expressions, http):
 def test_no_lint_says_never_of_an_odd_request(text):
     codes = {finding.code for finding in lint([Rule("one", lang.parse(text))])}
     assert "never-matches" not in codes
+
+
+def test_no_proof_about_an_ambiguous_path_where_no_rule_reads_paths():
+    ruleset = Ruleset([Rule("agent", lang.parse('http.user_agent contains "bad"'))])
+    holds = lang.parse('http.request.uri.path eq "/a/..;/b"').root
+    http = HttpRequest(host=HOST, target="/a/%2e%2e;/b")
+    assert compute(RequestView(http), EXTRACTORS.items())["http.request.uri.path"] == b"/a/..;/b"
+    assert ask(HOST, [Side(ruleset, True)], others=[HOST], holds=holds).status != "proved"
