@@ -53,7 +53,7 @@ end
 class Filter:
     """The filter of one thread, and the service that it asks; `ask` sends a request through both."""
 
-    def __init__(self, rules=(("block", f"not {VERIFIED}"),), lifetime=500, **bounds):
+    def __init__(self, rules=(("block", f"not {VERIFIED}"),), lifetime=500, line="", **bounds):
         self.lua = lupa.LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
         self.lua.execute("pairs_of = pairs; function pairs(t) return pairs_of(t.lines or t) end")
         with pytest.MonkeyPatch.context() as patch:
@@ -64,13 +64,13 @@ class Filter:
         self.now = time.time()
         self.generation, self.told_generation, self.until, self.verified = 1, None, math.inf, True
         self.counted, self.logged, self.asked = [], [], 0
-        self.source = None
+        self.source, self.line = None, line
         host = BundleHost(name=HOST, mtls=True)
         made = tuple(BundleRule(ref=f"r{n}", action=a, expression=e) for n, (a, e) in enumerate(rules))
         policy = Policy.from_bundle(Bundle(hosts=(host,), rules=made))
         self.program = inside.program(policy, policy.hosts[HOST], REFUSED, shadow=False)
 
-    def ask(self, path="/", *, authority=HOST, method="GET", chain="A", context=None, break_at=""):
+    def ask(self, path="/", *, authority=HOST, method="GET", chain="A", context=None, break_at="", values=()):
         """(status by whom): what became of a request; "asked" when the question was put."""
         headers = {":authority": authority, ":path": path, ":method": method}
         spaces, answered = {}, []
@@ -95,8 +95,8 @@ class Filter:
             get=lambda name: doing(f"get {name}", headers.get, name),
             replace=lambda name, value: doing("replace", headers.__setitem__, name, value),
             add=headers.__setitem__,
-            number=lambda name: 0,
-            at=lambda name, at: None,
+            number=lambda name: len(values) if name == "x-a" else 0,
+            at=lambda name, at: values[int(at)],
             set=lambda space, key, value: doing(f"set {key}", spaces.setdefault(space, {}).__setitem__, key, value),
             space=lambda space: self.lua.table_from(spaces[space]) if space in spaces else None,
             chain=lambda: chain,
@@ -115,7 +115,8 @@ class Filter:
             return "allowed"
         self.asked += 1
         if "x-mtls-tui-wants" in headers:
-            text = facts.encode(self.told_generation or self.generation, self.until, "", {VERIFIED: self.verified},
+            told = self.told_generation or self.generation
+            text = facts.encode(told, self.until, self.line, {VERIFIED: self.verified},
                                 [("client-cert", ":x:")])  # fmt: skip
             spaces["envoy.filters.http.ext_authz"] = {facts.FACTS_HEADER: text}
         self.lua.globals().envoy_on_response(handle)
@@ -238,6 +239,15 @@ def test_unusual_request_is_asked_about(request_):
     assert one.many(2, **request_) == ["asked", "asked"]
 
 
+@pytest.mark.parametrize("blank", [" ", "\t"])
+def test_header_value_that_begins_or_ends_with_a_blank_is_asked_about(blank):
+    one = Filter((("block", 'any(http.request.headers["x-a"][*] eq "no")'),))
+    assert one.many(2, values=["yes"]) == ["asked", "allowed"]
+    assert one.ask(values=["no"]) == "403"
+    for value in (f"{blank}no", f"no{blank}", f"{blank}yes", blank):
+        assert one.ask(values=["yes", value]) == "asked"
+
+
 def test_route_without_rules_asks():
     one = Filter()
     assert [one.ask(context=context) for context in ({}, {"ask": "plain"}, {"ask": "headers"})] == ["asked"] * 3
@@ -253,6 +263,10 @@ def test_what_is_remembered_is_bounded():
     assert [small.ask(chain="A" * 100) for _ in range(2)] == ["asked", "allowed"]
     small.ask(chain="B" * 1000)
     assert small.ask(chain="A" * 100) == "asked"
+    logging = Filter(MOST_BYTES=11_000, line=',"subject":"' + "s" * 1000 + '"')
+    assert [logging.ask(chain=chain) for chain in "AABB"] == ["asked", "allowed"] * 2
+    logging.ask(chain="C")
+    assert logging.ask(chain="A") == "asked", "lines for the log count"
     huge = Filter()
     assert huge.many(2, chain="A" * 30_000) == ["asked", "asked"]
 

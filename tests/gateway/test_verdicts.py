@@ -156,7 +156,14 @@ def test_statistics_of_remembered_verdicts_come_back_as_they_went_and_add_up_ove
 def test_overlong_facts_are_not_told():
     assert facts.encode(1, math.inf, "", {"n": b"x" * facts.LONGEST}, ()) == ""
     told = facts.encode(7, 2.5, ',"a":"b|c"', {"yes": True, "no": False, "text": b"a|%\r\n\xff"}, [("n", "v|w")])
-    assert told == "7|2500|%2C%22a%22%3A%22b%7Cc%22|3|yes|t|no|f|text|sa%7C%25%0D%0A%FF|n|v%7Cw"
+    assert told == "7|2500|,%22a%22:%22b%7Cc%22|3|yes|t|no|f|text|sa%7C%25%0D%0A%FF|n|v%7Cw"
+
+
+def test_facts_that_end_in_a_blank_keep_it_on_their_way():
+    """A header's value loses what is blank at its ends: one certificate's name would become another's."""
+    told = facts.encode(1, math.inf, " ", {"n": b" /CN=admin \t"}, ())
+    assert not set(told) & set(" \t")
+    assert facts.encode(1, math.inf, "", {"n": b"/CN=admin"}, [("a", "b ")])[-1] != " "
 
 
 def test_more_than_a_second_is_refused():

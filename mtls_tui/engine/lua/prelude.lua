@@ -784,12 +784,13 @@ end
 -- Names and values in turn; nothing is decoded, and empty parts are left out.
 local function arguments(r)
   if r.arguments then return r.arguments end
-  local found, query, from = {}, r.query, 1
+  local found, query, from, equals = {}, r.query, 1, 0
   while from <= #query do
     local stop = find(query, "&", from, true) or #query + 1
     if stop > from then
-      local mark = find(query, "=", from, true)
-      if mark == nil or mark > stop then mark = stop end
+      -- Looked for from where the last one was: a query without any is read once, not once a part.
+      if equals < from then equals = find(query, "=", from, true) or #query + 1 end
+      local mark = equals < stop and equals or stop
       found[#found + 1] = sub(query, from, mark - 1)
       found[#found + 1] = sub(query, mark + 1, stop - 1)
     end

@@ -53,6 +53,13 @@ local function loaded(handle, context, key)
   return program
 end
 
+local function is_bordered_by_blank(value)
+  local first, last = byte(value, 1), byte(value, -1)
+  return first == 32 or first == 9 or last == 32 or last == 9
+end
+
+-- Nil where a value begins or ends with a blank, as over HTTP/2 it may: how doubled lines with such are joined on the way
+-- to the decision service is left to it.
 local function header_list(names, headers)
   local out, n = {}, 0
   if names == true then
@@ -70,6 +77,9 @@ local function header_list(names, headers)
         n = n + 2
       end
     end
+  end
+  for i = 2, n, 2 do
+    if is_bordered_by_blank(out[i]) then return nil end
   end
   local length = headers:get("content-length")
   if length ~= nil and find(length, "^%d+$") then out[n + 1], out[n + 2] = "content-length", length end
@@ -122,7 +132,10 @@ local function line_of(entry, outcome, number, logged, outcomes)
     local line = entry.lines[number]
     if line == nil then
       line = outcome.line .. entry.line
-      if entry.written < MOST_LINES then entry.lines[number], entry.written = line, entry.written + 1 end
+      if entry.written < MOST_LINES then
+        entry.lines[number], entry.written = line, entry.written + 1
+        entry.bytes, bytes = entry.bytes + #line, bytes + #line
+      end
     end
     return line
   end
