@@ -19,7 +19,9 @@ question.
 
 ```python
 from mtls_tui.engine.lua import compile_rules, prelude
+from mtls_tui.simulate.policies import load_policy
 
+policy = load_policy("payments.rules.toml").policy
 compiled = compile_rules(policy.ruleset, "api.example.com", paths_matter="api.example.com" in policy.paths_matter)
 ```
 
