@@ -6,7 +6,7 @@ from mtls_tui.lang.catalogue import FieldInfo
 
 HTTP_VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3")
 OTHER_HTTP_VERSIONS = frozenset({"HTTP/1.2", "SPDY/3.1"})
-"""Nobody speaks them, but Cloudflare's dashboard offers them, so they stand in many rules."""
+"""Hardly anybody speaks them, but they stand in many published rules, so they are not called mistakes."""
 TLS_VERSIONS = ("none", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _METHODS = """
 ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY
