@@ -53,7 +53,7 @@ def path_of() -> Path:
 
 
 def read(path: Path | None = None) -> Settings:
-    """The settings; the defaults if there is no file, and what is valid if the file has mistakes."""
+    """The settings. Defaults stand in for a missing file, and for each setting that has a mistake."""
     path = path or path_of()
     try:
         text = read_bounded(path, LARGEST, "settings file").decode("utf-8")

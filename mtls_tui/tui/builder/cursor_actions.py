@@ -12,7 +12,7 @@ PAGE = 10
 
 
 def no_rows(document: Document) -> str:
-    """The reason why there is no row to act on; "" if there is one."""
+    """Why no row can be acted on; empty when a row is selected."""
     if document.rule is None:
         return "no rule is selected"
     if not document.rows:

@@ -19,7 +19,7 @@ LARGEST = 64 * 1024 * 1024
 
 
 def inventory_of(anchor: Path) -> Path | None:
-    """The inventory beside an authority's certificate; None if the authority is not one of ours."""
+    """The inventory beside an authority's certificate; None if this program does not manage the authority."""
     path = anchor.with_name("inventory.db")
     return path if anchor.name == "ca.pem" and path.is_file() else None
 
