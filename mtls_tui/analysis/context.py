@@ -13,7 +13,7 @@ from mtls_tui.engine.guards import HOST, guards_of
 from mtls_tui.engine.model import TERMINATING, HttpRequest, Rule
 from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import CERTIFICATE, FIELDS, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.lang.tree import Node, children, is_expression
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.theory import Theory, Uses
@@ -21,8 +21,6 @@ from mtls_tui.theory import Theory, Uses
 Target: TypeAlias = Literal["engine", "cloudflare"]
 AT = 1_700_000_000.0
 """The time of a made request, so that answers don't depend on the clock (POSIX seconds)."""
-CERTIFICATE = "cf.tls_client_auth."
-PRESENTED, VERIFIED, REVOKED = (f"{CERTIFICATE}cert_{word}" for word in ("presented", "verified", "revoked"))
 
 NO_CERTIFICATE: Mapping[str, Any] = {
     name: info.default for name, info in FIELDS.items() if name.startswith(CERTIFICATE)

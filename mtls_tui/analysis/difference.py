@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal, TypeAlias
 
-from mtls_tui.analysis.context import CERTIFICATE, PRESENTED
 from mtls_tui.analysis.question import CLIENTS, WORDS, Answer, Client, Question, Side
 from mtls_tui.analysis.site import Site
 from mtls_tui.analysis.where import Where
 from mtls_tui.analysis.witness import needs
 from mtls_tui.engine.fields_of import fields_of
 from mtls_tui.engine.model import Decision, HttpRequest, Request
+from mtls_tui.lang.catalogue import CERTIFICATE, PRESENTED
 
 Change: TypeAlias = Literal["newly let in", "newly blocked"]
 Status: TypeAlias = Literal["changed", "proved the same", "not found", "not compared"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeAlias
 
-from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, base_request
+from mtls_tui.analysis.context import NO_CERTIFICATE, base_request
 from mtls_tui.analysis.where import Where
 from mtls_tui.engine.compile import Matcher
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
@@ -20,7 +20,7 @@ from mtls_tui.engine.model import TERMINATING, Decision, HttpRequest, Request, R
 from mtls_tui.engine.ruleset import Ruleset
 from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import parts_of
+from mtls_tui.lang.catalogue import PRESENTED, REVOKED, VERIFIED, parts_of
 from mtls_tui.search.making import Maker
 from mtls_tui.theory import FALSE, TRUE, Found, Theory, Uses
 from mtls_tui.theory import Literal as Condition

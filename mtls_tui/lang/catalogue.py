@@ -33,6 +33,14 @@ RequestPart: TypeAlias = Literal[
 the scheme unless the request names one; `headers`: those that the client sent, Host included; `body`: with the headers
 that describe it; `client`: its address; `time`: when the request arrived; `edge`: what only Cloudflare's network knows,
 and what is not of the request (response, packets)."""
+CERTIFICATE = "cf.tls_client_auth."
+"""How the names of fields about the client's certificate begin."""
+PRESENTED, VERIFIED, REVOKED = (f"{CERTIFICATE}cert_{word}" for word in ("presented", "verified", "revoked"))
+NEVER_EMPTY = frozenset(
+    f"{CERTIFICATE}cert_{name}"
+    for name in ("serial", "fingerprint_sha256", "fingerprint_sha1", "not_before", "not_after", "issuer_dn")
+)
+"""What every certificate that can be verified has (RFC 5280, 4.1)."""
 PARTS: tuple[RequestPart, ...] = get_args(RequestPart)
 
 

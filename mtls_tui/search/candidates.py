@@ -15,11 +15,11 @@ from typing import Any
 
 from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS, RequestPart
+from mtls_tui.lang.catalogue import CERTIFICATE, FIELDS, RequestPart
 from mtls_tui.lang.tree import walk
 from mtls_tui.lang.types import Type
 from mtls_tui.search.regex_sample import sample
-from mtls_tui.search.scenario import CERTIFICATE, Knob, Turn
+from mtls_tui.search.scenario import Knob, Turn
 
 MOST = 48
 """Guesses for one clause."""

@@ -17,19 +17,12 @@ from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.model import HttpRequest
 from mtls_tui.engine.sets import Lists
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import FIELDS, NEVER_EMPTY, VERIFIED
 from mtls_tui.lang.types import BYTES, FieldValue
 from mtls_tui.search.places import MISSING, Place, candidates, places_of
-from mtls_tui.search.scenario import CERTIFICATE
 
 BUDGET = 4000
 """Requests that are tried for one set of clauses."""
-_VERIFIED = f"{CERTIFICATE}cert_verified"
-NEVER_EMPTY = frozenset(
-    f"{CERTIFICATE}cert_{name}"
-    for name in ("serial", "fingerprint_sha256", "fingerprint_sha1", "not_before", "not_after", "issuer_dn")
-)
-"""What every certificate that can be verified has (RFC 5280, 4.1)."""
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _PATH_SAFE = "/!$&'()*+,;=:@-._~%[]\\"
 
@@ -50,7 +43,7 @@ class Maker:
 
         None for a request that it would refuse as ambiguous, and for a certificate that can't be verified as it is.
         """
-        if self.state.get(_VERIFIED) and any(http.overrides.get(name) == b"" for name in NEVER_EMPTY):
+        if self.state.get(VERIFIED) and any(http.overrides.get(name) == b"" for name in NEVER_EMPTY):
             return None
         view = RequestView(http, http.at)
         if not paths.stable(view.path):

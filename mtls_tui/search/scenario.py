@@ -15,12 +15,12 @@ from urllib.parse import unquote_plus
 from cryptography import x509
 
 from mtls_tui.engine.model import HttpRequest
+from mtls_tui.lang.catalogue import CERTIFICATE
 from mtls_tui.lang.types import FieldValue
 
 CertificateState: TypeAlias = Literal["none", "unverified", "verified", "revoked"]
 """What the three Booleans of a certificate say together; there is no fifth."""
 Side: TypeAlias = Literal["request", "certificate"]
-CERTIFICATE = "cf.tls_client_auth."
 _STATES: dict[CertificateState, tuple[bool, bool, bool]] = {
     "none": (False, False, False),
     "unverified": (True, False, False),

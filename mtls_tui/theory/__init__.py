@@ -5,7 +5,8 @@ and addresses intervals, and what joins clauses a circuit (`circuits`). Knows no
 """
 
 from mtls_tui.theory.circuits import FALSE, TRUE, Literal
-from mtls_tui.theory.places import Uses, Wildcard
+from mtls_tui.theory.places import Wildcard
 from mtls_tui.theory.solving import Found, Result, Theory
+from mtls_tui.theory.uses import Uses
 
 __all__ = ["FALSE", "TRUE", "Found", "Literal", "Result", "Theory", "Uses", "Wildcard"]

@@ -10,50 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, TypeAlias
+from typing import Any
 
 from mtls_tui.engine.compile import Matcher, evaluate
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.engine.fields_of import canonical_field, fields_of, walk
 from mtls_tui.engine.functions import to_string
-from mtls_tui.engine.sets import Addresses, Hostnames, Integers, ListError, Lists, of_list
+from mtls_tui.engine.sets import Lists
 from mtls_tui.engine.types_of import type_of
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import CERTIFICATE, FIELDS
 from mtls_tui.lang.formatter import format_node
 from mtls_tui.lang.tree import is_expression
-from mtls_tui.lang.types import BOOL, BYTES, INT, IP
+from mtls_tui.lang.types import BOOL, BYTES, IP
 from mtls_tui.theory import intervals
+from mtls_tui.theory.arrays import ArrayPlace
 from mtls_tui.theory.circuits import FALSE, TRUE, Circuit, Literal
 from mtls_tui.theory.errors import OpaqueError
 from mtls_tui.theory.intervals import Intervals
 from mtls_tui.theory.languages import Algebra, Language, symbols_of
 from mtls_tui.theory.missing import may_be_missing
 from mtls_tui.theory.numbers import ADDRESSES, INTEGERS, V6, numbered
-from mtls_tui.theory.patterns import searched, wildcard
-from mtls_tui.theory.places import CERTIFICATE, ArrayPlace, Places, Seen
+from mtls_tui.theory.places import Places, Seen
+from mtls_tui.theory.targets import Numbers, Target, Texts, bounds, target_of, texts_of
 from mtls_tui.theory.transducers import DECODED, LOWERED, RAISED, Cut, Followed, Joined, Mapped
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """A set of texts, with what is missing or without it."""
-
-    members: Language
-    missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """A set of numbers or addresses, with what is missing or without it."""
-
-    members: Intervals
-    missing: bool = False
-
-
-Target: TypeAlias = Texts | Numbers
 
 
 class Clauses:
@@ -181,13 +162,13 @@ class _Clause:
         left: ast.Value = node.left
         if isinstance(left, ast.Call) and left.name == "to_string":
             return self._written(left.arguments[0], node)
-        return self._holds(left, self._target(left, node))
+        return self._holds(left, target_of(self.algebra, self.lists, left, node))
 
     def _written(self, value: ast.Argument, node: ast.Comparison) -> Literal:
         """`to_string(value)` compared with some texts as a whole."""
         kind = type_of(value)
         if kind == BOOL and isinstance(value, ast.Field):
-            texts = self._target_of_texts(node)
+            texts = texts_of(self.algebra, self.lists, node)
             truth = self.places.truth(canonical_field(value.name), self.seen)
             if FIELDS[canonical_field(value.name)].default is None and canonical_field(value.name) not in EXTRACTORS:
                 raise OpaqueError("a value that may be missing")
@@ -205,99 +186,6 @@ class _Clause:
         members = intervals.united(numbers)
         whole = ADDRESSES if kind == IP else INTEGERS
         return self._holds(value, Numbers(intervals.without(whole, members) if node.operator == "ne" else members))
-
-    def _target(self, left: ast.Value, node: ast.Comparison) -> Target:
-        kind = type_of(left)
-        if kind == BYTES:
-            return Texts(self._target_of_texts(node))
-        if kind == INT:
-            return Numbers(self._target_of_numbers(node))
-        if kind == IP:
-            return Numbers(self._target_of_addresses(node))
-        raise OpaqueError("a comparison of this type")
-
-    def _target_of_texts(self, node: ast.Comparison) -> Language:
-        algebra, right = self.algebra, node.right
-        match node.operator, right:
-            case "eq", ast.String(value=text):
-                return algebra.word(text)
-            case "ne", ast.String(value=text):
-                return algebra.texts_other_than(algebra.word(text))
-            case "lt", ast.String(value=text):
-                return algebra.below(text)
-            case "le", ast.String(value=text):
-                return algebra.either((algebra.below(text), algebra.word(text)))
-            case "ge", ast.String(value=text):
-                return algebra.texts_other_than(algebra.below(text))
-            case "gt", ast.String(value=text):
-                return algebra.texts_other_than(algebra.either((algebra.below(text), algebra.word(text))))
-            case "contains", ast.String(value=text):
-                return algebra.containing(text)
-            case "in", ast.Set(items=items):
-                return algebra.words([item.value for item in items if isinstance(item, ast.String)])
-            case "in", ast.ListName(name=name):
-                return self._hosts(name)
-            case "matches", ast.Pattern(value=pattern):
-                return searched(algebra, pattern)
-            case ("wildcard" | "strict wildcard") as operator, ast.Pattern(value=pattern):
-                return wildcard(algebra, pattern, strict=operator != "wildcard")
-        raise OpaqueError(f"`{node.operator}`")
-
-    def _hosts(self, name: str) -> Language:
-        algebra = self.algebra
-        members = self._list(name, "Bytes")
-        if not isinstance(members, Hostnames):
-            raise OpaqueError("a list")
-        label = algebra.star(algebra.one_of(((1 << 256) - 1) & ~symbols_of(b".")))
-        labels = algebra.both((label, algebra.lengths(1)))
-        below = algebra.then(labels, algebra.word(b"."))
-        ends = [algebra.then(below, algebra.star(below), algebra.word(end)) for end in members.suffixes]
-        return algebra.either((algebra.words(members.names), *ends))
-
-    def _list(self, name: str, kind: str) -> Any:
-        try:
-            return of_list(name, kind, self.lists)
-        except ListError:
-            raise OpaqueError(f"a list that is not there (${name})") from None
-
-    def _target_of_numbers(self, node: ast.Comparison) -> Intervals:
-        low, high = INTEGERS[0]
-        match node.operator, node.right:
-            case "bitwise_and", ast.Integer(value=mask) if node.left == ast.Field("cf.edge.server_port"):
-                return intervals.united((port, port) for port in range(100_000) if port & mask)
-            case "in", ast.Set(items=items):
-                return intervals.united(_bounds(item) for item in items)
-            case "in", ast.ListName(name=name):
-                members = self._list(name, "Int")
-                if isinstance(members, Integers):
-                    raise OpaqueError("a list")
-                return intervals.united((value, value) for value in members)
-            case operator, ast.Integer(value=value):
-                found = {
-                    "eq": ((value, value),), "ne": ((low, value - 1), (value + 1, high)), "lt": ((low, value - 1),),
-                    "le": ((low, value),), "gt": ((value + 1, high),), "ge": ((value, high),),
-                }.get(operator)  # fmt: skip
-                if found is not None:
-                    return intervals.united(found)
-        raise OpaqueError(f"`{'&' if node.operator == 'bitwise_and' else node.operator}`")
-
-    def _target_of_addresses(self, node: ast.Comparison) -> Intervals:
-        match node.operator, node.right:
-            case "in", ast.Set(items=items):
-                return intervals.united(_bounds(item) for item in items)
-            case "in", ast.ListName(name=name):
-                members = self._list(name, "Ip")
-                if not isinstance(members, Addresses):
-                    raise OpaqueError("a list")
-                return intervals.united(
-                    (first + shift, last + shift)
-                    for version, shift in ((4, 0), (6, V6))
-                    for first, last in members.intervals(version)
-                )
-            case ("eq" | "ne") as operator, ast.Address() as right:
-                one = intervals.united((_bounds(right),))
-                return one if operator == "eq" else intervals.without(ADDRESSES, one)
-        raise OpaqueError(f"`{node.operator}` of addresses")
 
     # --- from results to arguments ---
 
@@ -375,7 +263,7 @@ class _Clause:
     def _literal_in(self, literal: ast.String | ast.Integer | ast.Address, target: Target) -> bool:
         if isinstance(target, Texts):
             return isinstance(literal, ast.String) and self.algebra.has(target.members, literal.value)
-        return not isinstance(literal, ast.String) and intervals.has(target.members, _bounds(literal)[0])
+        return not isinstance(literal, ast.String) and intervals.has(target.members, bounds(literal)[0])
 
     def _led_back(self, value: ast.Argument, target: Target) -> tuple[ast.Argument, Target]:
         """Through functions of one argument to the value that they are applied to."""
@@ -505,7 +393,7 @@ class _Clause:
             case ast.Comparison(left=left):
                 if isinstance(node.right, ast.Field | ast.Index | ast.Call):
                     raise OpaqueError("two values are compared with each other")
-                return self._each(left, self._target(left, node))
+                return self._each(left, target_of(self.algebra, self.lists, left, node))
             case ast.Test(value=ast.Call(name="starts_with", arguments=(source, ast.String(value=text)))):
                 return self._each(source, Texts(algebra.then(algebra.word(text), algebra.texts)))
             case ast.Test(value=ast.Call(name="ends_with", arguments=(source, ast.String(value=text)))):
@@ -531,21 +419,6 @@ class _Clause:
         if not isinstance(target, Texts):
             raise OpaqueError("an array of numbers")
         return self._array(value.base), self.algebra.both((target.members, self.algebra.texts))
-
-
-def _bounds(item: Any) -> tuple[int, int]:
-    """First and last number of a literal."""
-    match item:
-        case ast.Integer(value=value):
-            return value, value
-        case ast.Address(value=address):
-            number = numbered(address)
-            return number, number
-        case ast.Network(value=network):
-            return numbered(network.network_address), numbered(network.broadcast_address)
-        case ast.Range(first=first, last=last):
-            return _bounds(first)[0], _bounds(last)[1]
-    raise AssertionError(item)
 
 
 def _widened(members: Intervals, v4: int, v6: int) -> Intervals:

@@ -13,42 +13,27 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mtls_tui.engine.fields import EXTRACTORS
-from mtls_tui.engine.fields_of import canonical_field, walk
+from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import CERTIFICATE, FIELDS, NEVER_EMPTY, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.lang.types import BYTES, INT, IP
-from mtls_tui.theory import intervals
+from mtls_tui.theory import arrays, intervals
+from mtls_tui.theory.arrays import ArrayPlace
 from mtls_tui.theory.circuits import FALSE, TRUE, Circuit, Literal
 from mtls_tui.theory.errors import OpaqueError
 from mtls_tui.theory.intervals import Intervals
-from mtls_tui.theory.languages import BYTES as OCTETS
-from mtls_tui.theory.languages import MISSING, SEPARATOR, Algebra, Language, symbols_of
+from mtls_tui.theory.languages import MISSING, Algebra, Language
 from mtls_tui.theory.numbers import ADDRESSES, INTEGERS, MAPPED, NONE, numbered
 from mtls_tui.theory.requests import Requests
 from mtls_tui.theory.subjects import Subject, number_subject, text_subject
-from mtls_tui.theory.transducers import LOWERED, RAISED, Followed, Joined
+from mtls_tui.theory.transducers import RAISED, Joined
+from mtls_tui.theory.uses import URI_FIELDS, Uses
 
-CERTIFICATE = "cf.tls_client_auth."
-PRESENTED, VERIFIED, REVOKED = (f"{CERTIFICATE}cert_{word}" for word in ("presented", "verified", "revoked"))
-NEVER_EMPTY = frozenset(
-    f"{CERTIFICATE}cert_{name}"
-    for name in ("serial", "fingerprint_sha256", "fingerprint_sha1", "not_before", "not_after", "issuer_dn")
-)
-"""What every certificate that can be verified has (RFC 5280, 4.1)."""
-MAX_COUNT = 100
-"""Elements of an array up to which they are counted."""
 MAX_LENGTH = 10_000
 """Bytes up to which a text is counted."""
 MAX_PORTS = 5_000
 """Ports that one condition may name where they are part of a URI."""
-_URI = {
-    "http.request.uri.path": "path", "http.request.uri.path.extension": "extension", "http.request.uri": "uri",
-    "http.request.uri.query": "query", "http.request.full_uri": "full",
-}  # fmt: skip
-_PATHS = frozenset(name for name, kind in _URI.items() if kind != "query")
-_ARGUMENTS = "http.request.uri.args"
-_COOKIE_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
-_TOKEN = _COOKIE_NAME | frozenset(b"!#$%&'*+^`|~")
+_ARGUMENTS = {f"http.request.uri.args{kind and '.'}{kind}": kind for kind in ("", "names", "values")}
 
 
 Seen: TypeAlias = "Mapping[str, Any] | None"
@@ -61,122 +46,6 @@ class Wildcard:
 
     name: str
     others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Uses:
-    """What some expressions look at, as far as it settles which parts of a request are one text."""
-
-    names: frozenset[str] = frozenset()
-    """Fields that follow from the URI."""
-    listed: frozenset[bytes] = frozenset()
-    """Headers whose values are asked for one by one."""
-
-    @classmethod
-    def of(cls, nodes: Iterable[ast.Expr]) -> Uses:
-        """Of some expressions."""
-        names: set[str] = set()
-        listed: set[bytes] = set()
-        for root in nodes:
-            for node in walk(root):
-                match node:
-                    case ast.Field(name=name) if "uri" in name:
-                        names.add(canonical_field(name))
-                    case (
-                        ast.Index(base=ast.Field(name=name), key=ast.String(value=key))
-                        | ast.Call(name="has_key", arguments=(ast.Field(name=name), ast.String(value=key)))
-                    ) if canonical_field(name) == "http.request.headers":
-                        listed.add(key)
-        return cls(frozenset(names), frozenset(listed))
-
-    def __or__(self, other: Uses) -> Uses:
-        return Uses(self.names | other.names, self.listed | other.listed)
-
-    @property
-    def mode(self) -> str:
-        """How much of the URI is one text."""
-        kinds = {_URI.get(name.removeprefix("raw.")) for name in self.names}
-        return "full" if "full" in kinds else "target" if "uri" in kinds else "parts"
-
-    @property
-    def raw(self) -> bool:
-        """Whether the path as received is looked at."""
-        return any(f"raw.{name}" in self.names for name in _PATHS)
-
-    @property
-    def normal(self) -> bool:
-        """Whether the path as rules see it is looked at."""
-        return bool(_PATHS & self.names)
-
-
-class ArrayPlace:
-    """An array whose items stand in one text, each with what ends it, among other pieces."""
-
-    def __init__(
-        self,
-        places: Places,
-        item: Callable[[Language], Language],
-        other: Language,
-        piece: Language,
-        literal: Callable[[Language], Literal],
-        *,
-        optional: bool = True,
-        listed: bool = False,
-    ) -> None:
-        self.circuit = places.circuit
-        self.algebra = places.algebra
-        self.item = item
-        """The pieces that are an item with a value among some."""
-        self.others = self.algebra.star(other)
-        """The pieces that are not."""
-        self.rest = self.algebra.star(piece)
-        self.literal = literal
-        self.optional = optional
-        """Whether the array is missing where it has no item."""
-        self.listed = listed
-        """Whether the text is the list itself."""
-
-    def some(self, items: Language) -> Literal:
-        """Some element is among these."""
-        found = self.item(items)
-        return FALSE if found is self.algebra.nothing else self.literal(self.algebra.then(self.rest, found, self.rest))
-
-    def _after(self, count: int, *tail: Language) -> Language:
-        piece = (self.others, self.item(self.algebra.texts))
-        return self.algebra.then(*(piece * count), *tail)
-
-    def element(self, place: int, items: Language, missing: bool) -> Literal:
-        """The element at a place is among these; with `missing`, or there is none."""
-        if place > MAX_COUNT:
-            raise OpaqueError("a far element of an array")
-        there = self.literal(self._after(place, self.others, self.item(items), self.rest))
-        return self.circuit.some((there, -self.count(place + 1, None) if missing else FALSE))
-
-    def count(self, least: int, most: int | None) -> Literal:
-        """So many elements."""
-        if max(least, most or 0) > MAX_COUNT:
-            raise OpaqueError("many elements of an array")
-        low = self.literal(self._after(least, self.rest)) if least > 0 else TRUE
-        high = -self.literal(self._after(most + 1, self.rest)) if most is not None else TRUE
-        return self.circuit.every((low, high))
-
-    def counted(self, least: int, most: int) -> Literal:
-        """`len` is between these."""
-        last = None if most > 1 << 60 else most
-        return self.count(max(least, 1) if self.optional else least, last)
-
-    @property
-    def missing(self) -> Literal:
-        """Whether there is no such array."""
-        return -self.count(1, None) if self.optional else FALSE
-
-    def joined(self, join: Joined, members: Language, missing: bool) -> Literal:
-        """The items joined are in a set."""
-        if not self.listed:
-            raise OpaqueError("`join`")
-        there = self.literal(self.algebra.before_image(join, members))
-        gone = self.missing
-        return self.circuit.some((self.circuit.every((there, -gone)), gone if missing else FALSE))
 
 
 class Places:
@@ -337,8 +206,8 @@ class Places:
             return self._certificate_text(name, members, seen)
         info = FIELDS[name]
         plain_name = name.removeprefix("raw.")
-        if plain_name in _URI:
-            return self._uri(_URI[plain_name], members, raw=name != plain_name)
+        if plain_name in URI_FIELDS:
+            return self._uri(URI_FIELDS[plain_name], members, raw=name != plain_name)
         if name == "http.host":
             return self._host(members)
         if info.header and info.type == BYTES:
@@ -420,8 +289,8 @@ class Places:
                 return -self._host(inner)
             algebra = self.algebra
             names = algebra.both((members, self._authority()))
-            tail = algebra.then(self._ports(), self._path_start(), algebra.texts)
-            return self.member(self._uri_subject(), algebra.then(self._schemes(), names, tail))
+            tail = algebra.then(self.requests.ports(), self.requests.path_start(), algebra.texts)
+            return self.member(self._uri_subject(), algebra.then(self.requests.schemes(), names, tail))
         return self.member(self._host_subject(), members)
 
     def _host_subject(self) -> Subject[Any, Any]:
@@ -471,7 +340,7 @@ class Places:
 
     def _header_list(self, name: bytes) -> Subject[Any, Any]:
         requests = self.requests
-        sent = frozenset(name) <= _TOKEN and bool(name)
+        sent = self.requests.is_token(name)
         return self._text_subject(
             f"headers:{name.decode('latin-1')}", lambda: requests.listed(requests.header_values()),
             lambda: requests.listed(requests.sent_values()) if sent else self.algebra.empty, (), texts=False,
@@ -502,14 +371,16 @@ class Places:
     def _uri_part(self, kind: str, members: Language) -> Literal:
         algebra, requests = self.algebra, self.requests
         if kind == "extension":
-            return self._uri_part("path", self._with_extension(members))
+            return self._uri_part("path", self.requests.with_extension(members))
         if self.mode == "parts":
             if kind == "path":
                 return self.member(self._text_subject("path", self._paths, requests.made_paths, b"/"), members)
             return self.member(self._text_subject("query", self._texts, requests.made_queries, b""), members)
         before = self._before_path() if self.mode == "full" else algebra.empty
         if kind == "path":
-            paths = algebra.both((members, requests.no_question, algebra.then(self._path_start(), algebra.texts)))
+            paths = algebra.both(
+                (members, requests.no_question, algebra.then(self.requests.path_start(), algebra.texts))
+            )
             return self.member(self._uri_subject(), requests.targets(algebra.then(before, paths), algebra.texts))
         if kind == "query":
             question = algebra.then(
@@ -518,13 +389,9 @@ class Places:
             none = algebra.then(before, requests.no_question) if members.nullable else algebra.nothing
             return self.member(self._uri_subject(), algebra.either((question, none)))
         if kind == "uri":
-            targets = algebra.both((members, algebra.then(self._path_start(), algebra.texts)))
+            targets = algebra.both((members, algebra.then(self.requests.path_start(), algebra.texts)))
             return self.member(self._uri_subject(), algebra.then(before, targets))
         return self.member(self._uri_subject(), members)
-
-    def _path_start(self) -> Language:
-        """`*` is the target of OPTIONS (RFC 9112 3.2.4), and stands in the whole URI too."""
-        return self.algebra.one_of(symbols_of(b"/*"))
 
     def _uri_subject(self) -> Subject[Any, Any]:
         algebra, requests = self.algebra, self.requests
@@ -536,59 +403,25 @@ class Places:
         plain = b"https://" + (self.host if isinstance(self.host, bytes) else self._plain_host()) + b"/"
 
         def whole(names: Language, ports: Language, paths: Language, queries: Language) -> Language:
-            return algebra.then(self._schemes(), names, ports, requests.targets(paths, queries))
+            return algebra.then(self.requests.schemes(), names, ports, requests.targets(paths, queries))
 
         return self._text_subject(
-            "uri", lambda: whole(self._host_names(), self._ports(), self._paths(), algebra.texts),
+            "uri", lambda: whole(self._host_names(), self.requests.ports(), self._paths(), algebra.texts),
             lambda: whole(
-                self._made_host_names(), self._made_ports(), requests.made_paths(), requests.made_queries()
+                self._made_host_names(), self.requests.made_ports(), requests.made_paths(), requests.made_queries()
             ),
             plain,
         )  # fmt: skip
 
-    def _schemes(self) -> Language:
-        return self.algebra.words([b"https://", b"http://"])
-
-    def _ports(self) -> Language:
-        """What a Host header may say (`engine.fields.RequestView.explicit_port`): 0 as well."""
-        return self.algebra.either((self._made_ports(), self.algebra.word(b":0")))
-
-    def _made_ports(self) -> Language:
-        algebra = self.algebra
-        digits = algebra.repeated(algebra.one_of(symbols_of(b"0123456789")), 0, 4)
-        port = algebra.then(algebra.word(b":"), algebra.one_of(symbols_of(b"123456789")), digits)
-        return algebra.either((algebra.empty, port))
-
     def _authority(self) -> Language:
-        """The host of a whole URI: one name, or all up to a port or path; an IPv6 address stands in brackets."""
-        algebra = self.algebra
-        if isinstance(self.host, bytes):
-            return algebra.word(self.host)
-        address = algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/*]")))
-        return algebra.either(
-            (
-                algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"/:*"))),
-                algebra.then(algebra.word(b"["), address, algebra.word(b"]")),
-            )
-        )
+        return self.requests.authority(self.host if isinstance(self.host, bytes) else None)
 
     def _before_path(self) -> Language:
-        return self.algebra.then(self._schemes(), self._authority(), self._ports())
-
-    def _with_extension(self, members: Language) -> Language:
-        """The paths whose extension is in a set (`engine.paths.extension`)."""
-        algebra = self.algebra
-        ends = algebra.both(
-            (algebra.before_image(LOWERED, members), algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"./"))))
+        return self.algebra.then(
+            self.requests.schemes(),
+            self._authority(),
+            self.requests.ports(),
         )
-        name = algebra.one_of(OCTETS & ~symbols_of(b"/"))
-        named = algebra.then(algebra.either((algebra.empty, algebra.then(algebra.texts, algebra.word(b"/")))),
-                             name, algebra.star(name), algebra.word(b"."))  # fmt: skip
-        found = algebra.then(named, ends)
-        if not members.nullable:
-            return found
-        some = algebra.then(named, algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"./"))))
-        return algebra.either((found, algebra.texts_other_than(some)))
 
     # --- numbers ---
 
@@ -633,14 +466,28 @@ class Places:
         ports = intervals.common(members, ((1, 99999),))
         if sum(last - first + 1 for first, last in ports) > MAX_PORTS:
             raise OpaqueError("many ports beside the whole URI")
-        path = algebra.then(self._path_start(), algebra.texts)
+        path = algebra.then(self.requests.path_start(), algebra.texts)
         texts = algebra.words([b":%d" % port for first, last in ports for port in range(first, last + 1)])
-        found = [algebra.then(self._schemes(), self._authority(), texts, path)]
+        found = [
+            algebra.then(
+                self.requests.schemes(),
+                self._authority(),
+                texts,
+                path,
+            )
+        ]
         # Where the Host header says no port, or 0, it is the usual one.
         none = algebra.either((algebra.empty, algebra.word(b":0")))
         for scheme, port in ((b"https://", 443), (b"http://", 80)):
             if intervals.has(members, port):
-                found.append(algebra.then(algebra.word(scheme), self._authority(), none, path))
+                found.append(
+                    algebra.then(
+                        algebra.word(scheme),
+                        self._authority(),
+                        none,
+                        path,
+                    )
+                )
         return self.member(self._uri_subject(), algebra.either(found))
 
     def _body_size(self, members: Intervals) -> Literal:
@@ -660,89 +507,19 @@ class Places:
         return found
 
     def _made_array(self, name: str, key: bytes | None) -> ArrayPlace | None:
-        algebra = self.algebra
+        circuit, algebra = self.circuit, self.algebra
         if name == "http.request.headers" and key is not None and key != b"host":
             if key != key.lower():
-                return self._no_array()
+                return arrays.no_array(circuit, algebra)
             subject = self._header_list(key)
-            end = algebra.one_of(1 << SEPARATOR)
-            return ArrayPlace(
-                self, lambda items: algebra.then(algebra.both((items, algebra.texts)), end), algebra.nothing,
-                algebra.then(algebra.texts, end), lambda lists: self.member(subject, lists), listed=True,
-            )  # fmt: skip
-        if name in (_ARGUMENTS, f"{_ARGUMENTS}.names", f"{_ARGUMENTS}.values"):
-            return self._arguments(name, key)
-        if name == "http.request.cookies" and key is not None and key and frozenset(key) <= _COOKIE_NAME:
-            return self._cookies(key)
-        return None
-
-    def _no_array(self) -> ArrayPlace:
-        nothing = self.algebra.nothing
-        return ArrayPlace(
-            self, lambda _items: nothing, nothing, nothing, lambda lists: TRUE if lists.nullable else FALSE
-        )
-
-    def _arguments(self, name: str, key: bytes | None) -> ArrayPlace | None:
-        """Pairs between `&` (`engine.fields.split_pairs`)."""
-        algebra = self.algebra
-        part = algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"&")))
-        names = algebra.star(algebra.one_of(OCTETS & ~symbols_of(b"&=")))
-        equals, end = algebra.word(b"="), algebra.word(b"&")
-
-        def literal(lists: Language) -> Literal:
-            return self._uri_part("query", algebra.before_image(Followed(b"&"), lists))
-
-        def pair(wanted: Language, values: Language) -> Language:
-            found = algebra.then(wanted, equals, algebra.both((values, part)))
-            if values.nullable:
-                found = algebra.either((found, algebra.both((wanted, algebra.lengths(1)))))
-            return algebra.then(found, end)
-
-        piece = algebra.then(part, end)
-        if key is not None:
-            if name != _ARGUMENTS:
-                return None
-            if b"&" in key or b"=" in key:
-                return self._no_array()
-            wanted = algebra.word(key)
-            mine = pair(wanted, algebra.texts)
-            other = algebra.both((piece, algebra.other_than(mine)))
-            return ArrayPlace(self, lambda items: pair(wanted, items), other, piece, literal)
-        if name == _ARGUMENTS:
-            return None
-        if name.endswith(".names"):
-            return ArrayPlace(
-                self,
-                lambda items: pair(algebra.both((items, names)), algebra.texts),
-                end,
-                piece,
-                literal,
-                optional=False,
+            return arrays.header_values(circuit, algebra, lambda lists: self.member(subject, lists))
+        if name in _ARGUMENTS:
+            return arrays.arguments(
+                circuit, algebra, _ARGUMENTS[name], key, lambda query: self._uri_part("query", query)
             )
-        return ArrayPlace(self, lambda items: pair(names, items), end, piece, literal, optional=False)
-
-    def _cookies(self, key: bytes) -> ArrayPlace:
-        """Pairs between `;`, blanks around them left out (`engine.fields.RequestView.cookies`)."""
-        algebra = self.algebra
-        blanks = algebra.star(algebra.one_of(symbols_of(b" \t")))
-        part = algebra.star(algebra.one_of(OCTETS & ~symbols_of(b";")))
-        trimmed = algebra.other_than(algebra.then(algebra.everything, algebra.one_of(symbols_of(b" \t"))))
-        name = algebra.then(*[algebra.words([bytes((byte,)), b"%%%02X" % byte, b"%%%02x" % byte]) for byte in key])
-        equals, end = algebra.word(b"="), algebra.word(b";")
-        mine = algebra.then(blanks, name, algebra.either((blanks, algebra.then(equals, part))), end)
-        piece = algebra.then(part, end)
-        other = algebra.both((piece, algebra.other_than(mine)))
-
-        def item(values: Language) -> Language:
-            value = algebra.then(equals, algebra.both((values, part, trimmed)))
-            if values.nullable:
-                value = algebra.either((value, algebra.empty))
-            return algebra.then(blanks, name, value, blanks, end)
-
-        def literal(lists: Language) -> Literal:
-            return self._header(b"cookie", algebra.before_image(Followed(b";"), lists))
-
-        return ArrayPlace(self, item, other, piece, literal)
+        if name == "http.request.cookies" and key is not None:
+            return arrays.cookies(circuit, algebra, key, lambda header: self._header(b"cookie", header))
+        return None
 
     # --- values of which only the type is known ---
 
@@ -787,7 +564,7 @@ class Places:
         one, other = canonical_field(left.name), canonical_field(right.name)
         if one == other:
             return TRUE if one in EXTRACTORS and FIELDS[one].type == BYTES else None
-        kinds = {_URI.get(name.removeprefix("raw.")) for name in (one, other)}
+        kinds = {URI_FIELDS.get(name.removeprefix("raw.")) for name in (one, other)}
         if one.removeprefix("raw.") != other.removeprefix("raw.") or None in kinds or "extension" in kinds:
             return None
         return TRUE if kinds == {"query"} else self.as_received

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mtls_tui.theory.languages import BYTES, SEPARATOR, Algebra, Language, between, symbols_of
+from mtls_tui.theory.transducers import LOWERED
 
 _UPPER, _LOWER, _DIGITS = between(65, 90), between(97, 122), between(48, 57)
 _TOKEN = symbols_of(b"!#$%&'*+-.^_`|~") | _DIGITS | _LOWER | _UPPER
@@ -24,6 +25,11 @@ class Requests:
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
         self.no_question = algebra.star(algebra.one_of(NO_QUESTION))
+
+    @staticmethod
+    def is_token(name: bytes) -> bool:
+        """Whether a header can be called so in a request (RFC 9110 5.6.2)."""
+        return bool(name) and not symbols_of(name) & ~_TOKEN
 
     def normal_paths(self) -> Language:
         """The paths that normalising leaves alone (`engine.paths.stable`), and what `*` begins (RFC 9112 3.2.4)."""
@@ -139,3 +145,52 @@ class Requests:
     def _some(self, symbols: int) -> Language:
         one = self.algebra.one_of(symbols)
         return self.algebra.then(one, self.algebra.star(one))
+
+    # --- the whole URI ---
+
+    def with_extension(self, members: Language) -> Language:
+        """The paths whose extension is in a set (`engine.paths.extension`)."""
+        algebra = self.algebra
+        ends = algebra.both(
+            (algebra.before_image(LOWERED, members), algebra.star(algebra.one_of(BYTES & ~symbols_of(b"./"))))
+        )
+        name = algebra.one_of(BYTES & ~symbols_of(b"/"))
+        named = algebra.then(algebra.either((algebra.empty, algebra.then(algebra.texts, algebra.word(b"/")))),
+                             name, algebra.star(name), algebra.word(b"."))  # fmt: skip
+        found = algebra.then(named, ends)
+        if not members.nullable:
+            return found
+        some = algebra.then(named, algebra.star(algebra.one_of(BYTES & ~symbols_of(b"./"))))
+        return algebra.either((found, algebra.texts_other_than(some)))
+
+    def path_start(self) -> Language:
+        """`*` is the target of OPTIONS (RFC 9112 3.2.4), and stands in the whole URI too."""
+        return self.algebra.one_of(symbols_of(b"/*"))
+
+    def schemes(self) -> Language:
+        """What a whole URI begins with."""
+        return self.algebra.words([b"https://", b"http://"])
+
+    def ports(self) -> Language:
+        """What a Host header may say (`engine.fields.RequestView.explicit_port`): 0 as well."""
+        return self.algebra.either((self.made_ports(), self.algebra.word(b":0")))
+
+    def made_ports(self) -> Language:
+        """What a made request says after its host name."""
+        algebra = self.algebra
+        digits = algebra.repeated(algebra.one_of(symbols_of(b"0123456789")), 0, 4)
+        port = algebra.then(algebra.word(b":"), algebra.one_of(symbols_of(b"123456789")), digits)
+        return algebra.either((algebra.empty, port))
+
+    def authority(self, host: bytes | None) -> Language:
+        """The host of a whole URI: one name, or all up to a port or path; an IPv6 address stands in brackets."""
+        algebra = self.algebra
+        if host is not None:
+            return algebra.word(host)
+        address = algebra.star(algebra.one_of(BYTES & ~symbols_of(b"/*]")))
+        return algebra.either(
+            (
+                algebra.star(algebra.one_of(BYTES & ~symbols_of(b"/:*"))),
+                algebra.then(algebra.word(b"["), address, algebra.word(b"]")),
+            )
+        )

@@ -17,8 +17,9 @@ from mtls_tui.lang import ast
 from mtls_tui.theory.circuits import Circuit, Literal, Search, TooManyConflictsError
 from mtls_tui.theory.clauses import Clauses
 from mtls_tui.theory.languages import Algebra, TooLargeError
-from mtls_tui.theory.places import Places, Seen, Uses, Wildcard
+from mtls_tui.theory.places import Places, Seen, Wildcard
 from mtls_tui.theory.subjects import Subject
+from mtls_tui.theory.uses import Uses
 
 TOO_MANY = "too many combinations of clauses"
 TOO_LARGE = "texts that too many conditions at once are about"

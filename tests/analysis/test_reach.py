@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from mtls_tui import lang
 from mtls_tui.analysis import lint, unprotected
-from mtls_tui.analysis.context import NO_CERTIFICATE, PRESENTED, REVOKED, VERIFIED, Context
+from mtls_tui.analysis.context import NO_CERTIFICATE, Context
 from mtls_tui.analysis.witness import needs
 from mtls_tui.engine import Matcher, Ruleset, hostnames
 from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
 from mtls_tui.engine.model import HttpRequest, Request, Rule
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import FIELDS, PRESENTED, REVOKED, VERIFIED
 from mtls_tui.search.making import Maker
 from tests.analysis.requests import LISTS, requests, rulesets
 from tests.lang.trees import nodes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtls_tui.analysis.context import CERTIFICATE, Context
+from mtls_tui.analysis.context import Context
 from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.engine.fields import EXTRACTORS
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS, FUNCTIONS, FieldInfo
+from mtls_tui.lang.catalogue import CERTIFICATE, FIELDS, FUNCTIONS, FieldInfo
 from mtls_tui.lang.tree import walk
 
 

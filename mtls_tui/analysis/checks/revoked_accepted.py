@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtls_tui.analysis.context import REVOKED, VERIFIED, Context, blocks
+from mtls_tui.analysis.context import Context, blocks
 from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.lang import ast
+from mtls_tui.lang.catalogue import REVOKED, VERIFIED
 
 
 def find(context: Context) -> Iterator[Hit]:

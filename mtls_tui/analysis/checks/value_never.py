@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
-from mtls_tui.analysis.context import CERTIFICATE, Context, compared_strings, field_name, text
+from mtls_tui.analysis.context import Context, compared_strings, field_name, text
 from mtls_tui.analysis.domains import (
     COMMON_METHODS,
     COUNTRIES,
@@ -19,7 +19,7 @@ from mtls_tui.analysis.domains import (
 from mtls_tui.analysis.finding import Check, Hit
 from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.lang import ast
-from mtls_tui.lang.catalogue import FIELDS
+from mtls_tui.lang.catalogue import CERTIFICATE, FIELDS
 from mtls_tui.lang.formatter import quote
 
 UPPER_HEX = {f"{CERTIFICATE}cert_{name}" for name in ("serial", "issuer_serial", "ski", "issuer_ski")}

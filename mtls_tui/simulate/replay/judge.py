@@ -9,9 +9,9 @@ from typing import Any, Final
 from mtls_tui.engine.fields import RequestView
 from mtls_tui.engine.fields_of import canonical_field
 from mtls_tui.engine.policy import Policy
+from mtls_tui.lang.catalogue import CERTIFICATE
 from mtls_tui.lang.types import FieldValue
 from mtls_tui.pki import facts_absent
-from mtls_tui.search.scenario import CERTIFICATE
 from mtls_tui.simulate.logs.parts import Reading
 
 PRESENTED: Final = f"{CERTIFICATE}cert_presented"

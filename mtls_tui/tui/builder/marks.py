@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mtls_tui.engine.trace import Absent, Step, Trace
+from mtls_tui.lang.catalogue import VERIFIED
 from mtls_tui.lang.describe import describe
 from mtls_tui.lang.tree import Path
 from mtls_tui.pki.errors import Code
@@ -18,8 +19,6 @@ from mtls_tui.tui.state.rows import BuilderRow, rows_of
 if TYPE_CHECKING:
     from mtls_tui.pki import Verification
     from mtls_tui.simulate.simulation import Simulation
-
-VERIFIED = "cf.tls_client_auth.cert_verified"
 
 
 def of(edited: EditedRule, trace: Trace, verification: Verification | None) -> Mapping[Path, Mark]:

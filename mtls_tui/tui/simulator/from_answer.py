@@ -22,9 +22,9 @@ def probe_of(http: HttpRequest, request: Request, client: str) -> Probe | None:
 
     What the simulator's form has no place for (versions, ciphers, bytes that are not text) is set as a field.
     """
-    from mtls_tui.analysis.context import CERTIFICATE
     from mtls_tui.analysis.witness import TIMES, moment
     from mtls_tui.engine.fields import EXTRACTORS, RequestView, compute
+    from mtls_tui.lang.catalogue import CERTIFICATE
     from mtls_tui.simulate.testing.roles import ROLE_OF_CLIENT
     from mtls_tui.simulate.values import written
     from mtls_tui.tui.simulator.probes import to_http
