@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -54,24 +56,10 @@ def command(file: str, output: str, sign_key: str | None, force: bool, strict: b
     _tell_findings(rulefile, strict)
     broken = _broken_properties(rulefile)
     if broken and not force:
-        for line in broken:
-            click.echo(line, err=True)
-        click.echo(
-            f"not exported: {counted(len(broken), 'property', 'properties')} of {file} broken; "
-            f"see `mtls-tui prove {file}`, or export with --force",
-            err=True,
-        )
-        raise SystemExit(1)
+        _refuse(broken, ("property", "properties"), f"{file} broken", f"prove {file}")
     failed = _failing_tests(rulefile)
     if failed and not force:
-        for line in failed:
-            click.echo(line, err=True)
-        click.echo(
-            f"not exported: {counted(len(failed), 'test')} of {file} failed; "
-            f"see `mtls-tui test {file}`, or export with --force",
-            err=True,
-        )
-        raise SystemExit(1)
+        _refuse(failed, ("test",), f"{file} failed", f"test {file}")
     try:
         done = export(rulefile, Path(output), key, force=force)
     except RuleFileError as error:
@@ -151,6 +139,16 @@ def _tell_findings(rulefile: RuleFile, strict: bool) -> None:
     if found and strict:
         click.echo(f"not exported: {counted(len(found), 'finding')} (--strict)", err=True)
         raise SystemExit(1)
+
+
+def _refuse(lines: Sequence[str], words: tuple[str, ...], what: str, see: str) -> NoReturn:
+    """Tell what stands against an export, and end."""
+    for line in lines:
+        click.echo(line, err=True)
+    click.echo(
+        f"not exported: {counted(len(lines), *words)} of {what}; see `mtls-tui {see}`, or export with --force", err=True
+    )
+    raise SystemExit(1)
 
 
 def _broken_properties(rulefile: RuleFile) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from mtls_tui.tui.deploy.effects import Export, MakeReport, OfferKept, Restore
 from mtls_tui.tui.files.effects import Compare, Save
 from mtls_tui.tui.registry.register import Done, Refusal, Result, action
+from mtls_tui.tui.simulator.from_answer import with_request_tried
 from mtls_tui.tui.state.content import Probe, with_edits_written
 from mtls_tui.tui.state.document import Deployed, Document, Gateway
 from mtls_tui.tui.state.edited_rule import muted_rows
@@ -76,11 +77,7 @@ def _consequences(
 
 @action("deploy.witness", "Try a request of the deploy page", hidden=True)
 def _witness(document: Document, probe: Probe) -> Result:
-    content = replace(document.content, probe=probe)
-    done = replace(document, overlay=None, board="").with_content(content, "a request of the deploy page tried")
-    return done.with_view(focus="simulator", tab="simulator", simulator_at=(0, 0)).with_notice(
-        "this request is in the simulator now; u takes it back"
-    )
+    return with_request_tried(document, probe, "a request of the deploy page tried")
 
 
 @action("deploy.export", "Export the bundle")

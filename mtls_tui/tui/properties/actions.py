@@ -10,7 +10,7 @@ from mtls_tui.lang.edit import Refusal
 from mtls_tui.tui.drawing.safe_text import safe, wrap
 from mtls_tui.tui.properties.effects import Proved
 from mtls_tui.tui.registry.register import Done, Result, action
-from mtls_tui.tui.simulator.from_answer import probe_of, request_line
+from mtls_tui.tui.simulator.from_answer import probe_of, request_line, with_request_tried
 from mtls_tui.tui.state.content import Content, Probe
 from mtls_tui.tui.state.document import Document
 from mtls_tui.tui.state.overlays import Choice, Page
@@ -86,8 +86,4 @@ def _arrived(document: Document, content: Content, found: Properties | None, too
 
 @action("properties.try", "Try a request that breaks a property", hidden=True)
 def _try(document: Document, probe: Probe) -> Result:
-    content = replace(document.content, probe=probe)
-    done = replace(document, overlay=None, board="").with_content(content, "a request that breaks a property tried")
-    return done.with_view(focus="simulator", tab="simulator", simulator_at=(0, 0)).with_notice(
-        "this request is in the simulator now; u takes it back"
-    )
+    return with_request_tried(document, probe, "a request that breaks a property tried")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_tui.tui.drawing.safe_text import decode
 from mtls_tui.tui.state.content import Probe
+from mtls_tui.tui.state.document import Document
 
 if TYPE_CHECKING:
     from mtls_tui.engine.model import HttpRequest, Request
@@ -53,3 +54,11 @@ def probe_of(http: HttpRequest, request: Request, client: str) -> Probe | None:
         return None if differing(probe) else probe
     except ValueError:
         return None
+
+
+def with_request_tried(document: Document, probe: Probe, what: str) -> Document:
+    """The simulator with a request from a page above it; `what` names the step for undo."""
+    done = replace(document, overlay=None, board="").with_content(replace(document.content, probe=probe), what)
+    return done.with_view(focus="simulator", tab="simulator", simulator_at=(0, 0)).with_notice(
+        "this request is in the simulator now; u takes it back"
+    )
